@@ -1,0 +1,147 @@
+/**
+ * The media port: what the engine asks of a media layer. Two adapters implement it (`embedded/media`, `media/freeswitch`), one
+ * contract suite (`test/contract/media.ts`) states what both must do.
+ *
+ * Deliberately absent: SIP (a caller of this port carries the SDP), routing, prompt names (only files and tones), recording,
+ * conferences and fax, which get ports of their own beside this one.
+ */
+
+export type CodecName = 'pcma' | 'pcmu';
+export type DtmfMode = 'rfc2833' | 'inband';
+
+export interface MediaServer {
+  /** For logs and metrics: `embedded`, `freeswitch 10.0.0.5:8021`. */
+  readonly name: string;
+
+  /**
+   * Makes one end of an RTP session (RFC 3264).
+   * With `remoteSdp` (an offer) the endpoint answers it, and `localSdp` is that answer; without, `localSdp` is an offer and the
+   * peer's answer must be given to `negotiate`.
+   * @throws MediaError `no-common-codec`, `bad-sdp`, `no-port` (the RTP port range is used up), `server-gone`
+   */
+  createEndpoint(options: EndpointOptions): Promise<Endpoint>;
+
+  stats(): Promise<MediaServerStats>;
+
+  /** Destroys every endpoint, then the server. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface EndpointOptions {
+  /** Whose call this is: stands in the logs. */
+  readonly callId: string;
+  readonly remoteSdp?: string;
+  /** Allowed codecs, best first. Default: A-law, then µ-law. */
+  readonly codecs?: readonly CodecName[];
+  /** `rfc2833` (default): offers telephone-event, and listens in-band too where the peer does not take it. `inband`: never offers it. */
+  readonly dtmf?: DtmfMode;
+}
+
+export interface Endpoint {
+  readonly id: string;
+  /** Our side of the last negotiation, complete with addresses: ready to be sent. */
+  readonly localSdp: string;
+
+  /**
+   * Takes the peer's SDP: the answer to our offer, or a new offer (re-INVITE: hold, codec or address change). Resolves to our SDP:
+   * the answer if it was an offer, else unchanged. While the peer holds (sendonly, inactive, 0.0.0.0) nothing is sent to him.
+   * @throws MediaError `no-common-codec`, `bad-sdp`; the former session then goes on
+   */
+  negotiate(remoteSdp: string): Promise<string>;
+
+  /** True while the peer's last SDP puts us on hold. */
+  readonly heldByPeer: boolean;
+
+  /**
+   * Plays the sources one after the other to the peer. A running playback is replaced. On a bridged endpoint the playback is heard
+   * instead of the bridged party until it ends. Returns at once; `ended` always resolves, it never rejects.
+   */
+  play(sources: readonly AudioSource[], options?: PlayOptions): Playback;
+
+  /** Sends digits (`0-9*#A-D`) to the peer: RFC 4733 events if negotiated, else in-band tones. Resolves when the last one is out. */
+  sendDtmf(digits: string, options?: { readonly toneMs?: number; readonly gapMs?: number }): Promise<void>;
+
+  /**
+   * Connects the audio of two endpoints both ways. Media is relayed without decoding when codecs agree. Digits are reported by `dtmf`
+   * events on the endpoint that they came from, and pass through to the other one unless `passDtmf` is false.
+   * An endpoint is in at most one bridge: bridging it again replaces the former one.
+   */
+  bridge(peer: Endpoint, options?: { readonly passDtmf?: boolean }): Promise<void>;
+  /** Ends the bridge from either side. Idempotent. */
+  unbridge(): Promise<void>;
+
+  /** @returns the function that takes the listener off. */
+  on<K extends keyof EndpointEvents>(event: K, listener: (payload: EndpointEvents[K]) => void): () => void;
+
+  stats(): Promise<EndpointStats>;
+
+  /** Frees the RTP port; a playback ends as `endpointGone`, a bridge is undone. Idempotent. */
+  destroy(): Promise<void>;
+}
+
+export interface EndpointEvents {
+  /** One key press, once, at its beginning, whatever way it came; `digit` is one of `0-9*#A-D`. */
+  dtmf: { readonly digit: string; readonly source: 'rfc4733' | 'inband' };
+  /** First RTP packet of the peer. */
+  media: { readonly address: string; readonly port: number };
+  /** The media layer lost the endpoint (worker or server died). `destroy` need not be called, but may be. */
+  gone: { readonly reason: string };
+}
+
+/** A file is WAV PCM or MP3 by absolute path; it is converted once and cached. */
+export type AudioSource =
+  | { readonly file: string }
+  /** A call-progress tone: frequencies in Hz played together, cadence as on/off milliseconds in turn, for `ms` in all (default one cadence). */
+  | { readonly tone: { readonly hz: readonly number[]; readonly cadence: readonly number[]; readonly ms?: number } }
+  | { readonly silenceMs: number };
+
+export interface PlayOptions {
+  /** Start again after the last source, until stopped. */
+  readonly loop?: boolean;
+}
+
+export interface Playback {
+  readonly ended: Promise<PlaybackEnd>;
+  /** Takes effect with the next 20 ms frame. Resolves with `ended`. Idempotent. */
+  stop(): Promise<PlaybackEnd>;
+}
+
+export interface PlaybackEnd {
+  readonly reason: 'finished' | 'stopped' | 'replaced' | 'endpointGone' | 'failed';
+  readonly playedMs: number;
+  /** Of `failed`: which file and why. Sources that can be played are played: a list fails only after its last source. */
+  readonly error?: string;
+}
+
+export interface EndpointStats {
+  readonly packetsIn: number;
+  readonly packetsOut: number;
+  /** Sequence numbers that never came. */
+  readonly lost: number;
+  /** Packets that were not ours: wrong source after the lock, malformed. */
+  readonly rejected: number;
+  /** RFC 3550 interarrival jitter, milliseconds. */
+  readonly jitterMs: number;
+  readonly codec: CodecName | undefined;
+}
+
+export interface MediaServerStats {
+  readonly endpoints: number;
+  readonly bridges: number;
+  readonly playbacks: number;
+  /** Packets dropped on our ports because they were no RTP or came from elsewhere. */
+  readonly rejected: number;
+  /** How late 20 ms frames were sent over the last minute, milliseconds; undefined where the adapter cannot tell. */
+  readonly pacingErrorMs?: { readonly p50: number; readonly p99: number; readonly max: number };
+}
+
+export type MediaErrorCode = 'no-common-codec' | 'bad-sdp' | 'no-port' | 'server-gone';
+
+export class MediaError extends Error {
+  readonly code: MediaErrorCode;
+  constructor(code: MediaErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'MediaError';
+    this.code = code;
+  }
+}
