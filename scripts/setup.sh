@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Installs whatever Kommutator lacks on this machine, and nothing else. Safe to run again: what is present is skipped.
+#
+#   scripts/setup.sh          what the engine needs to run
+#   scripts/setup.sh --test   and what the tests need besides
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Debian packages, with the reason for each.
+runtime=(
+  redis-server                  # live state: registrations, agents, queues
+  libspandsp2                   # DTMF in the audio, tones, packet-loss concealment
+  asterisk-core-sounds-ru-wav   # Russian prompts (CC BY-SA)
+  asterisk-core-sounds-en-wav   # English prompts (CC BY-SA)
+  asterisk-moh-opsound-wav      # music on hold (CC BY-SA)
+)
+for_tests=(
+  sip-tester                    # sipp: scripted SIP peers and load
+  baresip                       # a real phone with audio
+  sox                           # makes and measures audio
+)
+
+say() { printf '%s\n' "setup: $*"; }
+fail() {
+  printf 'setup: %s\n' "$@" >&2
+  exit 1
+}
+
+wanted=("${runtime[@]}")
+case "${1:-}" in
+  '') ;;
+  --test) wanted+=("${for_tests[@]}") ;;
+  -h | --help)
+    sed -n '2,6s/^# \{0,1\}//p' "$0"
+    exit 0
+    ;;
+  *) fail "unknown option '$1'; the only one is --test" ;;
+esac
+
+command -v npm >/dev/null || fail 'npm is missing.' 'On Debian: apt-get install npm. Elsewhere: https://nodejs.org (any version with npm 9 or newer; Node 24 itself comes with the npm packages).'
+
+# Calls apt-get as root, without questions, and keeps Debian from starting services: the engine starts its own redis-server.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+install_debian() {
+  [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || fail "root is needed to install: $*" "Run as root: apt-get install --no-install-recommends $*"
+  local policy=/usr/sbin/policy-rc.d placed=''
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+    placed=yes
+  fi
+  local status=0
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/tmp/kommutator-setup.$$ 2>&1 || status=$?
+  if [ "$status" != 0 ]; then
+    # Package lists may be missing or old: fetch them once and try again.
+    say 'fetching the package lists'
+    if as_root apt-get update -qq >>/tmp/kommutator-setup.$$ 2>&1; then
+      status=0
+      as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >>/tmp/kommutator-setup.$$ 2>&1 || status=$?
+    fi
+  fi
+  [ -z "$placed" ] || as_root rm -f "$policy"
+  if [ "$status" != 0 ]; then
+    tail -n 15 /tmp/kommutator-setup.$$ >&2
+    rm -f /tmp/kommutator-setup.$$
+    fail "apt-get could not install: $*" 'See its messages above. Is the network up, and does /etc/apt/sources.list name a Debian mirror?'
+  fi
+  rm -f /tmp/kommutator-setup.$$
+}
+
+if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
+  missing=()
+  for package in "${wanted[@]}"; do
+    dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+  done
+  if [ ${#missing[@]} = 0 ]; then
+    say 'Debian packages: all present'
+  else
+    say "Debian packages: installing ${missing[*]}"
+    install_debian "${missing[@]}"
+  fi
+else
+  say 'this is not Debian: install by hand redis-server 7, libspandsp 0.0.6, and for tests sipp, baresip, sox.'
+  say "Prompts and music are looked for where Debian puts them: /usr/share/asterisk/{sounds,moh}. Packages on Debian: ${wanted[*]}"
+  command -v redis-server >/dev/null || fail 'redis-server is missing, and the engine cannot run without it.'
+fi
+
+# npm ci only when the lock file has changed since the last time: the stamp holds its checksum.
+stamp=node_modules/.kommutator-lock
+lock=$(cksum <package-lock.json)
+if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$lock" ]; then
+  say 'npm packages: all present'
+else
+  say 'npm packages: installing from package-lock.json'
+  # None of our packages needs its install script: koffi ships its binary, Node comes as a platform package.
+  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || fail 'npm ci failed.' 'See its messages above; without a network, npm needs its packages in the cache.'
+  printf '%s' "$lock" >"$stamp"
+fi
+
+version=$(npm exec --no -- node --version)
+case "$version" in
+  v24.*) say "ready: Node $version" ;;
+  *) fail "npm scripts would run on Node $version, but 24 is needed." "This platform ($(uname -s)-$(uname -m)) has no node package in optionalDependencies: install Node 24 and put it first on the PATH." ;;
+esac
