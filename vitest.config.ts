@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // The machine-readable result is what .ci/run counts.
+    reporters: process.env.CI ? ['default', ['json', { outputFile: 'var/test-results.json' }]] : ['default'],
     projects: [
       {
         test: {

@@ -30,7 +30,8 @@ export class Emitter<Events extends object> {
         errors.push(error);
       }
     }
-    if (errors.length > 0) throw errors.length === 1 ? errors[0] : new AggregateError(errors, `listeners of ${String(event)}`);
+    if (errors.length > 0)
+      throw errors.length === 1 ? errors[0] : new AggregateError(errors, `listeners of ${String(event)}`);
   }
 
   listenerCount(event: keyof Events): number {

@@ -29,7 +29,10 @@ export interface SchemeWorld {
   forward(request: ForwardRequest, signal: AbortSignal, connected: () => void): Promise<ForwardResult>;
 
   /** Records a message. Resolves when it is stored, or when the caller has hung up. */
-  voicemail(request: { readonly to: readonly string[]; readonly greeting?: string }, signal: AbortSignal): Promise<void>;
+  voicemail(
+    request: { readonly to: readonly string[]; readonly greeting?: string },
+    signal: AbortSignal,
+  ): Promise<void>;
 
   /** Receives a fax: the last thing that a call does. */
   fax(request: { readonly to: readonly string[] }, signal: AbortSignal): Promise<void>;

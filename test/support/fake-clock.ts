@@ -66,7 +66,8 @@ export class FakeClock implements Clock {
   #takeDue(end: number): Due | undefined {
     let first: Due | undefined;
     for (const timer of this.#timers.values()) {
-      if (timer.at <= end && (!first || timer.at < first.at || (timer.at === first.at && timer.id < first.id))) first = timer;
+      if (timer.at <= end && (!first || timer.at < first.at || (timer.at === first.at && timer.id < first.id)))
+        first = timer;
     }
     if (first) this.#timers.delete(first.id);
     return first;
