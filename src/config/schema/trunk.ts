@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { parseRegexMask, parseSubstitution } from '../regex-mask.ts';
+import { object } from './object.ts';
+import { declares, refersTo } from './roles.ts';
+import {
+  count,
+  Domain,
+  Host,
+  Id,
+  type Immutable,
+  OwnNumber,
+  Phone,
+  Ports,
+  RegexMask,
+  Substitution,
+  Text,
+  Transport,
+} from './values.ts';
+
+/** §5.3 */
+
+export const Codec = z.enum(['pcma', 'pcmu', 'opus', 'g722', 'g729']);
+export type Codec = z.output<typeof Codec>;
+
+const TrunkNumber = object({
+  number: declares('number', Phone),
+  incoming: z.boolean().default(true),
+  outgoing: z.boolean().default(true),
+  comment: Text.default(''),
+});
+export type TrunkNumber = Immutable<z.output<typeof TrunkNumber>>;
+
+const TrunkMask = object({ match: RegexMask, to: Substitution }).superRefine(({ match, to }, context) => {
+  const parsed = parseRegexMask(match);
+  const groups = parsed.ok ? parsed.mask.groups : 0;
+  for (const part of parseSubstitution(to) ?? []) {
+    if (!('group' in part) || part.group <= groups) continue;
+    const params = { code: 'bad-format', hint: 'Put the part of the number that it means in brackets.' };
+    const message = `"$${part.group}" has no brackets in the mask`;
+    context.addIssue({ code: 'custom', message, path: ['to'], params });
+  }
+});
+
+export const Trunk = object({
+  id: declares('trunk', Id),
+  name: Text.default(''),
+  kind: z.enum(['external', 'internal']).default('external'),
+  pstn: z.boolean().default(false),
+  host: Host.exactOptional(),
+  ports: Ports.default('5060'),
+  /** Where calls to the peer go, if not to `host`. */
+  outbound: object({ host: Host, ports: Ports.default('5060') }).exactOptional(),
+  transport: Transport.default('udp'),
+  /** Concurrent calls, both ways; 0 = no limit. */
+  lines: count(0, 10_000).default(5),
+  auth: object({ user: Text.min(1), password: Text }).exactOptional(),
+  register: z.boolean().default(false),
+  expires: count(60, 86_400).default(300),
+  dtmfCommands: z.boolean().default(true),
+  dtmfMode: z.enum(['rfc2833', 'inband']).default('rfc2833'),
+  /** Best first. */
+  codecs: z.array(Codec).min(1).default(['pcma', 'pcmu', 'opus', 'g722']),
+  /** Watched by OPTIONS. */
+  options: z.boolean().default(true),
+  domain: Domain.exactOptional(),
+  numbers: z.array(TrunkNumber).default([]),
+  /** §5.3.1.3: calls from the peer through us to the telephone network. */
+  toPstn: object({ callerId: OwnNumber.exactOptional(), allowFrom: z.boolean().default(true) }).exactOptional(),
+  /** Dialled before the number, and cut off. */
+  prefix: z
+    .string()
+    .regex(/^[1-9]\d{0,3}$/, { error: 'must be a prefix from "1" to "9999"' })
+    .exactOptional(),
+  /** Tried top to bottom. */
+  masks: z.array(TrunkMask).default([]),
+  backup: z.array(refersTo('trunk', Id)).max(5).default([]),
+  /** The other end of an internal trunk. */
+  peer: object({ pbx: Id, trunk: Id }).exactOptional(),
+})
+  .superRefine((trunk, context) => {
+    if (trunk.kind === 'internal' && !trunk.peer) {
+      const params = { code: 'missing-key', hint: 'Name the other end: "peer": { "pbx": "…", "trunk": "…" }.' };
+      context.addIssue({ code: 'custom', message: 'An internal trunk needs "peer"', params });
+    }
+    if (trunk.kind === 'external' && !trunk.host) {
+      const params = { code: 'missing-key', hint: 'Write the address of the peer in "host".' };
+      context.addIssue({ code: 'custom', message: 'An external trunk needs "host"', params });
+    }
+    if (trunk.kind === 'external' && trunk.peer) {
+      const params = { code: 'not-allowed-here', hint: 'Write "kind": "internal", or remove "peer".' };
+      context.addIssue({ code: 'custom', message: 'Only an internal trunk has a "peer"', path: ['peer'], params });
+    }
+    if (trunk.register && !trunk.auth) {
+      const params = { code: 'missing-key', hint: 'Add "auth" with "user" and "password".' };
+      context.addIssue({ code: 'custom', message: 'A trunk that registers needs "auth"', params });
+    }
+  })
+  .transform((trunk) => ({ ...trunk, name: trunk.name || trunk.id }));
+export type Trunk = Immutable<z.output<typeof Trunk>>;
