@@ -1,0 +1,161 @@
+import { z } from 'zod';
+import { type EndReason, endReasons } from '../call/end-reason.ts';
+
+/**
+ * The record of one finished call, from its first INVITE to its last BYE: what history shows, reports count and replay re-runs. Written once, when
+ * the call has ended. The schema is the type's only source, because records cross a stream, a file and an upgrade of the engine on
+ * their way to the database: a field that is added later needs a default here.
+ *
+ * Times of day are ISO 8601 in UTC, lengths are whole seconds; `figures.ts` derives them from timestamps. What does not apply is null.
+ */
+const Seconds = z.int().nonnegative();
+const Instant = z.iso.datetime({ precision: 3 });
+const Reason = z.enum(Object.keys(endReasons) as [EndReason, ...EndReason[]]);
+
+/** Where a call can be; the first four are the stages at which a call is missed (4-call-data R6). */
+export const callStages = ['number', 'menu', 'group', 'employee', 'conversation'] as const;
+export type CallStage = (typeof callStages)[number];
+
+/** `in`: arrived on a number of the PBX; `out`: by an employee to a number outside; `internal`: between employees (R1). */
+export const callDirections = ['in', 'out', 'internal'] as const;
+export type CallDirection = (typeof callDirections)[number];
+
+/**
+ * `answered`: a conversation took place. `missed`: somebody of ours was wanted and nobody talked, refusals by screening included.
+ * `failed`: a call of ours did not reach the other side. `technical`: it ended in what is no conversation by design (R3), see `Technical`.
+ */
+export const callOutcomes = ['answered', 'missed', 'failed', 'technical'] as const;
+export type CallOutcome = (typeof callOutcomes)[number];
+
+/** What a call without a conversation came to, where that has a name of its own (R3). */
+export const technicalEnds = ['menuReturn', 'voicemail', 'blacklist', 'wrongInput', 'fax'] as const;
+export type TechnicalEnd = (typeof technicalEnds)[number];
+
+/** How one attempt to reach somebody went. `elsewhere`: another device or member took the call, or the caller went away. */
+export const attemptOutcomes = [
+  'answered',
+  'noAnswer',
+  'busy',
+  'declined',
+  'unavailable',
+  'pickedUp',
+  'elsewhere',
+  'failed',
+] as const;
+export type AttemptOutcome = (typeof attemptOutcomes)[number];
+
+/**
+ * Somebody who was asked to take the call, in the order of asking: one entry for each attempt, so that a group's tooltip can tell who was
+ * tried how often (R16). A group has an entry of its own beside those of its members.
+ */
+export const Participant = z.object({
+  kind: z.enum(['employee', 'group', 'number', 'trunk', 'room']),
+  /** The id in the configuration; the number itself for `number`. */
+  id: z.string(),
+  name: z.string(),
+  /** What was rung: an account's address, a phone number. Empty for a group. */
+  address: z.string(),
+  /** The group on whose behalf a member was rung. */
+  group: z.string().nullable(),
+  /** When the ringing began; for a group, when the call entered it. */
+  start: Instant,
+  /** Ringing; for a group, the waiting from entry until the attempt that was answered. */
+  ring: Seconds,
+  /** Conversation, with the time on hold. */
+  talk: Seconds,
+  hold: Seconds,
+  outcome: z.enum(attemptOutcomes),
+  reason: Reason,
+});
+export type Participant = z.infer<typeof Participant>;
+
+/** One decision on the way through the scheme, as the simulator prints it. `t`: seconds from the start, with milliseconds. */
+export const PathStep = z.object({
+  t: z.number().nonnegative(),
+  state: z.string(),
+  event: z.string(),
+  detail: z.record(z.string(), z.unknown()).optional(),
+  why: z.string().optional(),
+});
+export type PathStep = z.infer<typeof PathStep>;
+
+/**
+ * What the outside did to the scheme: enough to run the same call through it again. `t`: milliseconds from the start. The digits of a
+ * password are never kept, only whether it was right.
+ */
+export const CallInput = z.discriminatedUnion('kind', [
+  z.object({ t: z.int(), kind: z.literal('digit'), digit: z.string() }),
+  z.object({ t: z.int(), kind: z.literal('password'), right: z.boolean() }),
+  z.object({ t: z.int(), kind: z.literal('done'), state: z.string() }),
+  z.object({ t: z.int(), kind: z.literal('connected'), state: z.string() }),
+  z.object({
+    t: z.int(),
+    kind: z.literal('forwarded'),
+    state: z.string(),
+    outcome: z.enum(['connected', 'failed']),
+    reason: Reason,
+  }),
+  z.object({ t: z.int(), kind: z.literal('fax') }),
+  z.object({ t: z.int(), kind: z.literal('hangup') }),
+]);
+export type CallInput = z.infer<typeof CallInput>;
+
+export const Transfer = z.object({
+  at: Instant,
+  kind: z.enum(['blind', 'consultative']),
+  by: z.string(),
+  from: z.string(),
+  to: z.string(),
+});
+export const Pickup = z.object({ at: Instant, by: z.string(), from: z.string() });
+
+export const CallRecord = z.object({
+  id: z.string().min(1),
+  pbx: z.string().min(1),
+  start: Instant,
+  end: Instant,
+  direction: z.enum(callDirections),
+  /** The caller's number, normalised, or a SIP address; empty when hidden. */
+  from: z.string(),
+  /** The caller's name, if the call or the address book gave one. */
+  fromName: z.string().nullable(),
+  /** The employee who called, for `out` and `internal`. */
+  employee: z.string().nullable(),
+  /** Our number, trunk or SIP line that the call came in or went out through. */
+  line: z.string().nullable(),
+  /** As dialled. */
+  to: z.string(),
+  outcome: z.enum(callOutcomes),
+  technical: z.enum(technicalEnds).nullable(),
+  /** `wait + talk` (R13). */
+  duration: Seconds,
+  /** Everything before and between conversations. */
+  wait: Seconds,
+  /** The parts of `wait`, each rounded on its own, so that their sum may differ by a second (R14). */
+  waitMenu: Seconds,
+  waitGroup: Seconds,
+  waitEmployee: Seconds,
+  /** Conversation, hold included. */
+  talk: Seconds,
+  hold: Seconds,
+  /** Was in the queue of at least one group (R9). */
+  queued: z.boolean(),
+  stage: z.enum(callStages),
+  reason: Reason,
+  /** The reason's number in `endReasons`, which integrations know (R19). */
+  code: z.int(),
+  endedBy: z.enum(['caller', 'callee', 'engine']),
+  participants: z.array(Participant).readonly(),
+  pickups: z.array(Pickup).readonly(),
+  transfers: z.array(Transfer).readonly(),
+  /** Ids of the recordings of this call. */
+  recordings: z.array(z.string()).readonly(),
+  /** The scheme that the call entered first, and the version of the configuration that it ran on to its end. */
+  scheme: z.string().nullable(),
+  configVersion: z.string(),
+  path: z.array(PathStep).readonly(),
+  inputs: z.array(CallInput).readonly(),
+  /** The engine that carried the call. */
+  node: z.string(),
+});
+export type CallRecord = z.infer<typeof CallRecord>;
