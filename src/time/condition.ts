@@ -1,0 +1,146 @@
+import type { Condition, Day } from '../config/document.ts';
+import type { Calendar } from './calendar.ts';
+import { type DayNumber, dayOf, isoDate, msPerDay, msPerMinute, parseDate, weekday } from './date.ts';
+import { Zone } from './zone.ts';
+
+/** One condition of a `When`, ready to be asked. */
+export interface CompiledCondition {
+  holds(instant: number): boolean;
+  /** In words, why it holds or does not: `2026-11-04 is a public holiday in RU (…)`. */
+  explain(instant: number): string;
+}
+
+/**
+ * Keys must all hold, values of one key are alternatives. `days` and `dates` ask for the day on which a time range *starts*: the night from
+ * Friday to Saturday, `22:00-05:59`, is Friday's.
+ *
+ * When the clocks change, a range is neither left out nor held twice: it lasts from the first moment at which the wall clock shows its
+ * start to the first at which it shows its end; one that falls into the skipped hour as a whole is held right after it.
+ */
+export function compileCondition(condition: Condition, calendar: Calendar, defaultZone: string): CompiledCondition {
+  const zone = Zone.of(condition.timezone ?? defaultZone);
+  const { days, time } = condition;
+  const dates = condition.dates && new Set(condition.dates.map(parseDate));
+  const ranges = time?.map(parseRange) ?? [wholeDay];
+  const period = condition.period && {
+    from: zone.instantOf(parseLocal(condition.period.from)),
+    to: zone.instantOf(parseLocal(condition.period.to) + msPerMinute),
+  };
+
+  const isOneOfTheDays = (day: DayNumber) => !days || days.some((kind) => isDay[kind](day, calendar));
+  const isOneOfTheDates = (day: DayNumber) => !dates || dates.has(day);
+  const isInPeriod = (instant: number) => !period || (period.from <= instant && instant < period.to);
+
+  /** The days whose range the instant is in: today, or yesterday by a range over midnight. */
+  function startDays(instant: number): DayNumber[] {
+    const today = dayOf(zone.wallAt(instant));
+    const found: DayNumber[] = [];
+    for (const range of ranges) {
+      if (contains(zone, range, today, instant)) found.push(today);
+      if (range.end > msPerDay && contains(zone, range, today - 1, instant)) found.push(today - 1);
+    }
+    return found;
+  }
+
+  const holds = (instant: number) =>
+    isInPeriod(instant) && startDays(instant).some((day) => isOneOfTheDays(day) && isOneOfTheDates(day));
+
+  function explain(instant: number): string {
+    const wall = zone.wallAt(instant);
+    const today = dayOf(wall);
+    const now = `${new Date(wall).toISOString().slice(11, 16)} (${zone.name})`;
+    if (period && !isInPeriod(instant)) return `${isoDate(today)} ${now} is not ${periodText(condition)}`;
+
+    const started = startDays(instant);
+    if (started.length === 0) return `${now} is not within ${time?.join(', ')}`;
+    const day = started.find((day) => isOneOfTheDays(day) && isOneOfTheDates(day)) ?? (started[0] as DayNumber);
+    const date = day === today ? isoDate(day) : `${isoDate(day)}, on which the range began,`;
+    if (!isOneOfTheDates(day)) return `${date} is not ${condition.dates?.join(', ')}`;
+    const matching = days?.find((kind) => isDay[kind](day, calendar));
+    if (days && !matching) return `${date} (${nature(day, calendar)}) is not among ${days.join(', ')}`;
+
+    const reasons = [
+      ...(matching ? [`${date} is ${describe[matching](day, calendar)}`] : dates ? [`it is ${date}`] : []),
+      ...(time ? [`${now} is within ${time.join(', ')}`] : []),
+      ...(period ? [`it is ${periodText(condition)}`] : []),
+    ];
+    return reasons.join(' and ');
+  }
+
+  return { holds, explain };
+}
+
+/** Wall times from the start of a day, in milliseconds; `end` is exclusive, and past midnight greater than a day. */
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+const wholeDay: Range = { start: 0, end: msPerDay };
+
+function parseRange(text: string): Range {
+  const [start = 0, last = 0] = text.split('-').map(parseClock);
+  const end = last + msPerMinute;
+  return { start, end: last < start ? end + msPerDay : end };
+}
+
+function parseClock(text: string): number {
+  const [hours = 0, minutes = 0] = text.split(':').map(Number);
+  return (hours * 60 + minutes) * msPerMinute;
+}
+
+/** `2026-10-01T10:00` as a wall time. */
+const parseLocal = (text: string): number => Date.parse(`${text}:00Z`);
+
+function contains(zone: Zone, range: Range, day: DayNumber, instant: number): boolean {
+  const start = zone.instantOf(day * msPerDay + range.start);
+  if (instant < start) return false;
+  const end = zone.instantOf(day * msPerDay + range.end);
+  return instant < (end > start ? end : start + range.end - range.start);
+}
+
+const isDay: Readonly<Record<Day, (day: DayNumber, calendar: Calendar) => boolean>> = {
+  mon: (day) => weekday(day) === 0,
+  tue: (day) => weekday(day) === 1,
+  wed: (day) => weekday(day) === 2,
+  thu: (day) => weekday(day) === 3,
+  fri: (day) => weekday(day) === 4,
+  sat: (day) => weekday(day) === 5,
+  sun: (day) => weekday(day) === 6,
+  workdays: (day, calendar) => calendar.isWorkday(day),
+  weekend: (day, calendar) => calendar.isWeekend(day),
+  holidays: (day, calendar) => calendar.isHoliday(day),
+  preholidays: (day, calendar) => calendar.isPreholiday(day),
+};
+
+const weekdays = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'] as const;
+const weekdayName = (day: DayNumber): string => weekdays[weekday(day)] as string;
+const aWeekday = (day: DayNumber) => `a ${weekdayName(day)}`;
+
+function holidayText(day: DayNumber, calendar: Calendar): string {
+  const name = calendar.holidayName(day);
+  return name ? `a public holiday in ${calendar.country} (${name})` : "a holiday in the company's calendar";
+}
+
+const describe: Readonly<Record<Day, (day: DayNumber, calendar: Calendar) => string>> = {
+  mon: aWeekday,
+  tue: aWeekday,
+  wed: aWeekday,
+  thu: aWeekday,
+  fri: aWeekday,
+  sat: aWeekday,
+  sun: aWeekday,
+  workdays: (day, calendar) =>
+    calendar.isOwnWorkday(day) ? "a workday in the company's calendar" : `a workday (${weekdayName(day)})`,
+  weekend: (day) => `a weekend day (${weekdayName(day)})`,
+  holidays: holidayText,
+  preholidays: () => 'the working day before a holiday',
+};
+
+/** What kind of day it is, for one that is not among those that were asked for. */
+function nature(day: DayNumber, calendar: Calendar): string {
+  if (!calendar.isHoliday(day)) return weekdayName(day);
+  return `${weekdayName(day)}, ${holidayText(day, calendar)}`;
+}
+
+const periodText = ({ period }: Condition): string => `between ${period?.from} and ${period?.to}`;
