@@ -83,17 +83,22 @@ export const RegionRules = object({
 });
 export type RegionRules = Immutable<z.output<typeof RegionRules>>;
 
-const CallerIdForms = {
-  prefix: { match: Prefix },
-  mask: { match: RegexMask },
-  /** The name of a rule in `regionRules`: its prefixes are the region. */
-  region: { match: z.string().min(1) },
-} as const;
-
 /** §4.6.5.6: which of our numbers a callee sees. A prefix rule beats a mask; masks count by their order. */
-export const CallerIdRule = z.discriminatedUnion('type', [
-  object({ callerId: OwnNumber, type: z.literal('prefix'), ...CallerIdForms.prefix, comment: Text.default('') }),
-  object({ callerId: OwnNumber, type: z.literal('mask'), ...CallerIdForms.mask, comment: Text.default('') }),
-  object({ callerId: OwnNumber, type: z.literal('region'), ...CallerIdForms.region, comment: Text.default('') }),
-]);
+export const CallerIdRule = object({
+  callerId: OwnNumber,
+  type: z.enum(['prefix', 'mask', 'region']).default('mask'),
+  /** By type: first digits, a regex mask, or the name of a rule in `regionRules`, whose prefixes are the region. */
+  match: z.string().min(1),
+  comment: Text.default(''),
+}).superRefine(({ type, match }, context) => {
+  const form = { prefix: Prefix, mask: RegexMask, region: undefined }[type];
+  for (const issue of form?.safeParse(match).error?.issues ?? []) {
+    context.addIssue({
+      code: 'custom',
+      message: issue.message,
+      path: ['match'],
+      params: { code: 'bad-format', subject: match },
+    });
+  }
+});
 export type CallerIdRule = Immutable<z.output<typeof CallerIdRule>>;

@@ -66,7 +66,7 @@ const EmployeeAction = exactlyOneOf('an action', {
 const EmployeeDefaults = object({
   /** Seconds. */
   ringTime: seconds(1, 120).default(25),
-  unavailableMessage: AudioId.nullable().default(builtin('employee-unavailable')),
+  unavailableMessage: AudioId.nullable().default(builtin('not-answering')),
   // biome-ignore lint/suspicious/noThenProperty: the format names it so, and its value is no function
   then: EmployeeAction.default({ voicemail: true }),
 });

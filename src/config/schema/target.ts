@@ -19,7 +19,7 @@ export const targetMembers = {
   phone: object({ phone: Phone }),
   sip: object({ sip: SipAddress, port: Port.exactOptional(), transport: z.enum(['udp', 'tcp']).exactOptional() }),
   trunk: object({ trunk: refersTo('trunk', Id), number: DialledNumber }),
-  scheme: object({ scheme: refersTo('scheme', Id) }),
+  scheme: object({ scheme: refersTo('scheme', Id, 'extension') }),
   room: object({ room: refersTo('room', Id) }),
   extension: object({ extension: refersTo('extension', extension(1, 7)) }),
 } as const;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseRegexMask, parseSubstitution } from '../regex-mask.ts';
 import { object } from './object.ts';
-import { declares, refersTo } from './roles.ts';
+import { declares, offers, refersTo } from './roles.ts';
 import {
   count,
   Domain,
@@ -23,7 +23,7 @@ export const Codec = z.enum(['pcma', 'pcmu', 'opus', 'g722', 'g729']);
 export type Codec = z.output<typeof Codec>;
 
 const TrunkNumber = object({
-  number: declares('number', Phone),
+  number: offers('number', Phone),
   incoming: z.boolean().default(true),
   outgoing: z.boolean().default(true),
   comment: Text.default(''),

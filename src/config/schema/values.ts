@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { digitMaskProblem } from '../digit-mask.ts';
 import { ipRangeProblem } from '../ip-range.ts';
 import { parseRegexMask, parseSubstitution } from '../regex-mask.ts';
-import { byType } from './choice.ts';
+import { choice } from './choice.ts';
 import { declares, refersTo } from './roles.ts';
 
 /** The values that the format uses everywhere. Every format says what is right, in the words that the admin will read. */
@@ -62,7 +62,7 @@ export const Emails = z.array(Email);
 
 /** As the page writes unset keys: `""`. The same as leaving the key out. */
 export const orEmpty = <S extends z.ZodType<string, string>>(schema: S) =>
-  byType('text', { string: z.union([z.literal(''), schema]) });
+  choice([z.literal(''), schema], (value) => (value === '' ? 0 : 1));
 
 export const seconds = (min: number, max: number) => z.int().min(min).max(max);
 /** No ring, wait or record of more than a day is meant. */

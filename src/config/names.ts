@@ -1,0 +1,199 @@
+import type { z } from 'zod';
+import { builtinPart, builtinPrompts } from '../media/prompts/names.ts';
+import { type Issue, issueAt, placeText } from './issue.ts';
+import { memberFor } from './schema/choice.ts';
+import { type Kind, type Reference, type Role, roles } from './schema/roles.ts';
+import type { ScalarNode, SourceNode } from './source.ts';
+import { nearest, quoted } from './words.ts';
+
+/**
+ * The web of names of one PBX: what is declared, and that each reference finds it. Works on the source, not on the parsed document, so that a
+ * mistake elsewhere hides no dangling reference; what is no name at all is left to the schema.
+ */
+export interface Names {
+  /** By kind, then by name. */
+  readonly declared: ReadonlyMap<Kind, ReadonlyMap<string, ScalarNode>>;
+  readonly used: ReadonlyMap<Kind, ReadonlySet<string>>;
+  readonly issues: readonly Issue[];
+}
+
+export function collectNames(schema: z.ZodType, root: SourceNode): Names {
+  const declared = new Map<Kind, Map<string, ScalarNode>>();
+  const used = new Map<Kind, Set<string>>();
+  const references: { readonly role: Reference; readonly node: ScalarNode }[] = [];
+  const issues: Issue[] = [];
+
+  walk(schema, root, (role, node) => {
+    const name = String(node.value);
+    if ('refersTo' in role) {
+      references.push({ role, node });
+      entry(used, role.refersTo, () => new Set()).add(name);
+      return;
+    }
+    const names = entry(declared, role.declares, () => new Map());
+    const first = names.get(name);
+    if (!first) names.set(name, node);
+    else if (!role.offered) issues.push(...twice(role.declares, name, first, node, names));
+  });
+
+  for (const { role, node } of references) {
+    const issue = unresolved(role.refersTo, role.needs, node, declared);
+    if (issue) issues.push(issue);
+  }
+  return { declared, used, issues };
+}
+
+/** A number that a trunk offers and `numbers` lists is one number; the list's entry is the one to remember. */
+function twice(
+  kind: Kind,
+  name: string,
+  first: ScalarNode,
+  second: ScalarNode,
+  names: Map<string, ScalarNode>,
+): Issue[] {
+  if (kind === 'number' && topKey(first) === 'trunks') {
+    names.set(name, second);
+    return [];
+  }
+  const hint =
+    kind === 'extension'
+      ? 'Employees, groups, schemes and rooms share one plan of extensions.'
+      : 'Give one of them another.';
+  return [
+    issueAt(second, {
+      code: 'duplicate-name',
+      message: `${called(kind, name)} is already taken at ${placeText(first)}`,
+      hint,
+    }),
+  ];
+}
+
+function topKey(node: SourceNode): string | number | undefined {
+  let at = node;
+  while (at.parent?.parent) at = at.parent;
+  return at.key;
+}
+
+function unresolved(
+  kind: Kind,
+  needs: string | undefined,
+  node: ScalarNode,
+  declared: ReadonlyMap<Kind, ReadonlyMap<string, ScalarNode>>,
+): Issue | undefined {
+  const name = String(node.value);
+  const builtin = kind === 'audio' ? builtinPart(name) : undefined;
+  if (builtin !== undefined) {
+    if (builtinPrompts.includes(builtin)) return undefined;
+    const near = nearest(builtin, builtinPrompts);
+    const hint = near ? `Did you mean "builtin:${near}"?` : `There are ${quoted(builtinPrompts, 'and')}.`;
+    return issueAt(node, { code: 'dangling-reference', message: `There is no built-in audio "${builtin}"`, hint });
+  }
+  const names = declared.get(kind);
+  const found = names?.get(name);
+  if (!found)
+    return issueAt(node, {
+      code: 'dangling-reference',
+      message: `There is no ${called(kind, name)}`,
+      hint: whereToLook(kind, name, declared),
+    });
+  if (needs && found.parent?.kind === 'object' && !found.parent.properties.has(needs)) {
+    const message = `${capitalKind(kind)} "${name}" cannot be called: it has no "${needs}"`;
+    return issueAt(node, { code: 'not-callable', message, hint: `Give it one at ${placeText(found)}.` });
+  }
+  return undefined;
+}
+
+function whereToLook(kind: Kind, name: string, declared: ReadonlyMap<Kind, ReadonlyMap<string, ScalarNode>>): string {
+  const names = [...(declared.get(kind)?.keys() ?? [])];
+  const near = nearest(name, names);
+  if (near) return `Did you mean "${near}"?`;
+  for (const [other, theirs] of declared) {
+    if (other !== kind && other !== 'extension' && theirs.has(name))
+      return `${capitalKind(other)} "${name}" exists: is that meant?`;
+  }
+  if (names.length === 0) return `None is declared: ${declaredIn[kind]}.`;
+  return names.length <= 8 ? `There is ${quoted(names, 'and')}.` : `Look into ${declaredIn[kind]}.`;
+}
+
+const words: Readonly<Record<Kind, string>> = {
+  pbx: 'PBX',
+  audio: 'audio',
+  employee: 'employee',
+  group: 'group',
+  scheme: 'scheme',
+  trunk: 'trunk',
+  room: 'room',
+  regionRules: 'region rules',
+  number: 'number',
+  domain: 'domain',
+  extension: 'extension',
+};
+
+const declaredIn: Readonly<Record<Kind, string>> = {
+  pbx: '"pbx"',
+  audio: '"audio"',
+  employee: '"employees"',
+  group: '"groups"',
+  scheme: '"schemes"',
+  trunk: '"trunks"',
+  room: '"rooms"',
+  regionRules: '"regionRules"',
+  number: '"numbers", or "numbers" of a trunk',
+  domain: '"domains" of "pbx"',
+  extension: '"extension" of employees, groups, schemes and rooms',
+};
+
+const called = (kind: Kind, name: string): string => `${words[kind]} "${name}"`;
+const capitalKind = (kind: Kind): string => words[kind].charAt(0).toUpperCase() + words[kind].slice(1);
+
+function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}
+
+/** Calls back for every text of the source whose schema has a role. Goes only where schema and source agree in shape. */
+function walk(schema: z.core.$ZodType, node: SourceNode, visit: (role: Role, node: ScalarNode) => void): void {
+  const role = roles.get(schema as z.ZodType);
+  if (role && node.kind === 'scalar' && typeof node.value === 'string') visit(role, node);
+  const def = (schema as z.core.$ZodTypes)._zod.def;
+  switch (def.type) {
+    case 'object':
+      if (node.kind !== 'object') return;
+      for (const [key, { value }] of node.properties) {
+        const member = def.shape[key];
+        if (member) walk(member, value, visit);
+      }
+      return;
+    case 'record':
+      if (node.kind !== 'object') return;
+      for (const { value } of node.properties.values()) walk(def.valueType, value, visit);
+      return;
+    case 'array':
+      if (node.kind !== 'array') return;
+      for (const item of node.items) walk(def.element, item, visit);
+      return;
+    case 'optional':
+    case 'nullable':
+    case 'default':
+    case 'prefault':
+      walk(def.innerType, node, visit);
+      return;
+    case 'pipe':
+      walk(def.in, node, visit);
+      return;
+    case 'union': {
+      const member = memberFor(schema, outline(node));
+      if (member) walk(member, node, visit);
+    }
+  }
+}
+
+/** As much of the value as a choice looks at: its type and its keys. */
+function outline(node: SourceNode): unknown {
+  if (node.kind === 'scalar') return node.value;
+  if (node.kind === 'array') return [];
+  return Object.fromEntries([...node.properties.keys()].map((key) => [key, undefined]));
+}
