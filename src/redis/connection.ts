@@ -1,0 +1,200 @@
+import { Cluster, Redis } from 'ioredis';
+import { Emitter } from '../emitter.ts';
+import { errorText, UserError } from '../errors.ts';
+import type { RedisAddress } from './address.ts';
+
+/**
+ * Redis cannot be reached, or cannot do what it is asked to just now (loading, failing over). The command may or may not have been carried
+ * out. Calls that need no queue go on without it (2-call-behaviour §10).
+ */
+export class RedisDownError extends Error {
+  constructor(cause: unknown) {
+    super(`Redis is not available: ${errorText(cause)}`, { cause });
+    this.name = 'RedisDownError';
+  }
+}
+
+export interface RedisStates {
+  up: undefined;
+  /** Once for each loss, with what is known of the cause. */
+  down: { readonly why: string };
+}
+
+/** Milliseconds. */
+export interface RedisTimes {
+  /** How long a command may take, before it counts as lost. */
+  readonly command: number;
+  /** How long the first connection may take. */
+  readonly first: number;
+  /** The longest pause between two attempts to reconnect. */
+  readonly reconnect: number;
+}
+
+const defaults: RedisTimes = { command: 2000, first: 10_000, reconnect: 1000 };
+
+/**
+ * A connection that mends itself. While it is down, commands fail at once instead of waiting: a call must be told now that there is no queue,
+ * not when Redis is back.
+ */
+export class RedisConnection {
+  readonly #client: Redis | Cluster;
+  readonly #states = new Emitter<RedisStates>();
+  #state: 'connecting' | 'up' | 'down' | 'closed' = 'connecting';
+  #lastError = 'the connection was closed';
+
+  private constructor(client: Redis | Cluster) {
+    this.#client = client;
+    client.on('ready', () => this.#enter('up'));
+    client.on('close', () => this.#enter('down'));
+    client.on('end', () => this.#enter('down'));
+    client.on('error', (error) => {
+      this.#lastError = connectionErrorText(error);
+    });
+  }
+
+  /** @throws UserError `redis-unreachable`, `redis-refused`, `redis-too-old` */
+  static async open(address: RedisAddress, times: Partial<RedisTimes> = {}): Promise<RedisConnection> {
+    const limits = { ...defaults, ...times };
+    const connection = new RedisConnection(connect(address, limits));
+    try {
+      await connection.#ready(limits.first, address.shown);
+      await connection.#checkVersion(address.shown);
+      return connection;
+    } catch (error) {
+      connection.#abandon();
+      throw error;
+    }
+  }
+
+  get up(): boolean {
+    return this.#state === 'up';
+  }
+
+  on<K extends keyof RedisStates>(event: K, listener: (payload: RedisStates[K]) => void): () => void {
+    return this.#states.on(event, listener);
+  }
+
+  /**
+   * Runs commands on the client. For `src/redis`, stores and scripts; nobody else sees ioredis.
+   * @throws RedisDownError when it is down or goes down; what Redis replied as an error otherwise
+   */
+  async use<T>(run: (client: Redis | Cluster) => Promise<T>): Promise<T> {
+    if (this.#state !== 'up') throw new RedisDownError(this.#lastError);
+    try {
+      return await run(this.#client);
+    } catch (error) {
+      throw isReply(error) ? error : new RedisDownError(error);
+    }
+  }
+
+  /** The clients of all servers that hold keys: one, or the masters of a cluster. For SCAN, which each server answers for itself. */
+  servers(): Redis[] {
+    return this.#client instanceof Cluster ? this.#client.nodes('master') : [this.#client];
+  }
+
+  /** Lets commands under way finish, then closes. `down` is not emitted. */
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    const wasUp = this.#state === 'up';
+    this.#state = 'closed';
+    if (wasUp) {
+      // The server may vanish before it answers QUIT: gone is what was wanted.
+      await this.#client.quit().catch(() => undefined);
+    }
+    this.#abandon();
+  }
+
+  #abandon(): void {
+    this.#state = 'closed';
+    this.#states.clear();
+    this.#client.disconnect();
+  }
+
+  #enter(state: 'up' | 'down'): void {
+    if (this.#state === 'closed' || this.#state === state) return;
+    const wasUp = this.#state === 'up';
+    if (state === 'down' && !wasUp) return;
+    this.#state = state;
+    if (state === 'up') this.#states.emit('up', undefined);
+    else this.#states.emit('down', { why: this.#lastError });
+  }
+
+  #ready(ms: number, shown: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (error?: UserError) => {
+        clear();
+        this.#client.off('error', onError);
+        error ? reject(error) : resolve();
+      };
+      const onError = (error: Error) => {
+        const text = connectionErrorText(error);
+        if (/^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH|ERR invalid)/.test(text)) {
+          settle(
+            new UserError(
+              'redis-refused',
+              `Redis at ${shown} refused us: ${text}`,
+              'Check user and password in REDIS_URL.',
+            ),
+          );
+        }
+      };
+      const timer = AbortSignal.timeout(ms);
+      const onTimeout = () =>
+        settle(
+          new UserError(
+            'redis-unreachable',
+            `Redis at ${shown} could not be reached in ${ms / 1000} s: ${this.#lastError}`,
+            'Start it or correct REDIS_URL; without REDIS_URL the engine starts a Redis of its own.',
+          ),
+        );
+      timer.addEventListener('abort', onTimeout);
+      const offUp = this.#states.on('up', () => settle());
+      const clear = () => {
+        timer.removeEventListener('abort', onTimeout);
+        offUp();
+      };
+      this.#client.on('error', onError);
+    });
+  }
+
+  async #checkVersion(shown: string): Promise<void> {
+    const info = await this.use((client) => client.info('server'));
+    const version = /^redis_version:(\S+)/m.exec(info)?.[1] ?? 'unknown';
+    if (Number.parseInt(version, 10) < 7) {
+      throw new UserError('redis-too-old', `Redis at ${shown} is version ${version}, but 7 is needed`, 'Upgrade it.');
+    }
+  }
+}
+
+function connect(address: RedisAddress, times: RedisTimes): Redis | Cluster {
+  const retryStrategy = (attempt: number) => Math.min(times.reconnect, 20 * 2 ** Math.min(attempt, 10));
+  const common = {
+    ...address.options,
+    enableOfflineQueue: false,
+    // Commands in flight when the connection is lost fail instead of being sent twice.
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: times.command,
+    connectTimeout: Math.min(times.first, 5000),
+    retryStrategy,
+    connectionName: 'kommutator',
+  };
+  if (address.form !== 'cluster') return new Redis(common);
+  const { retryStrategy: _perNode, ...redisOptions } = common;
+  return new Cluster([...address.nodes], {
+    redisOptions,
+    scaleReads: address.scaleReads,
+    enableOfflineQueue: false,
+    clusterRetryStrategy: retryStrategy,
+  });
+}
+
+/** An answer of Redis to this very command, unlike a lost connection or a server that serves nobody just now. */
+const isReply = (error: unknown): boolean =>
+  error instanceof Error &&
+  error.name === 'ReplyError' &&
+  !/^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY)\b/.test(error.message);
+
+/** A cluster wraps the error of its last node. */
+const connectionErrorText = (error: Error & { lastNodeError?: Error }): string =>
+  errorText(error.lastNodeError ?? error) || ('code' in error ? String(error.code) : error.name);

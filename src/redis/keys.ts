@@ -1,0 +1,32 @@
+/**
+ * Every Redis key of one PBX, and the only place where keys are made. The braces are a cluster hash tag: all keys of a PBX share a slot, so that a
+ * script may touch any of them.
+ */
+export class Keys {
+  readonly #prefix: string;
+
+  /** @throws RangeError for an id that would break the hash tag */
+  constructor(pbx: string) {
+    if (!/^[^{}\s]+$/.test(pbx)) throw new RangeError(`"${pbx}" cannot be part of a Redis key`);
+    this.#prefix = `km:{${pbx}}:`;
+  }
+
+  /** Hash: account → JSON list of its bindings. */
+  bindings = (): string => `${this.#prefix}bindings`;
+  /** Sorted set: account and binding key, by expiry. */
+  bindingExpiry = (): string => `${this.#prefix}binding-expiry`;
+  /** Hash: wrong passwords from one address. */
+  failures = (address: string): string => `${this.#prefix}failures:${address}`;
+  /** String: the highest nonce count seen. */
+  nonce = (nonce: string): string => `${this.#prefix}nonce:${nonce}`;
+  /** String: what nonces are signed with, the same on all nodes. */
+  nonceSecret = (): string => `${this.#prefix}nonce-secret`;
+  /** Stream: finished calls on their way to the database. */
+  history = (): string => `${this.#prefix}history`;
+  /** Stream: records that the database would not take; kept for a person to look at. */
+  historyRejected = (): string => `${this.#prefix}history-rejected`;
+}
+
+/** For SCAN: the history streams of all PBXs; `pbxOfKey` tells whose. */
+export const anyHistoryKey = 'km:{*}:history';
+export const pbxOfKey = (key: string): string | undefined => /^km:\{([^{}]+)\}:/.exec(key)?.[1];
