@@ -47,6 +47,8 @@ export interface ForwardRequest {
   readonly timeout?: number;
   /** Heard by the caller instead of ring-back. */
   readonly music?: string;
+  /** Nothing follows in the scheme: if an employee cannot be reached, his default action applies (§4.4.3), which is the world's business. */
+  readonly last?: boolean;
 }
 
 export type ForwardResult =

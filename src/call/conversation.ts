@@ -1,0 +1,56 @@
+import type { Leg } from '../dial/leg.ts';
+import type { AudioSource, Playback } from '../media/port.ts';
+
+export interface ConversationEnd {
+  /** Whose BYE it was; `engine`: ours, by command, or because a part of the engine failed. */
+  readonly by: 'caller' | 'callee' | 'engine';
+  /** How long either had the other on hold, milliseconds. */
+  readonly heldMs: number;
+}
+
+/**
+ * Two parties talk: their audio is bridged, until one of them hangs up; then the other is hung up too. One who is put on hold hears music.
+ * Never rejects: whatever goes wrong ends the conversation.
+ *
+ * @param music what the held one hears
+ * @param now milliseconds, for the time on hold
+ */
+export async function converse(
+  caller: Leg,
+  callee: Leg,
+  { music, now }: { readonly music: readonly AudioSource[]; readonly now: () => number },
+): Promise<ConversationEnd> {
+  const { promise: ended, resolve } = Promise.withResolvers<ConversationEnd['by']>();
+  const hold = { since: 0, holders: 0, total: 0 };
+  const off: (() => void)[] = [];
+
+  const side = (leg: Leg, other: Leg, name: 'caller' | 'callee') => {
+    let playing: Playback | undefined;
+    off.push(
+      leg.on('ended', ({ by }) => resolve(by === 'local' ? 'engine' : name)),
+      leg.on('digit', ({ digit, via }) => {
+        // The bridge carries what came in the media; a digit by INFO has to be sent on.
+        if (via === 'info') other.endpoint.sendDtmf(digit).catch(() => undefined);
+      }),
+      leg.on('hold', ({ held }) => {
+        if (held) {
+          playing = other.endpoint.play(music, { loop: true });
+          if (hold.holders++ === 0) hold.since = now();
+        } else {
+          void playing?.stop();
+          if (--hold.holders === 0) hold.total += now() - hold.since;
+        }
+      }),
+    );
+    if (leg.ended) resolve(leg.ended.by === 'local' ? 'engine' : name);
+  };
+  side(caller, callee, 'caller');
+  side(callee, caller, 'callee');
+
+  await caller.endpoint.bridge(callee.endpoint).catch(() => resolve('engine'));
+  const by = await ended;
+  for (const remove of off) remove();
+  if (hold.holders > 0) hold.total += now() - hold.since;
+  await Promise.all([caller.hangup(), callee.hangup()]);
+  return { by, heldMs: hold.total };
+}

@@ -1,0 +1,172 @@
+import type { Asked, Attempt, AttemptLog } from '../dial/attempt.ts';
+import { figures, instant, type Mark, outcomeOf, seconds } from '../history/figures.ts';
+import type {
+  CallDirection,
+  CallInput,
+  CallRecord,
+  CallStage,
+  Participant,
+  PathStep,
+  TechnicalEnd,
+} from '../history/record.ts';
+import type { TraceEntry } from '../scheme/actors.ts';
+import type { Clock } from '../time/clock.ts';
+import { type EndReason, endReasons } from './end-reason.ts';
+
+/** What is known of a call when it is born. */
+export interface CallFacts {
+  readonly id: string;
+  readonly pbx: string;
+  readonly configVersion: string;
+  readonly direction: CallDirection;
+  readonly from: string;
+  readonly fromName: string | null;
+  readonly employee: string | null;
+  readonly line: string | null;
+  readonly to: string;
+  readonly node: string;
+}
+
+/** As many decisions and inputs of one call as a record keeps: a caller who circles for an hour must not fill the memory. */
+const MAX_ENTRIES = 1000;
+
+/**
+ * The story of one call as it happens: marks for the figures, attempts for the participants, the path through the scheme, the inputs for
+ * a replay. `record` tells it in the form of history.
+ */
+export class Timeline implements AttemptLog {
+  readonly facts: CallFacts;
+  readonly #clock: Clock;
+  readonly #start: number;
+  readonly #marks: Mark[] = [];
+  readonly #participants: Participant[] = [];
+  readonly #path: PathStep[] = [];
+  readonly #inputs: CallInput[] = [];
+  #open = new Set<() => void>();
+  #scheme: string | null = null;
+  #technical: TechnicalEnd | null = null;
+  #talked = false;
+  #heldMs = 0;
+
+  constructor(facts: CallFacts, clock: Clock) {
+    this.facts = facts;
+    this.#clock = clock;
+    this.#start = clock.now();
+    this.stage('number');
+  }
+
+  /** Milliseconds since 1970. */
+  get start(): number {
+    return this.#start;
+  }
+
+  get talked(): boolean {
+    return this.#talked;
+  }
+
+  get currentStage(): CallStage {
+    return this.#marks.at(-1)?.stage ?? 'number';
+  }
+
+  stage(stage: CallStage, group?: string): void {
+    this.#marks.push({ at: this.#clock.now(), stage, ...(group === undefined ? {} : { group }) });
+  }
+
+  /** The call entered a scheme; the first one is the record's. */
+  scheme(id: string): void {
+    this.#scheme ??= id;
+    this.stage('menu');
+  }
+
+  technical(end: TechnicalEnd): void {
+    this.#technical = end;
+  }
+
+  /** Somebody is being rung from now on; a group: the call entered it. */
+  ask(asked: Asked): Attempt {
+    const began = this.#clock.now();
+    let answered: number | undefined;
+    if (asked.kind === 'group') this.stage('group', asked.id);
+    else this.stage('employee', asked.group);
+    const over: Attempt['over'] = (outcome, reason, heldMs = 0) => {
+      if (!this.#open.delete(finishOpen)) return;
+      const end = this.#clock.now();
+      if (answered !== undefined) this.#heldMs += asked.kind === 'group' ? 0 : heldMs;
+      this.#participants.push({
+        kind: asked.kind,
+        id: asked.id,
+        name: asked.name,
+        address: asked.address,
+        group: asked.group ?? null,
+        start: instant(began),
+        ring: seconds((answered ?? end) - began),
+        talk: answered === undefined ? 0 : seconds(end - answered),
+        hold: seconds(heldMs),
+        outcome,
+        reason,
+      });
+    };
+    // A call that is broken off in the middle still tells whom it was ringing.
+    const finishOpen = () => over(answered === undefined ? 'elsewhere' : 'answered', 'callerHungUp');
+    this.#open.add(finishOpen);
+    return {
+      talking: () => {
+        answered = this.#clock.now();
+        this.#talked = true;
+        if (this.currentStage !== 'conversation') this.stage('conversation');
+      },
+      over,
+    };
+  }
+
+  trace(entry: TraceEntry): void {
+    if (this.#path.length >= MAX_ENTRIES) return;
+    this.#path.push({
+      t: (this.#clock.now() - this.#start) / 1000,
+      state: entry.state,
+      event: entry.event,
+      ...(entry.detail === undefined ? {} : { detail: { ...entry.detail } }),
+      ...(entry.why === undefined ? {} : { why: entry.why }),
+    });
+  }
+
+  /** Something that the outside did to the scheme; `t` is filled in. */
+  input(input: DistributiveOmit<CallInput, 't'>): void {
+    if (this.#inputs.length >= MAX_ENTRIES) return;
+    this.#inputs.push({ ...input, t: Math.round(this.#clock.now() - this.#start) } as CallInput);
+  }
+
+  record(end: { readonly reason: EndReason; readonly by: CallRecord['endedBy'] }): CallRecord {
+    for (const finish of [...this.#open]) finish();
+    const now = this.#clock.now();
+    const { duration, wait, waitMenu, waitGroup, waitEmployee, talk, queued, stage } = figures(this.#marks, now);
+    return {
+      ...this.facts,
+      start: instant(this.#start),
+      end: instant(now),
+      outcome: outcomeOf({ direction: this.facts.direction, talked: this.#talked, technical: this.#technical, stage }),
+      technical: this.#technical,
+      duration,
+      wait,
+      waitMenu,
+      waitGroup,
+      waitEmployee,
+      talk,
+      hold: seconds(this.#heldMs),
+      queued,
+      stage,
+      reason: end.reason,
+      code: endReasons[end.reason].code,
+      endedBy: end.by,
+      participants: this.#participants,
+      pickups: [],
+      transfers: [],
+      recordings: [],
+      scheme: this.#scheme,
+      path: this.#path,
+      inputs: this.#inputs,
+    };
+  }
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -1,0 +1,49 @@
+import type { EndReason } from '../call/end-reason.ts';
+import type { AttemptOutcome, Participant } from '../history/record.ts';
+
+/** Who is asked to take a call. */
+export interface Asked {
+  readonly kind: Participant['kind'];
+  readonly id: string;
+  readonly name: string;
+  /** What is rung: an account's address, a phone number. */
+  readonly address: string;
+  /** The group on whose behalf. */
+  readonly group?: string;
+}
+
+/** One attempt to reach somebody, while it goes on. */
+export interface Attempt {
+  /** The two talk from now on. */
+  talking(): void;
+  /** Once; later calls have no effect. @param heldMs how long one had the other on hold */
+  over(outcome: AttemptOutcome, reason: EndReason, heldMs?: number): void;
+}
+
+/** Where attempts are noted: a call's timeline. */
+export interface AttemptLog {
+  ask(asked: Asked): Attempt;
+}
+
+/** How an attempt that failed for a reason is called in history. */
+export function attemptOutcome(reason: EndReason): AttemptOutcome {
+  switch (reason) {
+    case 'noAnswer':
+      return 'noAnswer';
+    case 'busy':
+      return 'busy';
+    case 'declined':
+    case 'doNotDisturb':
+      return 'declined';
+    case 'unavailable':
+    case 'employeeUnavailable':
+    case 'doesNotExist':
+    case 'offSchedule':
+      return 'unavailable';
+    case 'pickedUp':
+    case 'callerHungUp':
+      return 'elsewhere';
+    default:
+      return 'failed';
+  }
+}

@@ -1,0 +1,62 @@
+import { Emitter } from '../emitter.ts';
+import type { Endpoint } from '../media/port.ts';
+import type { Dialog, DialogEnd, Reason } from '../sip/port.ts';
+
+export interface LegEvents {
+  /** A key press, whichever way it came: RFC 4733 or in-band (`media`), or SIP INFO, which a bridge of media does not carry. */
+  digit: { readonly digit: string; readonly via: 'media' | 'info' };
+  /** The party put us on hold, or took us off again (re-INVITE). */
+  hold: { readonly held: boolean };
+  /** Once. */
+  ended: DialogEnd;
+}
+
+/** One established SIP dialog with its end of the media: somebody who can be heard. Ends once, and frees its endpoint then. */
+export class Leg {
+  readonly endpoint: Endpoint;
+  readonly #dialog: Dialog;
+  readonly #events = new Emitter<LegEvents>();
+  #held = false;
+
+  constructor(dialog: Dialog, endpoint: Endpoint) {
+    this.#dialog = dialog;
+    this.endpoint = endpoint;
+    endpoint.on('dtmf', ({ digit }) => this.#events.emit('digit', { digit, via: 'media' }));
+    dialog.on('dtmf', ({ digit }) => this.#events.emit('digit', { digit, via: 'info' }));
+    endpoint.on('gone', () => void this.hangup({ protocol: 'SIP', cause: 503, text: 'Media server lost' }));
+    dialog.onReinvite(async (offer) => {
+      const answer = offer === undefined ? endpoint.localSdp : await endpoint.negotiate(offer);
+      this.#noteHold();
+      return answer;
+    });
+    // Late-safe, so a leg whose party hung up while it was being built ends like any other.
+    dialog.on('ended', (end) => {
+      void endpoint.destroy();
+      this.#events.emit('ended', end);
+    });
+  }
+
+  get ended(): DialogEnd | undefined {
+    return this.#dialog.ended;
+  }
+
+  /** True while the party has us on hold. */
+  get held(): boolean {
+    return this.#held;
+  }
+
+  on<K extends keyof LegEvents>(event: K, listener: (payload: LegEvents[K]) => void): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  /** BYE. Never rejects; idempotent. */
+  async hangup(reason?: Reason): Promise<void> {
+    await this.#dialog.bye(reason);
+  }
+
+  #noteHold(): void {
+    if (this.endpoint.heldByPeer === this.#held) return;
+    this.#held = this.endpoint.heldByPeer;
+    this.#events.emit('hold', { held: this.#held });
+  }
+}

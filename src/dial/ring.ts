@@ -1,0 +1,234 @@
+import type { EndReason } from '../call/end-reason.ts';
+import { type CodecName, type DtmfMode, type Endpoint, MediaError, type MediaServer } from '../media/port.ts';
+import {
+  InviteFailure,
+  type OutgoingInviteRequest,
+  type Party,
+  type Reason,
+  reasons,
+  type SipServer,
+  type SipTarget,
+} from '../sip/port.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Attempt } from './attempt.ts';
+import { Leg } from './leg.ts';
+
+/** One address to ring: a phone that is registered, a trunk, a SIP address. */
+export interface Destination {
+  readonly target: SipTarget;
+  readonly to?: Party;
+  readonly auth?: { readonly user: string; readonly password: string };
+  readonly codecs?: readonly CodecName[];
+  readonly dtmf?: DtmfMode;
+  readonly headers?: OutgoingInviteRequest['headers'];
+}
+
+export type RingResult =
+  | {
+      readonly outcome: 'answered';
+      readonly leg: Leg;
+      /** Of the attempt that was answered: to be told how it goes on. */
+      readonly attempt?: Attempt;
+    }
+  | { readonly outcome: 'failed'; readonly reason: EndReason };
+
+/** Why ringing is broken off: the `reason` of the abort signal, told to the phones (RFC 3326) so that they know whether they missed a call. */
+export class RingStopped extends Error {
+  readonly sip: Reason;
+  readonly endReason: EndReason;
+  constructor(sip: Reason, endReason: EndReason) {
+    super(sip.text);
+    this.name = 'RingStopped';
+    this.sip = sip;
+    this.endReason = endReason;
+  }
+}
+
+export const stopped = {
+  elsewhere: () => new RingStopped(reasons.completedElsewhere, 'pickedUp'),
+  noAnswer: () => new RingStopped(reasons.noAnswer, 'noAnswer'),
+} as const;
+
+const stopOf = (signal: AbortSignal): RingStopped =>
+  signal.reason instanceof RingStopped ? signal.reason : new RingStopped(reasons.callerGone, 'callerHungUp');
+
+export interface RingContext {
+  readonly sip: Pick<SipServer, 'invite'>;
+  readonly media: MediaServer;
+  readonly clock: Clock;
+  readonly callId: string;
+  /** Whom the phones show. */
+  readonly from: Party;
+  /** Somewhere it rings (any 18x). May be called often. */
+  readonly onRinging: () => void;
+}
+
+/** Rings one address until it answers, refuses, or the signal is aborted. Never rejects for the network's sake. */
+export async function ringOne(
+  context: RingContext,
+  destination: Destination,
+  signal: AbortSignal,
+): Promise<RingResult> {
+  if (signal.aborted) return { outcome: 'failed', reason: stopOf(signal).endReason };
+  let endpoint: Endpoint;
+  try {
+    endpoint = await context.media.createEndpoint({
+      callId: context.callId,
+      ...(destination.codecs === undefined ? {} : { codecs: destination.codecs }),
+      ...(destination.dtmf === undefined ? {} : { dtmf: destination.dtmf }),
+    });
+  } catch (error) {
+    if (error instanceof MediaError) return { outcome: 'failed', reason: 'serviceUnavailable' };
+    throw error;
+  }
+  if (signal.aborted) {
+    await endpoint.destroy();
+    return { outcome: 'failed', reason: stopOf(signal).endReason };
+  }
+
+  const { target, to, auth, headers } = destination;
+  const invite = context.sip.invite({
+    target,
+    from: context.from,
+    sdp: endpoint.localSdp,
+    ...(to === undefined ? {} : { to }),
+    ...(auth === undefined ? {} : { auth }),
+    ...(headers === undefined ? {} : { headers }),
+  });
+  const offRinging = invite.on('provisional', ({ status }) => {
+    if (status > 100) context.onRinging();
+  });
+  const onAbort = () => invite.cancel(stopOf(signal).sip);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const { dialog, sdp } = await invite.answered;
+    try {
+      await endpoint.negotiate(sdp);
+    } catch (error) {
+      await Promise.all([dialog.bye({ protocol: 'SIP', cause: 488, text: 'Not Acceptable Here' }), endpoint.destroy()]);
+      if (error instanceof MediaError) return { outcome: 'failed', reason: 'mediaIncompatible' };
+      throw error;
+    }
+    const leg = new Leg(dialog, endpoint);
+    if (!signal.aborted) return { outcome: 'answered', leg };
+    // Answered in the very moment in which another did, or the caller left.
+    await leg.hangup(stopOf(signal).sip);
+    return { outcome: 'failed', reason: stopOf(signal).endReason };
+  } catch (error) {
+    await endpoint.destroy();
+    if (signal.aborted) return { outcome: 'failed', reason: stopOf(signal).endReason };
+    if (error instanceof InviteFailure) return { outcome: 'failed', reason: reasonOf(error) };
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    offRinging();
+  }
+}
+
+/**
+ * Makes several attempts at once; the first that is answered wins, the others are broken off as answered elsewhere. A phone that declines for
+ * good (600, 603: RFC 3261 §21.6) ends them all when they are devices of one person.
+ */
+export async function ringFirst(
+  attempts: readonly ((signal: AbortSignal) => Promise<RingResult>)[],
+  signal: AbortSignal,
+  options: { readonly declineEndsAll?: boolean } = {},
+): Promise<RingResult> {
+  const only = attempts[0];
+  if (!only) return { outcome: 'failed', reason: 'unavailable' };
+  if (attempts.length === 1) return only(signal);
+
+  const losers = new AbortController();
+  const all = AbortSignal.any([signal, losers.signal]);
+  let winner: Extract<RingResult, { outcome: 'answered' }> | undefined;
+  const failures: EndReason[] = [];
+  await Promise.all(
+    attempts.map(async (attempt) => {
+      const result = await attempt(all);
+      if (result.outcome === 'answered') {
+        if (winner) {
+          result.attempt?.over('elsewhere', 'pickedUp');
+          return result.leg.hangup(reasons.completedElsewhere);
+        }
+        winner = result;
+        losers.abort(stopped.elsewhere());
+        return;
+      }
+      failures.push(result.reason);
+      if (options.declineEndsAll && result.reason === 'declined' && !losers.signal.aborted) {
+        losers.abort(new RingStopped({ protocol: 'SIP', cause: 603, text: 'Declined elsewhere' }, 'declined'));
+      }
+    }),
+  );
+  return winner ?? { outcome: 'failed', reason: gravest(failures) };
+}
+
+/** Breaks an attempt off after `ms` (0: never), which then counts as not answered. */
+export async function ringFor(
+  clock: Clock,
+  ms: number,
+  signal: AbortSignal,
+  attempt: (signal: AbortSignal) => Promise<RingResult>,
+): Promise<RingResult> {
+  if (ms <= 0) return attempt(signal);
+  const limit = new AbortController();
+  const timer = clock.setTimeout(() => limit.abort(stopped.noAnswer()), ms);
+  try {
+    return await attempt(AbortSignal.any([signal, limit.signal]));
+  } finally {
+    clock.clearTimeout(timer);
+  }
+}
+
+/** What several failures together mean: the one that says most about the person beats the ones that are about a device. */
+const byWeight: readonly EndReason[] = [
+  'declined',
+  'busy',
+  'doNotDisturb',
+  'noAnswer',
+  'mediaIncompatible',
+  'unavailable',
+];
+
+export function gravest(reasonsGiven: readonly EndReason[]): EndReason {
+  for (const reason of byWeight) if (reasonsGiven.includes(reason)) return reason;
+  return reasonsGiven[0] ?? 'unavailable';
+}
+
+/** What a phone's or a peer's refusal means (RFC 3261 §21). */
+export function reasonOf(failure: InviteFailure): EndReason {
+  if (failure.cause === 'timeout') return 'networkFailure';
+  if (failure.cause === 'transport') return 'networkFailure';
+  if (failure.cause === 'cancelled') return 'callerHungUp';
+  switch (failure.status) {
+    case 486:
+    case 600:
+      return 'busy';
+    case 603:
+    case 607:
+    case 608:
+      return 'declined';
+    case 480:
+      return 'doNotDisturb';
+    case 408:
+      return 'noAnswer';
+    case 404:
+    case 410:
+    case 484:
+    case 604:
+      return 'doesNotExist';
+    case 401:
+    case 403:
+    case 407:
+      return 'directionBarred';
+    case 482:
+    case 483:
+      return 'loop';
+    case 415:
+    case 488:
+    case 606:
+      return 'mediaIncompatible';
+    default:
+      return failure.status >= 500 ? 'networkFailure' : 'unavailable';
+  }
+}
