@@ -7,7 +7,7 @@ import type { SipRequest } from './message.ts';
 export class SipParseError extends Error {
   readonly status: number;
   readonly reason: string;
-  /** The request with the headers that could be read, good enough for `responseTo`. Absent when nobody can be answered: a response, an ACK, no usable Via. */
+  /** The request with the headers that could be read, good enough for `responseTo`. Absent when nobody can be answered: a response, an ACK, no Via. */
   readonly partial: SipRequest | undefined;
 
   constructor(status: number, reason: string, partial?: SipRequest) {

@@ -21,7 +21,9 @@ interface Fault {
  */
 export function parseMessage(bytes: Buffer): SipMessage {
   const start = skipLineEnds(bytes);
-  const end = endOfHead(bytes, start);
+  const emptyLine = endOfHead(bytes, start);
+  // Some devices leave the empty line out when there is no body. Headers cut off in the middle of a line are another matter.
+  const end = emptyLine < 0 && bytes.at(-1) === LF ? bytes.length : emptyLine;
   if (end < 0) throw new SipParseError(400, 'Headers without an end');
   if (end - start > MESSAGE_LIMITS.headBytes) throw new SipParseError(513, 'Message Too Large');
   const head = bytes.toString('utf8', start, end);
@@ -167,16 +169,8 @@ function asFault(error: unknown): Fault {
   throw error;
 }
 
-/** Nobody answers an ACK, and without a Via that can be read there is nobody to answer. */
-function canBeAnswered(request: SipRequest): boolean {
-  if (request.method === 'ACK') return false;
-  try {
-    return request.via.host !== '';
-  } catch (error) {
-    asFault(error);
-    return false;
-  }
-}
+/** Nobody answers an ACK; without a Via the sender could not tell which request is answered. */
+const canBeAnswered = (request: SipRequest): boolean => request.method !== 'ACK' && request.headers.has('Via');
 
 /**
  * Where the body starts: after the first empty line at or after `from`; −1 if none has come yet. The head is counted with its

@@ -1,0 +1,151 @@
+import type { Socket } from 'node:net';
+import { TransportError } from './errors.ts';
+import type { DropReason, ListenerContext } from './listener.ts';
+import { StreamFramer } from './stream-framer.ts';
+import type { ConnectionId, Protocol, Source } from './types.ts';
+
+let lastConnection = 0;
+
+/** One stream to a peer, accepted or made: cuts messages out, writes messages, knows when it has been silent for too long. */
+export class StreamConnection {
+  readonly id: ConnectionId = ++lastConnection;
+  readonly peer: { readonly address: string; readonly port: number };
+  /** Settles when the stream is established; already so for an accepted one. */
+  #opened: Promise<void>;
+  readonly #socket: Socket;
+  readonly #protocol: Protocol;
+  readonly #context: ListenerContext;
+  readonly #framer: StreamFramer;
+  readonly #bornAt: number;
+  #lastActive: number;
+  /** When the message that is incomplete began. */
+  #messageSince: number | undefined;
+  #spoke = false;
+  #failure: TransportError | undefined;
+  readonly #source: () => Source;
+
+  /**
+   * @param localPort the listener's, which is what peers know us by
+   * @param onClosed called once, when nothing more will come
+   */
+  constructor(
+    socket: Socket,
+    peer: { address: string; port: number },
+    at: { protocol: Protocol; localPort: number },
+    context: ListenerContext,
+    onClosed: () => void,
+  ) {
+    this.peer = peer;
+    this.#socket = socket;
+    this.#protocol = at.protocol;
+    this.#context = context;
+    this.#framer = new StreamFramer(context.limits.bodyBytes);
+    this.#bornAt = context.clock.monotonic();
+    this.#lastActive = this.#bornAt;
+    this.#source = () => ({
+      protocol: at.protocol,
+      ...peer,
+      localAddress: socket.localAddress?.replace(/^::ffff:/, '') ?? '',
+      localPort: at.localPort,
+      connection: this.id,
+    });
+    this.#opened = socket.connecting ? this.#establish() : Promise.resolve();
+    // Whoever sends sees a failed attempt; without a sender nobody needs to.
+    this.#opened.catch(() => undefined);
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    socket.on('error', (error) => {
+      this.#failure ??= this.#error('unreachable', error.message, error);
+    });
+    // The peer may close its half with an answer of ours outstanding; a SIP stream with one half is of no further use (§18.4).
+    socket.on('end', () => socket.end());
+    socket.on('close', onClosed);
+  }
+
+  /** Hands bytes to the system. @throws TransportError */
+  async send(bytes: Buffer): Promise<void> {
+    if (this.#socket.destroyed || this.#socket.writableEnded) throw this.#closedError();
+    if (this.#socket.writableLength > this.#context.limits.unsentBytes) {
+      this.#drop('slow-reader', this.#error('closed', 'the peer does not read'));
+      throw this.#closedError();
+    }
+    this.#lastActive = this.#context.clock.monotonic();
+    const written = new Promise<void>((resolve, reject) => {
+      this.#socket.write(bytes, (error) => (error ? reject(this.#closedError()) : resolve()));
+    });
+    written.catch(() => undefined);
+    await this.#opened;
+    await written;
+  }
+
+  /** Closes the connection when it has been silent, or in the middle of a message, for longer than the limits say. */
+  expire(now: number): void {
+    const { messageMs, idleMs } = this.#context.limits;
+    const stuck = this.#messageSince !== undefined && now - this.#messageSince > messageMs;
+    const mute = !this.#spoke && now - this.#lastActive > messageMs;
+    if (stuck || mute || now - this.#lastActive > idleMs)
+      this.#drop('idle', this.#error('closed', 'silent for too long'));
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#lastActive = this.#context.clock.monotonic();
+    const { sink } = this.#context;
+    for (const frame of this.#framer.push(chunk)) {
+      if (frame.kind === 'ping') {
+        sink.keepAlive();
+        this.#socket.write('\r\n');
+      } else if (frame.kind === 'pong') sink.keepAlive();
+      else if (frame.kind === 'message') {
+        this.#spoke = true;
+        if (sink.message(frame.bytes, this.#source())) continue;
+        // Not SIP although it could be cut out: the stream is out of step.
+        this.#socket.destroy();
+        return;
+      } else {
+        if (frame.kind === 'broken') sink.broken(frame.head, frame.fault, this.#source());
+        sink.dropped('framing');
+        this.#failure ??= this.#error('closed', 'what came was not SIP');
+        // After the answer, if there was one.
+        this.#socket.end();
+      }
+    }
+    this.#messageSince = this.#framer.midMessage ? (this.#messageSince ?? this.#lastActive) : undefined;
+  }
+
+  #establish(): Promise<void> {
+    const { clock, limits } = this.#context;
+    return new Promise((resolve, reject) => {
+      const timer = clock.setTimeout(() => {
+        this.#failure = this.#error('unreachable', `no connection within ${limits.connectMs} ms`);
+        this.#socket.destroy();
+      }, limits.connectMs);
+      this.#socket.once('connect', () => {
+        clock.clearTimeout(timer);
+        resolve();
+      });
+      this.#socket.once('close', () => {
+        clock.clearTimeout(timer);
+        reject(this.#closedError());
+      });
+    });
+  }
+
+  #drop(reason: DropReason, failure: TransportError): void {
+    this.#failure ??= failure;
+    this.#context.sink.dropped(reason);
+    this.#socket.destroy();
+  }
+
+  #closedError(): TransportError {
+    return this.#failure ?? this.#error('closed', 'the connection is closed');
+  }
+
+  #error(code: TransportError['code'], text: string, cause?: Error): TransportError {
+    const { address, port } = this.peer;
+    return new TransportError(code, `${this.#protocol} ${address}:${port}: ${text}`, cause ? { cause } : undefined);
+  }
+}

@@ -1,0 +1,136 @@
+import { once } from 'node:events';
+import type { Server, Socket } from 'node:net';
+import type { TimerId } from '../../../time/clock.ts';
+import { TransportError } from './errors.ts';
+import type { ListenAddress } from './listen-address.ts';
+import { cannotListen, type Listener, type ListenerContext } from './listener.ts';
+import { isWildcard } from './networks.ts';
+import { StreamConnection } from './stream-connection.ts';
+import type { ConnectionId, Hop, Protocol } from './types.ts';
+
+/** How a protocol makes its streams. TLS is this with the functions of `node:tls`. */
+export interface StreamMaker {
+  createServer(accept: (socket: Socket) => void): Server;
+  /** @param from the local address to bind; `undefined` leaves it to the system */
+  connect(to: { address: string; port: number }, from: string | undefined): Socket;
+}
+
+const SWEEP_MS = 10_000;
+
+/** Starts a server of stream connections. @throws UserError */
+export async function openStreams(at: ListenAddress, context: ListenerContext, maker: StreamMaker): Promise<Listener> {
+  const listener = new StreamListener(at, context, maker);
+  await listener.listen(at);
+  return listener;
+}
+
+class StreamListener implements Listener {
+  readonly protocol: Protocol;
+  readonly address: string;
+  #port = 0;
+  readonly #context: ListenerContext;
+  readonly #maker: StreamMaker;
+  readonly #server: Server;
+  readonly #byId = new Map<ConnectionId, StreamConnection>();
+  /** The newest connection to each peer, for reuse (RFC 3261 §18). */
+  readonly #byPeer = new Map<string, StreamConnection>();
+  #sweep: TimerId | undefined;
+
+  constructor(at: ListenAddress, context: ListenerContext, maker: StreamMaker) {
+    this.protocol = at.protocol;
+    this.address = at.address;
+    this.#context = context;
+    this.#maker = maker;
+    this.#server = maker.createServer((socket) => this.#accept(socket));
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get connections(): number {
+    return this.#byId.size;
+  }
+
+  async listen(at: ListenAddress): Promise<void> {
+    try {
+      this.#server.listen({ port: at.port, host: at.address, ipv6Only: true });
+      await once(this.#server, 'listening');
+    } catch (error) {
+      throw cannotListen(at, error as NodeJS.ErrnoException);
+    }
+    // A connection that broke off while it was being accepted concerns nobody.
+    this.#server.on('error', () => this.#context.sink.dropped('garbage'));
+    const bound = this.#server.address();
+    this.#port = bound !== null && typeof bound === 'object' ? bound.port : at.port;
+  }
+
+  hasConnection(connection: ConnectionId): boolean {
+    return this.#byId.has(connection);
+  }
+
+  send(bytes: Buffer, hop: Hop): Promise<void> {
+    const named = hop.connection === undefined ? undefined : this.#byId.get(hop.connection);
+    const connection = named ?? this.#byPeer.get(peerKey(hop)) ?? this.#connect(hop);
+    return connection instanceof TransportError ? Promise.reject(connection) : connection.send(bytes);
+  }
+
+  async close(): Promise<void> {
+    this.#context.clock.clearTimeout(this.#sweep);
+    this.#sweep = undefined;
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    for (const connection of this.#byId.values()) connection.destroy();
+    await closed;
+  }
+
+  #accept(socket: Socket): void {
+    const { remoteAddress, remotePort } = socket;
+    if (remoteAddress === undefined || remotePort === undefined) {
+      // Gone between the system's accept and ours.
+      socket.destroy();
+    } else if (this.#byId.size >= this.#context.limits.connections) {
+      this.#context.sink.dropped('connection-limit');
+      socket.destroy();
+    } else this.#add(socket, { address: remoteAddress, port: remotePort });
+  }
+
+  #connect(hop: Hop): StreamConnection | TransportError {
+    if (this.#byId.size >= this.#context.limits.connections) {
+      return new TransportError('unreachable', `${this.protocol}: too many connections`);
+    }
+    const from = isWildcard(this.address) ? undefined : this.address;
+    const { address, port } = hop;
+    return this.#add(this.#maker.connect({ address, port }, from), { address, port });
+  }
+
+  #add(socket: Socket, peer: { address: string; port: number }): StreamConnection {
+    const at = { protocol: this.protocol, localPort: this.#port };
+    const connection = new StreamConnection(socket, peer, at, this.#context, () => this.#remove(connection));
+    this.#byId.set(connection.id, connection);
+    this.#byPeer.set(peerKey(peer), connection);
+    this.#scheduleSweep();
+    return connection;
+  }
+
+  #remove(connection: StreamConnection): void {
+    this.#byId.delete(connection.id);
+    const key = peerKey(connection.peer);
+    if (this.#byPeer.get(key) === connection) this.#byPeer.delete(key);
+    this.#context.sink.closed(connection.id, this.protocol);
+    if (this.#byId.size > 0) return;
+    this.#context.clock.clearTimeout(this.#sweep);
+    this.#sweep = undefined;
+  }
+
+  #scheduleSweep(): void {
+    this.#sweep ??= this.#context.clock.setTimeout(() => {
+      this.#sweep = undefined;
+      const now = this.#context.clock.monotonic();
+      for (const connection of this.#byId.values()) connection.expire(now);
+      if (this.#byId.size > 0) this.#scheduleSweep();
+    }, SWEEP_MS);
+  }
+}
+
+const peerKey = ({ address, port }: { address: string; port: number }): string => `${address}|${port}`;

@@ -1,0 +1,14 @@
+import { connect, createServer } from 'node:net';
+import type { ListenAddress } from './listen-address.ts';
+import type { Listener, ListenerContext } from './listener.ts';
+import { openStreams, type StreamMaker } from './stream-listener.ts';
+
+const TCP: StreamMaker = {
+  createServer: (accept) => createServer({ allowHalfOpen: true }, accept),
+  connect: ({ address, port }, from) =>
+    connect({ host: address, port, allowHalfOpen: true, ...(from === undefined ? {} : { localAddress: from }) }),
+};
+
+/** Opens a TCP server. @throws UserError */
+export const openTcp = (at: ListenAddress, context: ListenerContext): Promise<Listener> =>
+  openStreams(at, context, TCP);
