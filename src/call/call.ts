@@ -1,0 +1,119 @@
+import type { Logger } from 'pino';
+import type { GroupDistributor } from '../acd/distributor.ts';
+import type { PbxVersion } from '../config/version.ts';
+import type { Destinations } from '../dial/destinations.ts';
+import type { EmployeeDialler } from '../dial/employee.ts';
+import type { Leg } from '../dial/leg.ts';
+import type { Occupancy } from '../dial/occupancy.ts';
+import type { CallRecord } from '../history/record.ts';
+import type { MediaServer } from '../media/port.ts';
+import type { CompiledScheme } from '../scheme/compile.ts';
+import type { IncomingInvite, Party, SipServer } from '../sip/port.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Timetable } from '../time/when.ts';
+import { CallerAudio } from './caller-audio.ts';
+import { CallerLeg } from './caller-leg.ts';
+import type { EndReason } from './end-reason.ts';
+import type { Sounds } from './sounds.ts';
+import { type CallFacts, Timeline } from './timeline.ts';
+
+/** What every call works with. */
+export interface CallServices {
+  readonly sip: Pick<SipServer, 'invite'>;
+  readonly media: MediaServer;
+  readonly clock: Clock;
+  readonly sounds: Sounds;
+  readonly employees: EmployeeDialler;
+  readonly groups: GroupDistributor;
+  readonly destinations: Destinations;
+  readonly occupancy: Occupancy;
+  /** Compiled once per version of the configuration. */
+  readonly prepared: (pbx: PbxVersion) => PreparedPbx;
+  /** Runs a scheme to its end and says why it ended (`run-scheme.ts`). @param hops how often the call has been sent on before */
+  readonly enterScheme: (call: Call, scheme: string, hops: number) => Promise<EndReason>;
+}
+
+/** What is made of a version of a PBX once, for all its calls. */
+export interface PreparedPbx {
+  readonly timetable: Timetable;
+  scheme(id: string): CompiledScheme | undefined;
+}
+
+/** How a call ended. */
+export interface CallEnd {
+  readonly reason: EndReason;
+  readonly by: CallRecord['endedBy'];
+}
+
+/**
+ * One call: from the INVITE of the caller to the last BYE. Holds what all that happens to a call share; what happens is in the files beside this one.
+ * Ends once, with a reason; until then its reason is `lost`.
+ */
+export class Call {
+  readonly pbx: PbxVersion;
+  readonly caller: CallerLeg;
+  readonly audio: CallerAudio;
+  readonly timeline: Timeline;
+  readonly services: CallServices;
+  readonly log: Logger;
+  /** Whom the rung phones show. */
+  readonly shown: Party;
+  /** Who the caller talks to. */
+  callee: Leg | undefined;
+
+  readonly #ended = Promise.withResolvers<CallEnd>();
+  #end: CallEnd | undefined;
+
+  constructor(options: {
+    invite: IncomingInvite;
+    pbx: PbxVersion;
+    facts: CallFacts;
+    shown: Party;
+    services: CallServices;
+    log: Logger;
+  }) {
+    const { invite, pbx, facts, services } = options;
+    this.pbx = pbx;
+    this.services = services;
+    this.shown = options.shown;
+    this.log = options.log;
+    this.timeline = new Timeline(facts, services.clock);
+    this.caller = new CallerLeg({ invite, media: services.media });
+    this.audio = new CallerAudio({ caller: this.caller, pbx, sounds: services.sounds, log: options.log });
+    this.caller.on('ended', ({ by, reason }) => {
+      if (by === 'caller') this.timeline.input({ kind: 'hangup' });
+      this.#settle({ by, reason });
+    });
+  }
+
+  get id(): string {
+    return this.timeline.facts.id;
+  }
+
+  get prepared(): PreparedPbx {
+    return this.services.prepared(this.pbx);
+  }
+
+  /** How it ended; undefined while it goes on. */
+  get end(): CallEnd | undefined {
+    return this.#end;
+  }
+
+  /** Resolves when the caller's leg is over. */
+  get ended(): Promise<CallEnd> {
+    return this.#ended.promise;
+  }
+
+  /** Ends the call, in whatever state it is: a caller who was not answered is refused, one who was is hung up. The first reason counts. */
+  finish(end: CallEnd): void {
+    this.#settle(end);
+    this.caller.end(end.reason);
+  }
+
+  #settle(end: CallEnd): void {
+    if (this.#end) return;
+    this.#end = end;
+    this.audio.stop();
+    this.#ended.resolve(end);
+  }
+}

@@ -1,0 +1,122 @@
+import type { Logger } from 'pino';
+import type { PbxVersion } from '../config/version.ts';
+import { errorText } from '../errors.ts';
+import { type AudioSource, type Endpoint, MediaError, type Playback } from '../media/port.ts';
+import { CallerGone, type CallerLeg } from './caller-leg.ts';
+import type { Sounds } from './sounds.ts';
+
+/**
+ * What the caller hears before he talks to somebody: one thing at a time, the latest wins. Nothing here rejects: a caller who cannot
+ * hear is hung up, a file that cannot be played is silence and a line in the log.
+ */
+export class CallerAudio {
+  readonly #caller: CallerLeg;
+  readonly #pbx: PbxVersion;
+  readonly #sounds: Sounds;
+  readonly #log: Logger;
+  #turn = 0;
+  #playback: Playback | undefined;
+  /** Started by `start`, and still to be heard while it rings. */
+  #background = false;
+
+  constructor(options: { caller: CallerLeg; pbx: PbxVersion; sounds: Sounds; log: Logger }) {
+    this.#caller = options.caller;
+    this.#pbx = options.pbx;
+    this.#sounds = options.sounds;
+    this.#log = options.log;
+  }
+
+  /** Answers, unless that has been done. */
+  async answer(): Promise<void> {
+    await this.#answered();
+  }
+
+  /** Answers and plays to the end, or until the signal is aborted. */
+  async play(audio: string, signal: AbortSignal): Promise<void> {
+    const turn = this.#takeTurn();
+    const endpoint = await this.#answered();
+    if (!endpoint || signal.aborted || turn !== this.#turn) return;
+    const playback = this.#begin(endpoint, this.#sounds.audio(this.#pbx, audio));
+    const stop = () => void playback.stop();
+    signal.addEventListener('abort', stop, { once: true });
+    await playback.ended;
+    signal.removeEventListener('abort', stop);
+  }
+
+  /** Answers and plays while other things go on. */
+  start(audio: string): void {
+    const turn = this.#takeTurn();
+    this.#background = true;
+    void this.#answered().then((endpoint) => {
+      if (!endpoint || turn !== this.#turn) return;
+      const playback = this.#begin(endpoint, this.#sounds.audio(this.#pbx, audio));
+      void playback.ended.then(() => {
+        if (turn === this.#turn) this.#background = false;
+      });
+    });
+  }
+
+  /**
+   * Somebody is being rung. With `music` he hears that, as early media if the call is not answered. Without, what was started goes on, and then an
+   * answered caller hears ring-back; one who is not answered makes his own, when `ringing` says that there is somebody to wait for.
+   */
+  async waitForAnswer(music: string | undefined): Promise<void> {
+    if (music !== undefined) {
+      const turn = this.#takeTurn();
+      const endpoint = await this.#audible();
+      if (endpoint && turn === this.#turn) this.#begin(endpoint, this.#sounds.audio(this.#pbx, music), true);
+      return;
+    }
+    if (!this.#background && !this.#caller.leg) return;
+    const turn = this.#turn;
+    const endpoint = await this.#answered();
+    if (this.#background) await this.#playback?.ended;
+    if (endpoint && turn === this.#turn) this.#begin(endpoint, this.#sounds.ringBack(this.#pbx), true);
+  }
+
+  /** 180, for a caller who hears nothing yet. */
+  ringing(): void {
+    this.#caller.ring();
+  }
+
+  stop(): void {
+    this.#takeTurn();
+    void this.#playback?.stop();
+    this.#playback = undefined;
+  }
+
+  #takeTurn(): number {
+    this.#background = false;
+    return ++this.#turn;
+  }
+
+  #begin(endpoint: Endpoint, sources: readonly AudioSource[], loop = false): Playback {
+    const playback = endpoint.play(sources, { loop });
+    this.#playback = playback;
+    void playback.ended.then(({ reason, error }) => {
+      if (reason === 'failed') this.#log.warn({ error }, 'audio could not be played');
+    });
+    return playback;
+  }
+
+  #answered(): Promise<Endpoint | undefined> {
+    return this.#orEnd(this.#caller.answer().then(({ endpoint }) => endpoint));
+  }
+
+  #audible(): Promise<Endpoint | undefined> {
+    return this.#orEnd(this.#caller.earlyMedia());
+  }
+
+  async #orEnd(endpoint: Promise<Endpoint>): Promise<Endpoint | undefined> {
+    try {
+      return await endpoint;
+    } catch (error) {
+      if (error instanceof CallerGone) return undefined;
+      this.#log.warn({ error: errorText(error) }, 'the caller cannot be given audio');
+      const incompatible =
+        error instanceof MediaError && (error.code === 'no-common-codec' || error.code === 'bad-sdp');
+      this.#caller.end(incompatible ? 'mediaIncompatible' : 'serviceUnavailable');
+      return undefined;
+    }
+  }
+}
