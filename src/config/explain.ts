@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import { type Issue, type IssueCode, issueAt, issueCodes, type Remark } from './issue.ts';
 import { jsonType, withArticle } from './schema/choice.ts';
-import { locate, plainValue, type SourceNode } from './source.ts';
+import { locate, type SourceNode } from './source.ts';
 import { nearest, quoted } from './words.ts';
 
 /**
  * Reads a value by a schema and says what is wrong with it, in words for the one who wrote it and at the place where he wrote it.
- * @param path where the value stands in `root`
+ * @param value the plain value of `root`, or what of it is to be read
  */
 export function read<S extends z.ZodType>(
   schema: S,
   root: SourceNode,
-  value: unknown = plainValue(root),
+  value: unknown,
 ): { readonly value: z.output<S> | undefined; readonly issues: readonly Issue[] } {
   // zod's own entry, because the issues of `safeParse` have lost the schema that they come from: its keys are needed for «did you mean».
   const result = schema._zod.run({ value, issues: [] }, { async: false });

@@ -93,14 +93,12 @@ class Builder {
       visit(
         this.#file.text,
         {
-          onObjectBegin: (offset) => this.#begin({ kind: 'object', properties: new Map(), ...this.#placed(offset) }),
+          onObjectBegin: (start) => this.#beginObject(start),
           onObjectProperty: (name, offset) => this.#property(name, offset),
           onObjectEnd: () => this.#end(),
-          onArrayBegin: (offset) => this.#begin({ kind: 'array', items: [], ...this.#placed(offset) }),
+          onArrayBegin: (start) => this.#beginArray(start),
           onArrayEnd: () => this.#end(),
-          onLiteralValue: (value, offset) => {
-            this.#add({ kind: 'scalar', value, ...this.#placed(offset) } satisfies ScalarNode);
-          },
+          onLiteralValue: (value, start) => this.#scalar(value, start),
           onSeparator: (character, offset) => {
             if (character === ',') this.#comma = offset;
           },
@@ -115,10 +113,23 @@ class Builder {
     return this.#root;
   }
 
-  #placed(start: number) {
+  #beginObject(start: number): void {
     const parent = this.#open.at(-1);
-    const key = parent?.kind === 'array' ? parent.items.length : this.#key?.name;
-    return { file: this.#file, start, parent, key };
+    this.#begin({ kind: 'object', file: this.#file, start, parent, key: this.#keyIn(parent), properties: new Map() });
+  }
+
+  #beginArray(start: number): void {
+    const parent = this.#open.at(-1);
+    this.#begin({ kind: 'array', file: this.#file, start, parent, key: this.#keyIn(parent), items: [] });
+  }
+
+  #scalar(value: ScalarNode['value'], start: number): void {
+    const parent = this.#open.at(-1);
+    this.#add({ kind: 'scalar', file: this.#file, start, parent, key: this.#keyIn(parent), value });
+  }
+
+  #keyIn(parent: Container | undefined): string | number | undefined {
+    return parent?.kind === 'array' ? parent.items.length : this.#key?.name;
   }
 
   #begin(node: Container): void {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type AudioFiles, findAudioFiles } from './audio-files.ts';
 import { check } from './check/index.ts';
 import { checkInstallation, type InstalledPbx } from './check/installation.ts';
-import { findPbxs, type PbxFiles } from './folder.ts';
+import { type FoundFile, findPbxs, type PbxFiles } from './folder.ts';
 import { compareIssues, type Issue, isError } from './issue.ts';
 import { parseJsonFile } from './json.ts';
 import { merge } from './merge.ts';
@@ -29,6 +29,8 @@ interface ReadPbx {
   /** Files that could be read as JSON. */
   readonly files: readonly SourceFile[];
   readonly root: ObjectNode | undefined;
+  /** Twelve hex digits of the content. */
+  readonly version: string;
   readonly read: ReadDocument | undefined;
   /** Of the files' content alone. Audio files and other PBXs may change without them. */
   readonly issues: readonly Issue[];
@@ -43,7 +45,7 @@ export async function loadConfig(folder: string, previous?: LoadCache): Promise<
   const issues: Issue[] = [...folderIssues];
   const cache = new Map<string, ReadPbx>();
   const files = new Map<string, SourceFile>();
-  const parts: { readonly pbx: InstalledPbx; readonly audio: AudioFiles }[] = [];
+  const parts: { readonly pbx: InstalledPbx; readonly version: string; readonly audio: AudioFiles }[] = [];
 
   for (const pbxFiles of found) {
     const key = contentKey(pbxFiles);
@@ -54,31 +56,43 @@ export async function loadConfig(folder: string, previous?: LoadCache): Promise<
     if (!pbx.root) continue;
     const audio = await findAudioFiles(pbx.root);
     issues.push(...audio.issues);
-    if (pbx.read?.document) parts.push({ pbx: { document: pbx.read.document, read: pbx.read }, audio });
+    const { read, version } = pbx;
+    if (read?.document) parts.push({ pbx: { document: read.document, read }, version, audio });
   }
   // A PBX that could not be read may be the one that another's trunk names.
   if (parts.length === found.length) issues.push(...checkInstallation(parts.map(({ pbx }) => pbx)));
 
   issues.sort(compareIssues);
-  const versions = issues.some(isError) ? [] : parts.map(({ pbx, audio }) => new PbxVersion(pbx.document, audio.paths));
+  const versions = issues.some(isError)
+    ? []
+    : parts.map(({ pbx, version, audio }) => new PbxVersion(version, pbx.document, audio.paths));
   return { versions, issues, files, cache };
 }
 
+/** Names count too: issues name the files. */
 function contentKey({ files }: PbxFiles): string {
   const hash = createHash('sha256');
   for (const { name, bytes } of files) hash.update(`${name}\0${bytes.length}\0`).update(bytes);
-  return hash.digest('base64');
+  return hash.digest('hex');
+}
+
+/** Wherever the folder is. */
+function versionOf(files: readonly FoundFile[]): string {
+  const hash = createHash('sha256');
+  for (const { bytes } of files) hash.update(`${bytes.length}\0`).update(bytes);
+  return hash.digest('hex').slice(0, 12);
 }
 
 async function readPbx({ files }: PbxFiles): Promise<ReadPbx> {
+  const version = versionOf(files);
   const parsed = files.map(({ name, path, bytes }) => parseJsonFile(name, path, bytes));
   const syntax = parsed.flatMap(({ issues }) => issues);
   const sources = parsed.map(({ file }) => file);
   const roots = parsed.flatMap(({ root }) => root ?? []);
   // With one file unread, every reference into it would be called dangling.
-  if (roots.length < files.length) return { files: sources, root: undefined, read: undefined, issues: syntax };
+  if (roots.length < files.length) return { files: sources, version, root: undefined, read: undefined, issues: syntax };
   const { root, issues: clashes } = merge(roots);
-  if (!root) return { files: sources, root: undefined, read: undefined, issues: syntax };
+  if (!root) return { files: sources, version, root: undefined, read: undefined, issues: syntax };
   const read = await validate(root);
-  return { files: sources, root, read, issues: [...syntax, ...clashes, ...read.issues, ...check(read)] };
+  return { files: sources, version, root, read, issues: [...syntax, ...clashes, ...read.issues, ...check(read)] };
 }

@@ -17,13 +17,14 @@ export interface Names {
   readonly issues: readonly Issue[];
 }
 
-export function collectNames(schema: z.ZodType, root: SourceNode): Names {
+/** @param value the plain value of `root` */
+export function collectNames(schema: z.ZodType, root: SourceNode, value: unknown): Names {
   const declared = new Map<Kind, Map<string, ScalarNode>>();
   const used = new Map<Kind, Set<string>>();
   const references: { readonly role: Reference; readonly node: ScalarNode }[] = [];
   const issues: Issue[] = [];
 
-  walk(schema, root, (role, node) => {
+  walk(schema, root, value, (role, node) => {
     const name = String(node.value);
     if ('refersTo' in role) {
       references.push({ role, node });
@@ -155,45 +156,49 @@ function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
 }
 
 /** Calls back for every text of the source whose schema has a role. Goes only where schema and source agree in shape. */
-function walk(schema: z.core.$ZodType, node: SourceNode, visit: (role: Role, node: ScalarNode) => void): void {
-  const role = roles.get(schema as z.ZodType);
-  if (role && node.kind === 'scalar' && typeof node.value === 'string') visit(role, node);
+function walk(
+  schema: z.core.$ZodType,
+  node: SourceNode,
+  value: unknown,
+  visit: (role: Role, node: ScalarNode) => void,
+): void {
   const def = (schema as z.core.$ZodTypes)._zod.def;
   switch (def.type) {
+    case 'string': {
+      const role = roles.get(schema as z.ZodType);
+      if (role && node.kind === 'scalar' && typeof value === 'string') visit(role, node);
+      return;
+    }
     case 'object':
       if (node.kind !== 'object') return;
-      for (const [key, { value }] of node.properties) {
+      for (const [key, property] of node.properties) {
         const member = def.shape[key];
-        if (member) walk(member, value, visit);
+        if (member) walk(member, property.value, at(value, key), visit);
       }
       return;
     case 'record':
       if (node.kind !== 'object') return;
-      for (const { value } of node.properties.values()) walk(def.valueType, value, visit);
+      for (const [key, property] of node.properties) walk(def.valueType, property.value, at(value, key), visit);
       return;
     case 'array':
       if (node.kind !== 'array') return;
-      for (const item of node.items) walk(def.element, item, visit);
+      for (const [index, item] of node.items.entries()) walk(def.element, item, at(value, index), visit);
       return;
     case 'optional':
     case 'nullable':
     case 'default':
     case 'prefault':
-      walk(def.innerType, node, visit);
+      walk(def.innerType, node, value, visit);
       return;
     case 'pipe':
-      walk(def.in, node, visit);
+      walk(def.in, node, value, visit);
       return;
     case 'union': {
-      const member = memberFor(schema, outline(node));
-      if (member) walk(member, node, visit);
+      const member = memberFor(schema, value);
+      if (member) walk(member, node, value, visit);
     }
   }
 }
 
-/** As much of the value as a choice looks at: its type and its keys. */
-function outline(node: SourceNode): unknown {
-  if (node.kind === 'scalar') return node.value;
-  if (node.kind === 'array') return [];
-  return Object.fromEntries([...node.properties.keys()].map((key) => [key, undefined]));
-}
+const at = (value: unknown, key: string | number): unknown =>
+  (value as Readonly<Record<string | number, unknown>>)[key];

@@ -45,10 +45,11 @@ const entriesPerTurn = 200;
 
 /** Says everything that is wrong with the document at once: entries of lists are read one by one, so that none hides another's mistakes. */
 export async function validate(root: ObjectNode): Promise<ReadDocument> {
-  const names = collectNames(DocumentForm, root);
+  const value = plainValue(root) as Readonly<Record<string, unknown>>;
+  const names = collectNames(DocumentForm, root, value);
   const issues: Issue[] = [...names.issues];
 
-  const skeleton = read(DocumentForm, root, plainValue(withEmptyLists(root)));
+  const skeleton = read(DocumentForm, root, withEmptyLists(value));
   issues.push(...skeleton.issues);
 
   const entries: Partial<Record<ListKey, unknown[]>> = {};
@@ -60,8 +61,8 @@ export async function validate(root: ObjectNode): Promise<ReadDocument> {
     const element = elementOf(key);
     const values: unknown[] = [];
     const places: SourceNode[] = [];
-    for (const item of list.items) {
-      const entry = read(element, item);
+    for (const [index, item] of list.items.entries()) {
+      const entry = read(element, item, (value[key] as readonly unknown[])[index]);
       issues.push(...entry.issues);
       if (entry.issues.length === 0) {
         values.push(entry.value);
@@ -94,13 +95,7 @@ export async function validate(root: ObjectNode): Promise<ReadDocument> {
 /** Lets timers, sockets and promises run. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function withEmptyLists(root: ObjectNode): ObjectNode {
-  const properties = new Map(root.properties);
-  for (const key of listKeys) {
-    const property = properties.get(key);
-    if (property?.value.kind === 'array') properties.set(key, { ...property, value: { ...property.value, items: [] } });
-  }
-  return { ...root, properties };
-}
+const withEmptyLists = (value: Readonly<Record<string, unknown>>): unknown =>
+  Object.fromEntries(Object.entries(value).map(([key, own]) => [key, Array.isArray(own) && key in lists ? [] : own]));
 
 const elementOf = (key: ListKey): z.ZodType => DocumentForm.shape[key].unwrap().element as z.ZodType;

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { builtinPart } from '../media/prompts/names.ts';
 import type { PbxDocument } from './schema/document.ts';
 import type { Account, Employee } from './schema/employee.ts';
@@ -29,7 +28,7 @@ export interface Line {
  */
 export class PbxVersion {
   readonly id: string;
-  /** Twelve hex digits of the content: the same document has the same version, on every node and after every restart. */
+  /** Hash of what the files say: the same files have the same version, on every node and after every restart. */
   readonly version: string;
   readonly document: PbxDocument;
   readonly #employees: ReadonlyMap<string, Employee>;
@@ -43,9 +42,9 @@ export class PbxVersion {
   readonly #audio: ReadonlyMap<string, string>;
 
   /** @param audio absolute path by audio id */
-  constructor(document: PbxDocument, audio: ReadonlyMap<string, string>) {
+  constructor(version: string, document: PbxDocument, audio: ReadonlyMap<string, string>) {
     this.id = document.pbx.id;
-    this.version = createHash('sha256').update(JSON.stringify(document)).digest('hex').slice(0, 12);
+    this.version = version;
     this.document = document;
     this.#employees = byId(document.employees);
     this.#groups = byId(document.groups);

@@ -1,7 +1,6 @@
 import type { Contact, Employee } from '../schema/employee.ts';
 import { quoted } from '../words.ts';
 import type { CheckedPbx, Finding, Rule } from './rule.ts';
-import { targetsOf } from './walk.ts';
 
 /** What a target's `contact` calls a contact by. */
 export const contactName = (contact: Contact): string =>
@@ -10,9 +9,9 @@ export const contactName = (contact: Contact): string =>
 /** Contacts that are named exist, and addresses in our own domains belong to an account. */
 export const contacts: Rule = {
   codes: ['dangling-reference', 'unknown-account'],
-  *check({ document }: CheckedPbx): Iterable<Finding> {
+  *check({ document, targets }: CheckedPbx): Iterable<Finding> {
     const employees = new Map(document.employees.map((employee) => [employee.id, employee]));
-    for (const { target, path } of targetsOf(document)) {
+    for (const { target, path } of targets) {
       if (!('employee' in target) || target.contact === 'main' || target.contact === 'asConfigured') continue;
       yield* named(employees.get(target.employee), target.contact, [...path, 'contact'], ['main', 'asConfigured']);
     }

@@ -11,6 +11,7 @@ import { issueOf, type Rule } from './rule.ts';
 import { speech } from './speech.ts';
 import { trunks } from './trunks.ts';
 import { unreachable } from './unreachable.ts';
+import { branchesOf, targetsOf } from './walk.ts';
 
 /** All rules about one PBX. A new one is a file beside these and a line here. */
 export const rules: readonly Rule[] = [
@@ -33,7 +34,9 @@ export const rules: readonly Rule[] = [
 export function check(read: ReadDocument): Issue[] {
   const { document, names } = read;
   if (!document) return [];
-  const found = rules.flatMap((rule) => [...rule.check({ document, names })]);
+  const branches = branchesOf(document);
+  const pbx = { document, names, branches, targets: [...targetsOf(document, branches)] };
+  const found = rules.flatMap((rule) => [...rule.check(pbx)]);
   const issues = found.map((finding) => issueOf(finding, read));
   return read.whole ? issues : issues.filter(isError);
 }

@@ -1,18 +1,17 @@
 import type { PbxDocument } from '../schema/document.ts';
 import type { CheckedPbx, Finding, Rule } from './rule.ts';
-import { branchesOf } from './walk.ts';
 
 /** A menu key that is the beginning of an extension makes everybody who presses it wait for the next digit. */
 export const menuKeys: Rule = {
   codes: ['key-hides-extension'],
-  *check({ document }: CheckedPbx): Iterable<Finding> {
+  *check({ document, branches }: CheckedPbx): Iterable<Finding> {
     const { enabled, min, max } = document.pbx.extensionDialing;
     const all = extensionsOf(document);
     const dialable = byBeginning(
       enabled ? all.filter((extension) => extension.length >= min && extension.length <= max) : [],
     );
     const withDisa = byBeginning(all);
-    for (const { branch, block, index } of branchesOf(document)) {
+    for (const { branch, block, index } of branches) {
       const extensions = branch.rules.disa ? withDisa : dialable;
       for (const key of Object.keys(branch.menu)) {
         const hidden = extensions.get(key);

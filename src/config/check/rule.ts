@@ -3,6 +3,7 @@ import { issueAt } from '../issue.ts';
 import type { Names } from '../names.ts';
 import type { PbxDocument } from '../schema/document.ts';
 import type { ReadDocument } from '../validate.ts';
+import type { PlacedBranch, PlacedTarget } from './walk.ts';
 
 /**
  * One thing that a document can be checked for, beyond what its schema and its names say. A rule is one file of this folder, and stands in
@@ -17,6 +18,10 @@ export interface Rule {
 export interface CheckedPbx {
   readonly document: PbxDocument;
   readonly names: Names;
+  /** Every branch, those of menu items and rules too, outer ones first. */
+  readonly branches: readonly PlacedBranch[];
+  /** Every place from which the configuration may send a call somewhere. */
+  readonly targets: readonly PlacedTarget[];
 }
 
 export interface Finding {

@@ -1,13 +1,12 @@
 import type { CheckedPbx, Finding, Rule } from './rule.ts';
-import { targetsOf } from './walk.ts';
 
 /** A trunk is not its own backup, and something leads to it or comes from it. */
 export const trunks: Rule = {
   codes: ['self-reference', 'unused-trunk'],
-  *check({ document }: CheckedPbx): Iterable<Finding> {
+  *check({ document, targets }: CheckedPbx): Iterable<Finding> {
     const used = new Set<string>();
     for (const { source } of document.numbers) if (source && 'trunk' in source) used.add(source.trunk);
-    for (const { target } of targetsOf(document)) if ('trunk' in target) used.add(target.trunk);
+    for (const { target } of targets) if ('trunk' in target) used.add(target.trunk);
     for (const { contacts } of document.employees)
       for (const contact of contacts) if ('trunk' in contact) used.add(contact.trunk);
     for (const { id, backup } of document.trunks) for (const other of backup) if (other !== id) used.add(other);

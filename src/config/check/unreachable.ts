@@ -1,7 +1,6 @@
 import type { Path } from '../issue.ts';
 import type { Step } from '../schema/step.ts';
 import type { CheckedPbx, Finding, Rule } from './rule.ts';
-import { branchesOf } from './walk.ts';
 
 /** Steps that nothing follows: the call is over, or (fax) becomes something else for good. */
 const lastWords = (step: Step): string | undefined => ('hangup' in step ? 'hangup' : 'fax' in step ? 'fax' : undefined);
@@ -9,9 +8,9 @@ const lastWords = (step: Step): string | undefined => ('hangup' in step ? 'hangu
 /** What can never run, as far as that can be told without knowing the time. */
 export const unreachable: Rule = {
   codes: ['unreachable-step', 'unreachable-branch'],
-  *check({ document }: CheckedPbx): Iterable<Finding> {
+  *check({ branches }: CheckedPbx): Iterable<Finding> {
     const alwaysAt = new Map<Path, number>();
-    for (const { branch, block, index } of branchesOf(document)) {
+    for (const { branch, block, index } of branches) {
       const always = alwaysAt.get(block);
       if (always !== undefined) {
         const message = `This branch is never tried: branch ${always + 1} of the block always matches`;

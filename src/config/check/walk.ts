@@ -1,6 +1,6 @@
 import type { Path } from '../issue.ts';
 import type { PbxDocument } from '../schema/document.ts';
-import type { Branch, Rules, Scheme } from '../schema/scheme.ts';
+import type { Branch, Rules } from '../schema/scheme.ts';
 import type { Target } from '../schema/target.ts';
 
 /** Ways through a document that several rules go. */
@@ -10,24 +10,23 @@ export interface PlacedBranch {
   /** Where its block's `branches` stand; the same array for all branches of the block. */
   readonly block: Path;
   readonly index: number;
-  readonly scheme: Scheme;
 }
 
-export function* branchesOf(document: PbxDocument): Generator<PlacedBranch> {
-  for (const [index, scheme] of document.schemes.entries()) {
-    yield* inBlock(scheme, scheme.branches, ['schemes', index, 'branches']);
-  }
+export function branchesOf(document: PbxDocument): PlacedBranch[] {
+  const all: PlacedBranch[] = [];
+  for (const [index, scheme] of document.schemes.entries())
+    collect(all, scheme.branches, ['schemes', index, 'branches']);
+  return all;
 }
 
-function* inBlock(scheme: Scheme, branches: readonly Branch[], block: Path): Generator<PlacedBranch> {
+function collect(all: PlacedBranch[], branches: readonly Branch[], block: Path): void {
   for (const [index, branch] of branches.entries()) {
-    yield { branch, block, index, scheme };
+    all.push({ branch, block, index });
     for (const [key, item] of Object.entries(branch.menu)) {
-      yield* inBlock(scheme, item.branches, [...block, index, 'menu', key, 'branches']);
+      collect(all, item.branches, [...block, index, 'menu', key, 'branches']);
     }
     for (const [name, rule] of Object.entries(branch.rules) as [keyof Rules, Rules[keyof Rules]][]) {
-      if (rule && 'branches' in rule)
-        yield* inBlock(scheme, rule.branches, [...block, index, 'rules', name, 'branches']);
+      if (rule && 'branches' in rule) collect(all, rule.branches, [...block, index, 'rules', name, 'branches']);
     }
   }
 }
@@ -37,9 +36,8 @@ export interface PlacedTarget {
   readonly path: Path;
 }
 
-/** Every place that a call may be sent to by the configuration. */
-export function* targetsOf(document: PbxDocument): Generator<PlacedTarget> {
-  for (const { branch, block, index } of branchesOf(document)) {
+export function* targetsOf(document: PbxDocument, branches: readonly PlacedBranch[]): Generator<PlacedTarget> {
+  for (const { branch, block, index } of branches) {
     for (const [at, step] of branch.steps.entries()) {
       if ('forward' in step) yield { target: step.forward, path: [...block, index, 'steps', at, 'forward'] };
     }

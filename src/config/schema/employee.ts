@@ -25,11 +25,11 @@ import { Schedule } from './when.ts';
 
 /** §4.4.6.1.2 «Средства приёма звонков» */
 const reach = {
-  /** Seconds to ring, 0 = without end. Unset: `defaults.employee.ringTime`, unless the step says how long. */
-  wait: seconds(0, 3600).exactOptional(),
+  wait: seconds(0, 3600)
+    .exactOptional()
+    .describe('Seconds to ring, 0 = without end. Unset: "defaults.employee.ringTime", unless the step says how long.'),
   when: Schedule.default('always'),
-  /** While it holds, it stands in for `when`. */
-  temporary: Schedule.exactOptional(),
+  temporary: Schedule.exactOptional().describe('While it holds, it stands in for "when".'),
   active: z.boolean().default(true),
 };
 
@@ -59,15 +59,19 @@ const Ha1 = z.string().regex(/^(?:[0-9a-f]{32}|[0-9a-f]{64})$/, {
 const account = {
   user: AccountUser,
   domain: refersTo('domain', Domain),
-  /** Another account of this PBX that takes its calls: `user` (of the same domain) or `user@domain`. */
-  forwardTo: z.string().min(1).exactOptional(),
+  forwardTo: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .describe('Another account of this PBX that takes its calls: "user" (of the same domain) or "user@domain".'),
 };
 
 /** §4.4.6.1.2 «Учётные записи SIP» */
 export const Account = exactlyOneOf('an account', {
   password: object({ ...account, password: AccountPassword }),
-  /** RFC 7616 §3.4.2: the hash that a digest is computed from, so that the file holds no password. */
-  ha1: object({ ...account, ha1: Ha1 }),
+  ha1: object({ ...account, ha1: Ha1 }).describe(
+    'RFC 7616 §3.4.2: the hash that a digest is computed from, so that the file holds no password.',
+  ),
 });
 export type Account = Immutable<z.output<typeof Account>>;
 
@@ -84,8 +88,7 @@ const AssistantRule = object({
     .array(z.enum(['external', 'internal']))
     .min(1)
     .default(['external', 'internal']),
-  /** Seconds of ringing before it acts; 0 = `defaults.employee.ringTime`. */
-  after: seconds(0, 100).default(0),
+  after: seconds(0, 100).default(0).describe('Seconds of ringing before it acts; 0 = "defaults.employee.ringTime".'),
   message: AudioId.exactOptional(),
   // biome-ignore lint/suspicious/noThenProperty: the format names it so, and its value is no function
   then: AssistantAction,
@@ -112,8 +115,7 @@ const EmployeeForm = object({
   contacts: z.array(Contact).exactOptional(),
   accounts: z.array(Account).default([]),
   outgoing: object({
-    /** null: no external calls. */
-    callerId: OwnNumber.nullable().default(null),
+    callerId: OwnNumber.nullable().default(null).describe('null: no external calls.'),
     autoCallerId: z.boolean().default(false),
     directions: Directions.default('default'),
   }).prefault({}),

@@ -55,8 +55,7 @@ const HoldForm = object({
 
 const Member = object({
   employee: refersTo('employee', Id),
-  /** Lower rings first. */
-  priority: count(1, 1000).default(1),
+  priority: count(1, 1000).default(1).describe('Lower rings first.'),
 });
 export type Member = Immutable<z.output<typeof Member>>;
 
@@ -64,14 +63,12 @@ export const Group = object({
   id: declares('group', Id),
   name: Text.default(''),
   extension: ownExtension(1, 5).exactOptional(),
-  /** In the order of dialling. */
-  members: z.array(Member).default([]),
+  members: z.array(Member).default([]).describe('In the order of dialling.'),
   algorithm: Algorithm.default('sequential'),
   ringContacts: z.enum(['main', 'asConfigured']).default('main'),
   ringTime: seconds(1, 120).default(25),
   hold: HoldForm.nullable().default(null),
-  /** Unset: `defaults.group.ringMusic`. */
-  ringMusic: AudioOrDefault.exactOptional(),
+  ringMusic: AudioOrDefault.exactOptional().describe('Unset: "defaults.group.ringMusic".'),
   announce: object({
     waitTime: z.boolean().default(false),
     position: z.boolean().default(false),

@@ -25,11 +25,9 @@ const Delivery = z.enum(['attach', 'notify', 'attachAndDelete', 'storeOnly']).de
 
 /** §4.6.5.1 */
 export const Voicemail = object({
-  /** Seconds. */
-  maxDuration: seconds(1, 3600).default(180),
+  maxDuration: seconds(1, 3600).default(180).describe('Seconds.'),
   email: OptionalEmail,
-  /** Everything goes to `email` too. */
-  copyToDefault: z.boolean().default(false),
+  copyToDefault: z.boolean().default(false).describe('Everything goes to "email" too.'),
   warning: AudioId.nullable().default(builtin('leave-message')),
   delivery: Delivery,
 });
@@ -37,8 +35,7 @@ export type Voicemail = Immutable<z.output<typeof Voicemail>>;
 
 /** §4.6.5.2 */
 export const Fax = object({
-  /** `#0` during a conversation. */
-  inCall: z.boolean().default(true),
+  inCall: z.boolean().default(true).describe('"#0" during a conversation.'),
   autoDetect: z.boolean().default(true),
   copyToEmployee: z.boolean().default(false),
   email: OptionalEmail,
@@ -49,10 +46,8 @@ export type Fax = Immutable<z.output<typeof Fax>>;
 const Direction = z.enum(['in', 'out', 'internal']);
 
 const recordingParams = {
-  /** Only calls that came straight to him, none through a group. */
-  direct: z.boolean().default(false),
-  /** Empty: those of `recording.directions`. */
-  directions: z.array(Direction).default([]),
+  direct: z.boolean().default(false).describe('Only calls that came straight to him, none through a group.'),
+  directions: z.array(Direction).default([]).describe('Empty: those of "recording.directions".'),
   email: OptionalEmail,
 };
 
@@ -60,8 +55,7 @@ const recordingParams = {
 const RecordingRule = exactlyOneOf('a recording rule', {
   employee: object({
     employee: refersTo('employee', Id),
-    /** One of his contacts; unset: any. */
-    contact: z.string().exactOptional(),
+    contact: z.string().exactOptional().describe('One of his contacts; unset: any.'),
     ...recordingParams,
   }),
   group: object({ group: refersTo('group', Id), ...recordingParams }),
@@ -75,26 +69,21 @@ export const Recording = object({
   directions: z.array(Direction).default(['in', 'out', 'internal']),
   except: z.array(refersTo('employee', Id)).default([]),
   rules: z.array(RecordingRule).default([]),
-  /** `#5` during a conversation. */
-  manual: z.boolean().default(true),
+  manual: z.boolean().default(true).describe('"#5" during a conversation.'),
   stereo: z.boolean().default(true),
-  /** Seconds; shorter records are dropped. */
-  minDuration: seconds(0, 3600).default(4),
+  minDuration: seconds(0, 3600).default(4).describe('Seconds; shorter records are dropped.'),
   quality: z.enum(['low', 'medium', 'good', 'high']).default('good'),
   /** 0 = for ever; the manual's longest is 365. */
   retentionDays: count(0, 36_500).default(0),
-  /** 0 = no limit. */
-  maxBytes: count(0).default(0),
+  maxBytes: count(0).default(0).describe('0 = no limit.'),
   email: OptionalEmail,
 });
 export type Recording = Immutable<z.output<typeof Recording>>;
 
 const CallbackParams = object({
   attempts: count(1, 10).default(7),
-  /** Seconds between two attempts. */
-  interval: seconds(60, 86_400).default(900),
-  /** Seconds. */
-  ringTime: seconds(1, 60).default(30),
+  interval: seconds(60, 86_400).default(900).describe('Seconds between two attempts.'),
+  ringTime: seconds(1, 60).default(30).describe('Seconds.'),
 });
 
 /** §4.6.5.7 */
@@ -105,10 +94,8 @@ export type Callback = Immutable<z.output<typeof Callback>>;
 export const Sms = object({
   sender: z.string().min(1).max(15),
   missedText: z.string().min(1),
-  /** Days. */
-  notAgainFor: count(1, 7).default(1),
-  /** null: no limit. */
-  dailyLimit: count(0).nullable().default(null),
+  notAgainFor: count(1, 7).default(1).describe('Days.'),
+  dailyLimit: count(0).nullable().default(null).describe('null: no limit.'),
   gateway: object({ url: HttpUrl }),
 });
 export type Sms = Immutable<z.output<typeof Sms>>;
@@ -130,8 +117,7 @@ export type Events = Immutable<z.output<typeof Events>>;
 
 export const Audio = object({
   id: declares('audio', Id),
-  /** WAV PCM or MP3 of at most 20 MB (§4.6.2), relative to the file that says so. */
-  file: Text.min(1),
+  file: Text.min(1).describe('WAV PCM or MP3 of at most 20 MB (§4.6.2), relative to the file that says so.'),
   name: Text.default(''),
 }).transform((audio) => ({ ...audio, name: audio.name || audio.id }));
 export type Audio = Immutable<z.output<typeof Audio>>;

@@ -29,27 +29,24 @@ const ActiveLine = object({
   /** Unset: the server's host. */
   domain: Domain.exactOptional(),
   transport: Transport.default('udp'),
-  /** Seconds. */
-  expires: count(60, 86_400).default(300),
+  expires: count(60, 86_400).default(300).describe('Seconds.'),
 });
 
 /** Where calls to a number come from (§4.2.2). */
 const Source = exactlyOneOf('a source', {
   trunk: object({ trunk: refersTo('trunk', Id) }),
-  /** The operator sends calls to this address of ours. */
-  passive: object({ passive: SipAddress }),
+  passive: object({ passive: SipAddress }).describe('The operator sends calls to this address of ours.'),
   active: object({ active: ActiveLine }),
 });
 
 export const NumberEntry = object({
   number: declares('number', Phone),
   comment: Text.default(''),
-  /** Unset: calls to the number get 404. */
-  scheme: refersTo('scheme', Id).exactOptional(),
-  /** Unset: the number is only shown, as a caller id. */
-  source: Source.exactOptional(),
-  /** Played before the two are connected (§4.4.1.2). */
-  warning: object({ audio: AudioId, to: z.enum(['caller', 'employee', 'both']).default('both') }).exactOptional(),
+  scheme: refersTo('scheme', Id).exactOptional().describe('Unset: calls to the number get 404.'),
+  source: Source.exactOptional().describe('Unset: the number is only shown, as a caller id.'),
+  warning: object({ audio: AudioId, to: z.enum(['caller', 'employee', 'both']).default('both') })
+    .exactOptional()
+    .describe('Played before the two are connected (§4.4.1.2).'),
 });
 export type NumberEntry = Immutable<z.output<typeof NumberEntry>>;
 
@@ -69,8 +66,7 @@ export type ForwardingRule = Immutable<z.output<typeof ForwardingRule>>;
 /** §4.4.5 */
 export const Screening = object({
   mode: z.enum(['off', 'blacklist', 'whitelist']).default('off'),
-  /** Callers without a number. */
-  acceptHidden: z.boolean().default(true),
+  acceptHidden: z.boolean().default(true).describe('Callers without a number.'),
   entries: z.array(object({ number: Caller, comment: Text.default('') })).default([]),
 });
 export type Screening = Immutable<z.output<typeof Screening>>;
@@ -87,8 +83,12 @@ export type RegionRules = Immutable<z.output<typeof RegionRules>>;
 export const CallerIdRule = object({
   callerId: OwnNumber,
   type: z.enum(['prefix', 'mask', 'region']).default('mask'),
-  /** By type: first digits, a regex mask, or the name of a rule in `regionRules`, whose prefixes are the region. */
-  match: z.string().min(1),
+  match: z
+    .string()
+    .min(1)
+    .describe(
+      'By type: first digits, a regex mask, or the name of a rule in "regionRules", whose prefixes are the region.',
+    ),
   comment: Text.default(''),
 }).superRefine(({ type, match }, context) => {
   const form = { prefix: Prefix, mask: RegexMask, region: undefined }[type];

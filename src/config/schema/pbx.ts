@@ -39,20 +39,19 @@ export const Pbx = object({
   domains: z.array(declares('domain', Domain)).min(1).max(3),
   timezone: TimeZone.default('Europe/Moscow'),
   country: Country.default('RU'),
-  /** Of built-in prompts and of spoken numbers. */
-  language: z.enum(['ru', 'en']).default('ru'),
+  language: z.enum(['ru', 'en']).default('ru').describe('Of built-in prompts and of spoken numbers.'),
   calendar: Calendar.prefault({}),
   extensionDialing: ExtensionDialing.prefault({}),
   passwordPrompt: AudioId.default(builtin('enter-password')),
-  /** Heard by the one who is being transferred. */
-  transferMusic: AudioId.default(builtin('music')),
-  /** `auto`: SIP phones see the caller, ordinary phones the line. */
-  showOnIncoming: z.enum(['auto', 'caller', 'line']).default('auto'),
+  transferMusic: AudioId.default(builtin('music')).describe('Heard by the one who is being transferred.'),
+  showOnIncoming: z
+    .enum(['auto', 'caller', 'line'])
+    .default('auto')
+    .describe('"auto": SIP phones see the caller, ordinary phones the line.'),
   showOnConsultTransfer: z.enum(['caller', 'consulter']).default('caller'),
   /** The caller's number is spoken to the employee before the two are connected. */
   announceCallerNumber: z.boolean().default(false),
-  /** 0 = no limit. */
-  maxCalls: count(0).default(0),
+  maxCalls: count(0).default(0).describe('0 = no limit.'),
 }).transform((pbx) => ({ ...pbx, name: pbx.name || pbx.id }));
 export type Pbx = Immutable<z.output<typeof Pbx>>;
 
@@ -64,18 +63,15 @@ const EmployeeAction = exactlyOneOf('an action', {
 });
 
 const EmployeeDefaults = object({
-  /** Seconds. */
-  ringTime: seconds(1, 120).default(25),
+  ringTime: seconds(1, 120).default(25).describe('Seconds.'),
   unavailableMessage: AudioId.nullable().default(builtin('not-answering')),
   // biome-ignore lint/suspicious/noThenProperty: the format names it so, and its value is no function
   then: EmployeeAction.default({ voicemail: true }),
 });
 
 const MenuDefaults = object({
-  /** Seconds to wait for the first digit. */
-  inputTimeout: seconds(1, 600).default(10),
-  /** Seconds to wait for the next one. */
-  interDigitTimeout: seconds(1, 60).default(3),
+  inputTimeout: seconds(1, 600).default(10).describe('Seconds to wait for the first digit.'),
+  interDigitTimeout: seconds(1, 60).default(3).describe('Seconds to wait for the next one.'),
   maxInvalid: count(1, 20).default(3),
   maxWrongPassword: count(1, 20).default(3),
 });

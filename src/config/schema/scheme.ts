@@ -147,7 +147,10 @@ function block<Shape extends z.ZodRawShape>(what: string, params: Shape, place: 
 }
 
 const branches = perPlace((place): z.ZodType<readonly Branch[]> => {
-  const branch = object({ when: When.default('always'), ...branchShape(place) });
+  const branch = object({
+    when: When.default('always').describe('The first branch that matches runs.'),
+    ...branchShape(place),
+  });
   const list = z.array(branch.meta({ id: `branch-${nameOf(place)}` })).min(1);
   // What the places have in common is written down in Branch; their schemas differ in what they forbid.
   return (list as z.ZodType as z.ZodType<readonly Branch[]>).superRefine(otherwiseIsLast);
@@ -169,13 +172,22 @@ function otherwiseIsLast(list: readonly { readonly when: When }[], context: z.Re
 function branchShape(place: Place) {
   const { menuLevel, rulesLeft, ofRule } = place;
   return {
-    steps: z.array(Step).default([]),
+    steps: z.array(Step).default([]).describe('What is done, in this order.'),
     menu:
       menuLevel === maxMenuLevel
         ? forbidden(`Menus have at most ${maxMenuLevel} levels, and this would be level ${maxMenuLevel + 1}`)
-        : z.record(MenuKey, item(inItem(place))).default({}),
-    rules: rulesLeft === 0 ? forbidden(whyNoRules(place)) : rules(inRule(place)).prefault({}),
-    end: z.enum(ofRule ? ['hangup', 'mainMenu'] : ['hangup']).default('hangup'),
+        : z
+            .record(MenuKey, item(inItem(place)))
+            .default({})
+            .describe('What the caller may press, by the digits.'),
+    rules:
+      rulesLeft === 0
+        ? forbidden(whyNoRules(place))
+        : rules(inRule(place)).prefault({}).describe('What happens beside a choice from the menu.'),
+    end: z
+      .enum(ofRule ? ['hangup', 'mainMenu'] : ['hangup'])
+      .default('hangup')
+      .describe('What follows the last step.'),
   };
 }
 
@@ -185,10 +197,10 @@ const whyNoRules = ({ menuLevel, ofRule }: Place): string => {
   return 'Rules have at most two levels';
 };
 
-const item = perPlace(
-  (place): z.ZodType<Item> =>
-    block('a menu item', { password: Password.exactOptional(), keywords: z.array(Text).default([]) }, place),
-);
+const item = perPlace((place): z.ZodType<Item> => {
+  const params = { password: Password.exactOptional(), keywords: z.array(Text).default([]) };
+  return block('a menu item', params, place).meta({ id: `item-${nameOf(place)}` });
+});
 
 const Digits = count(1, 32);
 const Length = object({ min: Digits, max: Digits }).refine(({ min, max }) => min <= max, {

@@ -46,7 +46,6 @@ export type Security = Immutable<z.output<typeof Security>>;
 /** §4.6.4.1 */
 export const Conference = object({
   maxParticipants: count(2, 1000).default(8),
-  /** In all conferences together. */
-  maxTotal: count(2, 10_000).default(30),
+  maxTotal: count(2, 10_000).default(30).describe('In all conferences together.'),
 });
 export type Conference = Immutable<z.output<typeof Conference>>;

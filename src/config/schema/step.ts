@@ -9,10 +9,14 @@ import { AudioId, Emails, Id, type Immutable, seconds } from './values.ts';
 export const Step = exactlyOneOf('a step', {
   play: object({
     play: AudioId,
-    /** True: the next step waits for the end. False: the audio goes on while the next step rings. */
-    wait: z.boolean().default(false),
-    /** `once`: not again in this call when the block is entered again. */
-    repeat: z.enum(['always', 'once']).default('always'),
+    wait: z
+      .boolean()
+      .default(false)
+      .describe('True: the next step waits for the end. False: the audio goes on while the next step rings.'),
+    repeat: z
+      .enum(['always', 'once'])
+      .default('always')
+      .describe('"once": not again in this call when the block is entered again.'),
   }),
   forward: object({
     forward: Target,
@@ -22,15 +26,13 @@ export const Step = exactlyOneOf('a step', {
   forwardByRegion: object({ forwardByRegion: refersTo('regionRules', Id) }),
   voicemail: object({
     voicemail: object({
-      /** Empty: the address of `voicemail.email`. */
-      to: Emails.default([]),
+      to: Emails.default([]).describe('Empty: the address of "voicemail.email".'),
       greeting: AudioId.exactOptional(),
     }),
   }),
   fax: object({
-    /** Empty: the address of `fax.email`. */
-    fax: object({ to: Emails.default([]) }),
+    fax: object({ to: Emails.default([]) }).describe('Empty: the address of "fax.email".'),
   }),
   hangup: object({ hangup: z.literal(true) }),
-});
+}).meta({ id: 'step' });
 export type Step = Immutable<z.output<typeof Step>>;

@@ -13,8 +13,7 @@ export const targetMembers = {
   group: object({ group: refersTo('group', Id) }),
   employee: object({
     employee: refersTo('employee', Id),
-    /** `main`, `asConfigured`, or the address of one of his contacts. */
-    contact: Text.default('asConfigured'),
+    contact: Text.default('asConfigured').describe('"main", "asConfigured", or the address of one of his contacts.'),
   }),
   phone: object({ phone: Phone }),
   sip: object({ sip: SipAddress, port: Port.exactOptional(), transport: z.enum(['udp', 'tcp']).exactOptional() }),
@@ -25,5 +24,8 @@ export const targetMembers = {
 } as const;
 
 /** Where a call may be sent. */
-export const Target = exactlyOneOf('a target', targetMembers);
+export const Target = exactlyOneOf('a target', targetMembers).meta({
+  id: 'target',
+  description: 'Where a call may be sent.',
+});
 export type Target = Immutable<z.output<typeof Target>>;

@@ -48,34 +48,31 @@ export const Trunk = object({
   pstn: z.boolean().default(false),
   host: Host.exactOptional(),
   ports: Ports.default('5060'),
-  /** Where calls to the peer go, if not to `host`. */
-  outbound: object({ host: Host, ports: Ports.default('5060') }).exactOptional(),
+  outbound: object({ host: Host, ports: Ports.default('5060') })
+    .exactOptional()
+    .describe('Where calls to the peer go, if not to "host".'),
   transport: Transport.default('udp'),
-  /** Concurrent calls, both ways; 0 = no limit. */
-  lines: count(0, 10_000).default(5),
+  lines: count(0, 10_000).default(5).describe('Concurrent calls, both ways; 0 = no limit.'),
   auth: object({ user: Text.min(1), password: Text }).exactOptional(),
   register: z.boolean().default(false),
   expires: count(60, 86_400).default(300),
   dtmfCommands: z.boolean().default(true),
   dtmfMode: z.enum(['rfc2833', 'inband']).default('rfc2833'),
-  /** Best first. */
-  codecs: z.array(Codec).min(1).default(['pcma', 'pcmu', 'opus', 'g722']),
-  /** Watched by OPTIONS. */
-  options: z.boolean().default(true),
+  codecs: z.array(Codec).min(1).default(['pcma', 'pcmu', 'opus', 'g722']).describe('Best first.'),
+  options: z.boolean().default(true).describe('Watched by OPTIONS.'),
   domain: Domain.exactOptional(),
   numbers: z.array(TrunkNumber).default([]),
-  /** §5.3.1.3: calls from the peer through us to the telephone network. */
-  toPstn: object({ callerId: OwnNumber.exactOptional(), allowFrom: z.boolean().default(true) }).exactOptional(),
+  toPstn: object({ callerId: OwnNumber.exactOptional(), allowFrom: z.boolean().default(true) })
+    .exactOptional()
+    .describe('§5.3.1.3: calls from the peer through us to the telephone network.'),
   /** Dialled before the number, and cut off. */
   prefix: z
     .string()
     .regex(/^[1-9]\d{0,3}$/, { error: 'must be a prefix from "1" to "9999"' })
     .exactOptional(),
-  /** Tried top to bottom. */
-  masks: z.array(TrunkMask).default([]),
+  masks: z.array(TrunkMask).default([]).describe('Tried top to bottom.'),
   backup: z.array(refersTo('trunk', Id)).max(5).default([]),
-  /** The other end of an internal trunk. */
-  peer: object({ pbx: Id, trunk: Id }).exactOptional(),
+  peer: object({ pbx: Id, trunk: Id }).exactOptional().describe('The other end of an internal trunk.'),
 })
   .superRefine((trunk, context) => {
     if (trunk.kind === 'internal' && !trunk.peer) {

@@ -55,9 +55,12 @@ const Conditions = {
 } as const;
 
 /** Any of the conditions holds, or always. */
-export const Schedule = byType('a time', { string: z.literal('always'), ...Conditions });
+export const Schedule = byType('a time', { string: z.literal('always'), ...Conditions }).meta({ id: 'schedule' });
 export type Schedule = 'always' | readonly Condition[];
 
 /** As `Schedule`; `otherwise` is for the last branch of a block alone. */
-export const When = byType('a time', { string: z.enum(['always', 'otherwise']), ...Conditions });
+export const When = byType('a time', { string: z.enum(['always', 'otherwise']), ...Conditions }).meta({
+  id: 'when',
+  description: 'A moment in time, in the time zone of the PBX.',
+});
 export type When = 'always' | 'otherwise' | readonly Condition[];
