@@ -15,6 +15,7 @@ export class MachineRun<Name extends string, Event extends string, Cause> {
   readonly #perform: (effect: WorldEffect, cause: Cause | undefined) => void;
   readonly #ended: () => void;
   readonly #timers = new Map<TimerName, TimerId>();
+  #stopped = false;
 
   constructor(options: {
     machine: Machine<Name, Event>;
@@ -37,14 +38,14 @@ export class MachineRun<Name extends string, Event extends string, Cause> {
   }
 
   handles(event: Event): boolean {
-    return this.#machine.handles(this.#state, event);
+    return !this.#stopped && this.#machine.handles(this.#state, event);
   }
 
   apply(event: Event, cause?: Cause): void {
-    const before = this.#state.name;
+    if (this.#stopped) return;
     const [state, ...effects] = this.#machine.step(this.#state, event, this.#rules);
     this.#state = state;
-    if (state.name === 'terminated' && before !== 'terminated') {
+    if (state.name === 'terminated') {
       this.stop();
       this.#ended();
     }
@@ -55,8 +56,9 @@ export class MachineRun<Name extends string, Event extends string, Cause> {
     }
   }
 
-  /** Clears every timer. */
+  /** Clears every timer; no event does anything after this. */
   stop(): void {
+    this.#stopped = true;
     for (const id of this.#timers.values()) this.#clock.clearTimeout(id);
     this.#timers.clear();
   }

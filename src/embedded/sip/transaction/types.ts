@@ -99,3 +99,18 @@ export interface TransactionStats {
   serverInvite: number;
   serverOther: number;
 }
+
+/** Counts since the start. */
+export interface TransactionCounters {
+  /** Requests that got a 503 because there was no room. */
+  overloaded: number;
+  /** Copies of one request, answered 482. */
+  merged: number;
+  /** Requests that could not be understood, answered 4xx or 5xx. */
+  malformed: number;
+  /** What the network loses shows here. */
+  requestRepeatsSent: number;
+  responseRepeatsSent: number;
+  /** Responses, other than 2xx to INVITE, that came when their transaction was gone. */
+  strayResponses: number;
+}
