@@ -58,7 +58,11 @@ export interface Endpoint {
    */
   play(sources: readonly AudioSource[], options?: PlayOptions): Playback;
 
-  /** Sends digits (`0-9*#A-D`) to the peer: RFC 4733 events if negotiated, else in-band tones. Resolves when the last one is out. */
+  /**
+   * Sends digits (`0-9*#A-D`) to the peer: RFC 4733 events if negotiated, else in-band tones. Resolves when the last one is out. Digits
+   * that are asked for meanwhile are sent after these. Default: 100 ms tones, 80 ms apart.
+   * @throws RangeError for other characters, MediaError `endpoint-gone`
+   */
   sendDtmf(digits: string, options?: { readonly toneMs?: number; readonly gapMs?: number }): Promise<void>;
 
   /**
@@ -135,7 +139,8 @@ export interface MediaServerStats {
   readonly pacingErrorMs?: { readonly p50: number; readonly p99: number; readonly max: number };
 }
 
-export type MediaErrorCode = 'no-common-codec' | 'bad-sdp' | 'no-port' | 'server-gone';
+/** `endpoint-gone`: the endpoint had been destroyed, or was lost with its worker. */
+export type MediaErrorCode = 'no-common-codec' | 'bad-sdp' | 'no-port' | 'server-gone' | 'endpoint-gone';
 
 export class MediaError extends Error {
   readonly code: MediaErrorCode;

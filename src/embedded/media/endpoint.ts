@@ -1,0 +1,212 @@
+import { Emitter } from '../../emitter.ts';
+import {
+  type AudioSource,
+  type Endpoint,
+  type EndpointEvents,
+  type EndpointStats,
+  MediaError,
+  type Playback,
+  type PlaybackEnd,
+  type PlayOptions,
+} from '../../media/port.ts';
+import type { FromWorker, Place, Requests } from './protocol.ts';
+import type { Capabilities } from './sdp/negotiate.ts';
+import { readRemote, type SdpSession } from './sdp/session.ts';
+import type { WorkerLink } from './worker-link.ts';
+
+const TONE_MS = 100;
+const GAP_MS = 80;
+
+export interface EmbeddedEndpointParts {
+  readonly place: Place;
+  readonly link: WorkerLink;
+  readonly capabilities: Capabilities;
+  readonly session: SdpSession;
+  /** Called once, when no event can come any more. */
+  readonly onEnd: () => void;
+}
+
+/** The main thread's side of an endpoint: the negotiation and the wishes; the audio itself is `worker/endpoint.ts`. */
+export class EmbeddedEndpoint implements Endpoint {
+  readonly id: string;
+  readonly #place: Place;
+  readonly #link: WorkerLink;
+  readonly #capabilities: Capabilities;
+  readonly #session: SdpSession;
+  readonly #onEnd: () => void;
+  readonly #events = new Emitter<EndpointEvents>();
+  readonly #playbacks = new Map<number, (end: PlaybackEnd) => void>();
+  #lastPlayback = 0;
+  #peer: EmbeddedEndpoint | undefined;
+  #ended = false;
+  #destroying: Promise<void> | undefined;
+  /** Negotiations take effect one after the other. */
+  #negotiations: Promise<unknown> = Promise.resolve();
+
+  constructor({ place, link, capabilities, session, onEnd }: EmbeddedEndpointParts) {
+    this.id = String(place.endpoint);
+    this.#place = place;
+    this.#link = link;
+    this.#capabilities = capabilities;
+    this.#session = session;
+    this.#onEnd = onEnd;
+  }
+
+  get localSdp(): string {
+    return this.#session.sdp;
+  }
+
+  get heldByPeer(): boolean {
+    return this.#session.heldByPeer;
+  }
+
+  negotiate(remoteSdp: string): Promise<string> {
+    const negotiation = this.#negotiations.then(async () => {
+      this.#mustLive();
+      const agreed = readRemote(remoteSdp, this.#capabilities);
+      await this.#link.request('configure', { ...this.#named, parameters: agreed.agreement.parameters });
+      this.#session.accept(agreed);
+      return this.localSdp;
+    });
+    this.#negotiations = negotiation.catch(() => undefined);
+    return negotiation;
+  }
+
+  play(sources: readonly AudioSource[], { loop = false }: PlayOptions = {}): Playback {
+    const playback = ++this.#lastPlayback;
+    const ended = new Promise<PlaybackEnd>((resolve) => this.#playbacks.set(playback, resolve));
+    this.#wish('play', { ...this.#named, playback, sources, loop }, () => this.#played(playback, GONE));
+    return {
+      ended,
+      stop: () => {
+        if (this.#playbacks.has(playback)) {
+          this.#wish('stop', { ...this.#named, playback }, () => this.#played(playback, GONE));
+        }
+        return ended;
+      },
+    };
+  }
+
+  async sendDtmf(digits: string, { toneMs = TONE_MS, gapMs = GAP_MS } = {}): Promise<void> {
+    if (!/^[0-9*#A-D]*$/.test(digits)) throw new RangeError(`not DTMF digits: '${digits}'`);
+    this.#mustLive();
+    await this.#link.request('sendDtmf', { ...this.#named, digits, toneMs, gapMs });
+  }
+
+  async bridge(peer: Endpoint, { passDtmf = true } = {}): Promise<void> {
+    if (!(peer instanceof EmbeddedEndpoint)) throw new TypeError('only endpoints of one media server can be bridged');
+    if (peer === this) throw new TypeError('an endpoint cannot be bridged to itself');
+    this.#mustLive();
+    peer.#mustLive();
+    const left = [this.#leave(), peer.#leave()];
+    this.#peer = peer;
+    peer.#peer = this;
+    await Promise.all([
+      ...left.map((endpoint) => endpoint && endpoint.#peer === undefined && endpoint.silence()),
+      this.#link.request('connect', { ...this.#named, to: peer.#place, passDtmf }),
+      peer.#link.request('connect', { ...peer.#named, to: this.#place, passDtmf }),
+    ]);
+  }
+
+  async unbridge(): Promise<void> {
+    const peer = this.#leave();
+    if (peer) await Promise.all([this.silence(), peer.silence()]);
+  }
+
+  on<K extends keyof EndpointEvents>(event: K, listener: (payload: EndpointEvents[K]) => void): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  async stats(): Promise<EndpointStats> {
+    this.#mustLive();
+    return this.#link.request('endpointStats', this.#named);
+  }
+
+  destroy(): Promise<void> {
+    this.#destroying ??= this.#destroy();
+    return this.#destroying;
+  }
+
+  /** An event from the worker. */
+  receive(message: Extract<FromWorker, { endpoint: number }>): void {
+    if (message.kind === 'played') this.#played(message.playback, message.end);
+    else if (message.kind === 'dtmf') this.#events.emit('dtmf', message.event);
+    else this.#events.emit('media', message.event);
+  }
+
+  /** The worker is gone, and this with it. */
+  lose(reason: string): void {
+    if (this.#ended) return;
+    const peer = this.#leave();
+    this.#end();
+    // The other party may live in another worker; if that is gone too, there is nothing to be silenced.
+    void peer?.silence();
+    this.#events.emit('gone', { reason });
+    this.#events.clear();
+  }
+
+  async #destroy(): Promise<void> {
+    if (this.#ended) return;
+    const peer = this.#leave();
+    const silenced = peer?.silence();
+    // If the worker dies meanwhile, its sockets are closed as well.
+    await this.#link.request('destroy', this.#named).catch(ignoreGone);
+    await silenced;
+    this.#end();
+    this.#events.clear();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const playback of [...this.#playbacks.keys()]) this.#played(playback, GONE);
+    this.#onEnd();
+  }
+
+  #played(playback: number, end: PlaybackEnd): void {
+    this.#playbacks.get(playback)?.(end);
+    this.#playbacks.delete(playback);
+  }
+
+  /** Undoes the bridge on this side of the thread. @returns whom it was with */
+  #leave(): EmbeddedEndpoint | undefined {
+    const peer = this.#peer;
+    this.#peer = undefined;
+    if (peer) peer.#peer = undefined;
+    return peer;
+  }
+
+  /** His audio goes nowhere any more. For the endpoint that he was bridged with. */
+  async silence(): Promise<void> {
+    await this.#link.request('disconnect', this.#named).catch(ignoreGone);
+  }
+
+  /** Asks for what only an endpoint that is gone can refuse. */
+  #wish<K extends 'play' | 'stop'>(name: K, ask: Requests[K]['ask'], onGone: () => void): void {
+    if (this.#ended) {
+      onGone();
+      return;
+    }
+    this.#link.request(name, ask).catch((error: unknown) => {
+      onGone();
+      return ignoreGone(error);
+    });
+  }
+
+  get #named(): { endpoint: number } {
+    return { endpoint: this.#place.endpoint };
+  }
+
+  #mustLive(): void {
+    if (this.#ended || this.#destroying)
+      throw new MediaError('endpoint-gone', `Endpoint ${this.id} does not exist any more`);
+  }
+}
+
+/** How much of it was heard before the worker died, nobody knows. */
+const GONE: PlaybackEnd = { reason: 'endpointGone', playedMs: 0 };
+
+/** What was to be ended has ended by itself. */
+function ignoreGone(error: unknown): void {
+  if (!(error instanceof MediaError)) throw error;
+}

@@ -1,0 +1,98 @@
+import type { MessagePort } from 'node:worker_threads';
+import type {
+  AudioSource,
+  CodecName,
+  DtmfMode,
+  EndpointEvents,
+  EndpointStats,
+  MediaErrorCode,
+  PlaybackEnd,
+} from '../../media/port.ts';
+import type { Distribution } from './histogram.ts';
+import type { MediaParameters } from './sdp/negotiate.ts';
+import type { PortInterval } from './worker/port-range.ts';
+
+/*
+ * What the main thread and a media worker say to each other. The main thread asks, and gets an answer or a refusal with the same number;
+ * events come unasked.
+ */
+
+export interface WorkerOptions {
+  /** Its own number, by which other workers know it. */
+  readonly worker: number;
+  readonly address: string;
+  readonly ports: PortInterval;
+  readonly audioCacheDir: string;
+}
+
+/** By name: what is asked, and what is answered. Endpoints are named by numbers that the main thread gives out. */
+export interface Requests {
+  open: { ask: { endpoint: number; callId: string; dtmf: DtmfMode }; answer: { port: number } };
+  configure: { ask: { endpoint: number; parameters: MediaParameters }; answer: undefined };
+  play: {
+    ask: { endpoint: number; playback: number; sources: readonly AudioSource[]; loop: boolean };
+    answer: undefined;
+  };
+  stop: { ask: { endpoint: number; playback: number }; answer: undefined };
+  sendDtmf: { ask: { endpoint: number; digits: string; toneMs: number; gapMs: number }; answer: undefined };
+  /** Audio of `endpoint` goes to `to`, which may live in another worker. One way: a bridge is two of these. */
+  connect: { ask: { endpoint: number; to: Place; passDtmf: boolean }; answer: undefined };
+  disconnect: { ask: { endpoint: number }; answer: undefined };
+  endpointStats: { ask: { endpoint: number }; answer: EndpointStats };
+  destroy: { ask: { endpoint: number }; answer: undefined };
+  stats: { ask: undefined; answer: WorkerStats };
+  /** The channel over which the other worker's endpoints are reached. */
+  link: { ask: { worker: number; port: MessagePort }; answer: undefined };
+  close: { ask: undefined; answer: undefined };
+}
+
+export interface Place {
+  readonly worker: number;
+  readonly endpoint: number;
+}
+
+export interface WorkerStats {
+  readonly endpoints: number;
+  /** Endpoints whose audio goes to another one. */
+  readonly connected: number;
+  readonly playbacks: number;
+  readonly rejected: number;
+  readonly lateness: Distribution;
+}
+
+export type RequestName = keyof Requests;
+
+/** Main thread → worker. */
+export type ToWorker = {
+  readonly [K in RequestName]: { readonly id: number; readonly name: K; readonly ask: Requests[K]['ask'] };
+}[RequestName];
+
+/** Worker → main thread. */
+export type FromWorker =
+  | { readonly kind: 'ready'; readonly missing?: Missing }
+  /** The worker cannot work at all: it ends. */
+  | { readonly kind: 'unable'; readonly message: string }
+  | { readonly kind: 'warning'; readonly message: string; readonly hint: string }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
+  /** Without a code it is a bug. */
+  | {
+      readonly kind: 'refusal';
+      readonly id: number;
+      readonly code: MediaErrorCode | undefined;
+      readonly message: string;
+    }
+  | { readonly kind: 'dtmf'; readonly endpoint: number; readonly event: EndpointEvents['dtmf'] }
+  | { readonly kind: 'media'; readonly endpoint: number; readonly event: EndpointEvents['media'] }
+  | { readonly kind: 'played'; readonly endpoint: number; readonly playback: number; readonly end: PlaybackEnd };
+
+/** Something that can be done without, in words for a person. */
+export interface Missing {
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** Worker → worker: a packet for an endpoint over there. `bytes` begins with an RTP header without extensions. */
+export type LinkMessage =
+  | { readonly kind: 'audio'; readonly to: number; readonly bytes: Uint8Array; readonly codec: CodecName }
+  | { readonly kind: 'event'; readonly to: number; readonly bytes: Uint8Array; readonly pressed: string | undefined }
+  | { readonly kind: 'withheld'; readonly to: number; readonly bytes: Uint8Array };

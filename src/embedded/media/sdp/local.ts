@@ -1,0 +1,50 @@
+import { isIPv4 } from 'node:net';
+import type { Direction, RemoteFormat, RemoteLine } from './remote.ts';
+
+/** Our side of a session, ready to be printed. */
+export interface LocalDescription {
+  /** Numbers of the o= line: the session's never changes, the version grows with each change of the text (RFC 3264 §8). */
+  readonly sessionId: number;
+  readonly version: number;
+  readonly address: string;
+  readonly port: number;
+  readonly formats: readonly RemoteFormat[];
+  readonly direction: Direction;
+  readonly rtcpMux: boolean;
+  /** The m-lines of the offer that this answers. All but the one at `audioIndex` are refused; none means that this is an offer. */
+  readonly answers?: { readonly lines: readonly RemoteLine[]; readonly audioIndex: number };
+}
+
+export function printLocal(local: LocalDescription): string {
+  const network = `IN ${isIPv4(local.address) ? 'IP4' : 'IP6'} ${local.address}`;
+  const { lines, audioIndex } = local.answers ?? { lines: [OFFERED], audioIndex: 0 };
+  return [
+    'v=0',
+    `o=- ${local.sessionId} ${local.version} ${network}`,
+    's=-',
+    `c=${network}`,
+    't=0 0',
+    ...lines.flatMap((line, index) => (index === audioIndex ? audioLines(line, local) : [refused(line)])),
+    '',
+  ].join('\r\n');
+}
+
+const OFFERED: RemoteLine = { type: 'audio', protocol: 'RTP/AVP', formats: '' };
+
+/** RFC 3264 §6: a refused stream keeps its line, with port 0. */
+const refused = ({ type, protocol, formats }: RemoteLine): string => `m=${type} 0 ${protocol} ${formats}`;
+
+function audioLines({ protocol }: RemoteLine, { port, formats, direction, rtcpMux }: LocalDescription): string[] {
+  return [
+    `m=audio ${port} ${protocol} ${formats.map((format) => format.payloadType).join(' ')}`,
+    ...formats.flatMap(formatLines),
+    'a=ptime:20',
+    ...(rtcpMux ? ['a=rtcp-mux'] : []),
+    `a=${direction}`,
+  ];
+}
+
+function formatLines({ payloadType, name }: RemoteFormat): string[] {
+  const map = `a=rtpmap:${payloadType} ${name === 'telephone-event' ? name : name.toUpperCase()}/8000`;
+  return name === 'telephone-event' ? [map, `a=fmtp:${payloadType} 0-15`] : [map];
+}

@@ -1,0 +1,132 @@
+import { isIP, isIPv4 } from 'node:net';
+import * as sdpTransform from 'sdp-transform';
+import { errorText } from '../../../errors.ts';
+import { type CodecName, MediaError } from '../../../media/port.ts';
+
+/** What a peer's session description says, as far as it concerns us. */
+export interface RemoteDescription {
+  /** All m-lines in order: an answer must have as many. */
+  readonly lines: readonly RemoteLine[];
+  /** The first audio line over plain RTP that is not refused. */
+  readonly audio: RemoteAudio | undefined;
+}
+
+export interface RemoteLine {
+  readonly type: string;
+  readonly protocol: string;
+  readonly formats: string;
+}
+
+export interface RemoteAudio {
+  /** Its place among `lines`. */
+  readonly index: number;
+  /** Unspecified (`0.0.0.0`, `::`) if he holds us the old way. */
+  readonly address: string;
+  readonly port: number;
+  readonly rtcp: { readonly address: string; readonly port: number };
+  readonly rtcpMux: boolean;
+  readonly direction: Direction;
+  /** Best first, as the peer ordered them; what we do not speak is left out. */
+  readonly formats: readonly RemoteFormat[];
+}
+
+/** From the speaker's own view, RFC 3264 §5.1. */
+export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
+
+export interface RemoteFormat {
+  readonly payloadType: number;
+  readonly name: CodecName | 'telephone-event';
+}
+
+/** Bytes. A large real one (video, many candidates) has 10 KiB; the parser should not be kept busy by worse. */
+const LONGEST = 64 * 1024;
+
+type SdpMedia = ReturnType<typeof sdpTransform.parse>['media'][number];
+
+/**
+ * Reads a session description (RFC 8866). Tolerant of what does not concern us, strict about where our audio would go.
+ * @throws MediaError `bad-sdp`
+ */
+export function parseRemote(text: string): RemoteDescription {
+  if (text.length > LONGEST) throw bad(`it has ${text.length} characters`);
+  if (!/^v=0\s*$/m.test(text)) throw bad('it has no line v=0');
+  const session = parse(text);
+  if (session.media.length === 0) throw bad('it has no media line');
+  const lines = session.media.map(lineOf);
+  const index = session.media.findIndex((media) => isPlainAudio(media) && media.port !== 0);
+  const media = session.media[index];
+  return { lines, audio: media && audioOf(media, index, session) };
+}
+
+function parse(text: string): ReturnType<typeof sdpTransform.parse> {
+  try {
+    return sdpTransform.parse(text);
+  } catch (error) {
+    throw bad(errorText(error));
+  }
+}
+
+function lineOf(media: SdpMedia): RemoteLine {
+  // The library leaves the fields out if the line does not match its grammar.
+  if (typeof media.type !== 'string' || typeof media.protocol !== 'string') throw bad('a media line is malformed');
+  return { type: media.type, protocol: media.protocol, formats: String(media.payloads ?? '0') };
+}
+
+const isPlainAudio = ({ type, protocol }: SdpMedia): boolean =>
+  type === 'audio' && (protocol === 'RTP/AVP' || protocol === 'RTP/AVPF');
+
+function audioOf(media: SdpMedia, index: number, session: ReturnType<typeof sdpTransform.parse>): RemoteAudio {
+  const address = unicastAddress(media.connection?.ip ?? session.connection?.ip);
+  const port = checkedPort(media.port);
+  return {
+    index,
+    address,
+    port,
+    rtcp: {
+      address: media.rtcp?.address === undefined ? address : unicastAddress(media.rtcp.address),
+      port: media.rtcp ? checkedPort(media.rtcp.port) : Math.min(port + 1, 65535),
+    },
+    rtcpMux: media.rtcpMux !== undefined,
+    // RFC 2543's way to hold, still sent by old phones (RFC 3264 §8.4).
+    direction: isUnspecified(address) ? 'sendonly' : (media.direction ?? session.direction ?? 'sendrecv'),
+    formats: String(media.payloads ?? '')
+      .split(' ')
+      .flatMap((payload) => formatOf(payload, media)),
+  };
+}
+
+/** G.711 without rtpmap has its static payload types (RFC 3551 §6). */
+const STATIC = new Map<number, CodecName>([
+  [0, 'pcmu'],
+  [8, 'pcma'],
+]);
+const NAMES: ReadonlySet<string> = new Set(['pcma', 'pcmu', 'telephone-event'] satisfies RemoteFormat['name'][]);
+
+function formatOf(payload: string, media: SdpMedia): RemoteFormat[] {
+  const payloadType = /^\d{1,3}$/.test(payload) ? Number(payload) : 128;
+  if (payloadType > 127) return [];
+  const map = media.rtp.find((rtp) => rtp.payload === payloadType);
+  if (!map) {
+    const name = STATIC.get(payloadType);
+    return name ? [{ payloadType, name }] : [];
+  }
+  const name = String(map.codec).toLowerCase();
+  if (!NAMES.has(name) || map.rate !== 8000 || (map.encoding !== undefined && Number(map.encoding) !== 1)) return [];
+  return [{ payloadType, name: name as RemoteFormat['name'] }];
+}
+
+function unicastAddress(address: unknown): string {
+  if (typeof address !== 'string' || isIP(address) === 0) throw bad(`'${address}' is no IP address`);
+  const first = isIPv4(address) ? Number(address.split('.')[0]) : 0;
+  if (first >= 224 || /^ff/i.test(address)) throw bad(`${address} is no unicast address`);
+  return address;
+}
+
+function checkedPort(port: unknown): number {
+  if (typeof port !== 'number' || !(port >= 1 && port <= 65535)) throw bad(`'${port}' is no UDP port`);
+  return port;
+}
+
+export const isUnspecified = (address: string): boolean => /^(0\.0\.0\.0|[0:]+)$/.test(address);
+
+const bad = (why: string) => new MediaError('bad-sdp', `The session description cannot be used: ${why}`);

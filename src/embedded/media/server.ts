@@ -1,0 +1,224 @@
+import { isIPv4 } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { MessageChannel } from 'node:worker_threads';
+import { errorText, UserError } from '../../errors.ts';
+import {
+  type Endpoint,
+  type EndpointOptions,
+  MediaError,
+  type MediaServer,
+  type MediaServerStats,
+} from '../../media/port.ts';
+import { systemRandom } from '../../time/random.ts';
+import { EmbeddedEndpoint } from './endpoint.ts';
+import { merge, quantiles } from './histogram.ts';
+import type { EmbeddedMediaOptions } from './index.ts';
+import type { Capabilities } from './sdp/negotiate.ts';
+import { readRemote, SdpSession } from './sdp/session.ts';
+import { divide, type PortInterval, pairsIn } from './worker/port-range.ts';
+import { WorkerLink } from './worker-link.ts';
+
+/** A place for a worker. One that died is started anew when the next endpoint needs it. */
+interface Slot {
+  readonly index: number;
+  readonly ports: PortInterval;
+  /** Being started, or running. */
+  link: Promise<WorkerLink> | undefined;
+  live: WorkerLink | undefined;
+  endpoints: number;
+}
+
+export class EmbeddedMediaServer implements MediaServer {
+  readonly name = 'embedded';
+  readonly #options: EmbeddedMediaOptions;
+  readonly #slots: readonly Slot[];
+  readonly #endpoints = new Map<number, { readonly endpoint: EmbeddedEndpoint; readonly slot: Slot }>();
+  /** Where the endpoints of a call live, while there are any. */
+  readonly #calls = new Map<string, { readonly slot: Slot; endpoints: number }>();
+  #lastEndpoint = 0;
+  #warned = new Set<string>();
+  #closing: Promise<void> | undefined;
+
+  static async start(options: EmbeddedMediaOptions): Promise<EmbeddedMediaServer> {
+    const server = new EmbeddedMediaServer(options);
+    try {
+      await Promise.all(server.#slots.map((slot) => server.#linkOf(slot)));
+    } catch (error) {
+      await server.close();
+      throw new UserError(
+        'media-address',
+        `The media server cannot bind ${options.address}: ${errorText(error)}`,
+        'Give it an IP address of this machine.',
+        { cause: error },
+      );
+    }
+    return server;
+  }
+
+  private constructor(options: EmbeddedMediaOptions) {
+    const workers = options.workers ?? Math.max(1, Math.floor(availableParallelism() / 2));
+    if (pairsIn(options.ports) < workers) {
+      throw new UserError(
+        'media-ports',
+        `The RTP port range ${options.ports.from}-${options.ports.to} is too small for ${workers} media workers`,
+        'Each call needs four ports: give at least a few hundred.',
+      );
+    }
+    this.#options = options;
+    this.#slots = divide(options.ports, workers).map((ports, index) => ({
+      index,
+      ports,
+      link: undefined,
+      live: undefined,
+      endpoints: 0,
+    }));
+  }
+
+  async createEndpoint(options: EndpointOptions): Promise<Endpoint> {
+    if (this.#closing) throw new MediaError('server-gone', 'The media server is closed');
+    const capabilities: Capabilities = {
+      codecs: options.codecs ?? ['pcma', 'pcmu'],
+      dtmf: options.dtmf ?? 'rfc2833',
+      family: isIPv4(this.#options.address) ? 4 : 6,
+    };
+    const agreed = options.remoteSdp === undefined ? undefined : readRemote(options.remoteSdp, capabilities);
+    const { slot, link, number, port } = await this.#open(options.callId, capabilities.dtmf);
+    const session = new SdpSession(capabilities, {
+      sessionId: systemRandom.below(2 ** 47),
+      address: this.#options.externalIp ?? this.#options.address,
+      port,
+    });
+    const endpoint = new EmbeddedEndpoint({
+      place: { worker: slot.index, endpoint: number },
+      link,
+      capabilities,
+      session,
+      onEnd: () => this.#forget(number, options.callId),
+    });
+    this.#remember(number, endpoint, slot, options.callId);
+    if (agreed) {
+      await link.request('configure', { endpoint: number, parameters: agreed.agreement.parameters });
+      session.accept(agreed);
+    } else {
+      session.offer();
+    }
+    return endpoint;
+  }
+
+  async stats(): Promise<MediaServerStats> {
+    const live = this.#slots.flatMap((slot) => slot.live ?? []);
+    const parts = await Promise.all(live.map((link) => link.request('stats', undefined)));
+    const sum = (pick: (part: (typeof parts)[number]) => number) =>
+      parts.reduce((total, part) => total + pick(part), 0);
+    const pacingErrorMs = quantiles(merge(parts.map((part) => part.lateness)));
+    return {
+      endpoints: sum((part) => part.endpoints),
+      bridges: Math.ceil(sum((part) => part.connected) / 2),
+      playbacks: sum((part) => part.playbacks),
+      rejected: sum((part) => part.rejected),
+      ...(pacingErrorMs && { pacingErrorMs }),
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#endpoints.values()].map(({ endpoint }) => endpoint.destroy()));
+    const started = await Promise.allSettled(this.#slots.map((slot) => slot.link));
+    await Promise.all(started.map((result) => result.status === 'fulfilled' && result.value?.close()));
+  }
+
+  /** Takes the worker where the call already is, else the emptiest one; if its ports are used up, the others. */
+  async #open(callId: string, dtmf: Capabilities['dtmf']) {
+    const home = this.#calls.get(callId)?.slot;
+    const byLoad = [...this.#slots].sort((a, b) => a.endpoints - b.endpoints);
+    const candidates = home ? [home, ...byLoad.filter((slot) => slot !== home)] : byLoad;
+    let problem: unknown;
+    for (const slot of candidates) {
+      try {
+        const link = await this.#linkOf(slot);
+        const number = ++this.#lastEndpoint;
+        const { port } = await link.request('open', { endpoint: number, callId, dtmf });
+        return { slot, link, number, port };
+      } catch (error) {
+        if (!(error instanceof MediaError)) throw error;
+        problem = error;
+      }
+    }
+    throw problem;
+  }
+
+  #linkOf(slot: Slot): Promise<WorkerLink> {
+    slot.link ??= this.#startWorker(slot);
+    return slot.link;
+  }
+
+  async #startWorker(slot: Slot): Promise<WorkerLink> {
+    const { address, audioCacheDir, log } = this.#options;
+    try {
+      const link = await WorkerLink.start(
+        { worker: slot.index, address, ports: slot.ports, audioCacheDir },
+        {
+          event: (event) => this.#endpoints.get(event.endpoint)?.endpoint.receive(event),
+          warning: ({ message, hint }) => this.#warnOnce(message, hint),
+          gone: (reason) => this.#lose(slot, reason),
+        },
+      );
+      log?.info({ worker: slot.index, ports: slot.ports }, 'media worker started');
+      slot.live = link;
+      await this.#introduce(slot, link);
+      return link;
+    } catch (error) {
+      slot.link = undefined;
+      throw error;
+    }
+  }
+
+  /** Connects the new worker with those that run, so that endpoints of both can be bridged. */
+  async #introduce(slot: Slot, link: WorkerLink): Promise<void> {
+    await Promise.all(
+      this.#slots.map(async (other) => {
+        if (other === slot || !other.live) return;
+        const { port1, port2 } = new MessageChannel();
+        await Promise.all([
+          link.request('link', { worker: other.index, port: port1 }, [port1]),
+          other.live.request('link', { worker: slot.index, port: port2 }, [port2]),
+        ]);
+      }),
+    );
+  }
+
+  #lose(slot: Slot, reason: string): void {
+    slot.link = undefined;
+    slot.live = undefined;
+    const lost = [...this.#endpoints.values()].filter((entry) => entry.slot === slot);
+    this.#options.log?.warn({ worker: slot.index, endpoints: lost.length, reason }, 'media worker died');
+    for (const { endpoint } of lost) endpoint.lose(reason);
+  }
+
+  #remember(number: number, endpoint: EmbeddedEndpoint, slot: Slot, callId: string): void {
+    this.#endpoints.set(number, { endpoint, slot });
+    slot.endpoints++;
+    const call = this.#calls.get(callId);
+    if (call) call.endpoints++;
+    else this.#calls.set(callId, { slot, endpoints: 1 });
+  }
+
+  #forget(number: number, callId: string): void {
+    const entry = this.#endpoints.get(number);
+    if (!this.#endpoints.delete(number) || !entry) return;
+    entry.slot.endpoints--;
+    const call = this.#calls.get(callId);
+    if (call && --call.endpoints === 0) this.#calls.delete(callId);
+  }
+
+  /** Each worker finds out for itself what is missing; it is told once. */
+  #warnOnce(message: string, hint: string): void {
+    if (this.#warned.has(message)) return;
+    this.#warned.add(message);
+    this.#options.log?.warn({ hint }, message);
+  }
+}

@@ -1,0 +1,133 @@
+import type { DtmfMode, EndpointStats } from '../../../media/port.ts';
+import type { Clock } from '../../../time/clock.ts';
+import type { Random } from '../../../time/random.ts';
+import type { Spandsp } from '../dsp/spandsp.ts';
+import type { LatenessHistogram } from '../histogram.ts';
+import { OutgoingStream } from '../rtp/outgoing.ts';
+import { isRtcp } from '../rtp/packet.ts';
+import type { MediaParameters } from '../sdp/negotiate.ts';
+import { isUnspecified } from '../sdp/remote.ts';
+import { Inbound, type InboundListener } from './inbound.ts';
+import { Outbound, type OutboundListener } from './outbound.ts';
+import type { Paced, Pacer } from './pacer.ts';
+import type { DatagramReceiver, PortPair } from './port-pair.ts';
+import { RtcpReporter } from './rtcp-reporter.ts';
+
+/** What the endpoints of one worker share. */
+export interface EndpointSurroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly pacer: Pacer;
+  readonly lateness: LatenessHistogram;
+  readonly spandsp: Spandsp | undefined;
+}
+
+export type RtpEndpointListener = InboundListener & Pick<OutboundListener, 'played'>;
+
+/** One end of an RTP session: its sockets, both directions, and RTCP between them. */
+export class RtpEndpoint implements DatagramReceiver, Paced {
+  readonly inbound: Inbound;
+  readonly outbound: Outbound;
+  readonly #pacer: Pacer;
+  readonly #dtmf: DtmfMode;
+  readonly #stream: OutgoingStream;
+  readonly #rtcp: RtcpReporter;
+  #ports: PortPair | undefined;
+  #parameters: MediaParameters | undefined;
+  /** Behind a NAT the peer's RTCP comes from another port than his SDP says. */
+  #rtcpSource: { readonly address: string; readonly port: number } | undefined;
+
+  /** @param cname of the source description (RFC 3550 §6.5.1): tells nothing about a person */
+  constructor(around: EndpointSurroundings, dtmf: DtmfMode, cname: string, listener: RtpEndpointListener) {
+    const { clock, random, lateness } = around;
+    this.#pacer = around.pacer;
+    this.#dtmf = dtmf;
+    this.#stream = new OutgoingStream(random);
+    this.inbound = new Inbound(clock, around.spandsp, listener);
+    this.outbound = new Outbound(this.#stream, clock, {
+      send: (bytes, offset, end) => this.#send(bytes, offset, end),
+      late: (ms, nowMs) => lateness.record(ms, nowMs),
+      played: (playback, end) => listener.played(playback, end),
+      awake: () => this.#pacer.add(this),
+    });
+    this.#rtcp = new RtcpReporter(clock, random, cname, this.#stream, this.inbound.reception);
+  }
+
+  /** The sockets: given once, before anything else is called. */
+  attach(ports: PortPair): void {
+    this.#ports = ports;
+  }
+
+  configure(parameters: MediaParameters): void {
+    this.#parameters = parameters;
+    this.#rtcpSource = undefined;
+    this.inbound.configure(parameters, this.#dtmf === 'inband' || parameters.eventPayloadType === undefined);
+    this.outbound.configure(parameters);
+    if (this.inbound.listening) this.#pacer.add(this);
+  }
+
+  tick(dueMs: number): void {
+    this.inbound.listen();
+    this.outbound.tick(dueMs);
+    if (this.outbound.idle && !this.inbound.listening) this.#pacer.remove(this);
+  }
+
+  onRtp(bytes: Uint8Array, address: string, port: number): void {
+    // Before the first negotiation nobody is expected: early media that overtakes the answer is dropped, but is no intrusion.
+    if (!this.#parameters) return;
+    if (this.#parameters.rtcp.mux && isRtcp(bytes)) this.onRtcp(bytes, address, port);
+    else this.inbound.receive(bytes, address, port);
+  }
+
+  onRtcp(bytes: Uint8Array, address: string, port: number): void {
+    if (this.inbound.lock.target?.address !== address || !this.#rtcp.receive(bytes)) {
+      this.inbound.reject();
+      return;
+    }
+    if (this.#rtcpSource?.port !== port) this.#rtcpSource = { address, port };
+  }
+
+  /** Called a few times a second. */
+  reportIfDue(): void {
+    const report = this.#rtcp.due();
+    if (report) this.#sendRtcp(report);
+  }
+
+  stats(): EndpointStats {
+    const { reception, rejected } = this.inbound;
+    return {
+      packetsIn: reception.packets,
+      packetsOut: this.#stream.packets,
+      lost: reception.lost,
+      rejected,
+      jitterMs: reception.jitterMs,
+      codec: this.#parameters?.codec,
+    };
+  }
+
+  async destroy(): Promise<void> {
+    this.inbound.disconnect();
+    this.inbound.close();
+    this.outbound.close();
+    this.#pacer.remove(this);
+    if (this.#stream.packets > 0) this.#sendRtcp(this.#rtcp.farewell());
+    this.#parameters = undefined;
+    await this.#ports?.close();
+  }
+
+  #send(bytes: Uint8Array, offset: number, end: number): void {
+    const target = this.inbound.lock.target;
+    if (target) this.#ports?.sendRtp(bytes, offset, end, target.port, target.address);
+  }
+
+  #sendRtcp(report: Uint8Array): void {
+    if (!this.#parameters) return;
+    const { mux, address, port } = this.#parameters.rtcp;
+    if (mux) {
+      this.#send(report, 0, report.length);
+      return;
+    }
+    const target = this.#rtcpSource ?? { address, port };
+    if (!isUnspecified(target.address)) this.#ports?.sendRtcp(report, target.port, target.address);
+  }
+}

@@ -1,0 +1,132 @@
+import type { CodecName, EndpointEvents } from '../../../media/port.ts';
+import type { Clock } from '../../../time/clock.ts';
+import { g711 } from '../dsp/g711.ts';
+import type { Spandsp } from '../dsp/spandsp.ts';
+import { RtpPacket } from '../rtp/packet.ts';
+import { Reception } from '../rtp/reception.ts';
+import { SourceLock } from '../rtp/source-lock.ts';
+import { KeyPresses } from '../rtp/telephone-event.ts';
+import type { MediaParameters } from '../sdp/negotiate.ts';
+import { InbandEar } from './inband-ear.ts';
+import type { Sink } from './sink.ts';
+
+/** A digit is known to be one only after it has begun; so long the sound of a withheld in-band digit is then silenced. */
+const MUTE_MS = 120;
+
+/** What is told of the peer. */
+export interface InboundListener {
+  dtmf(event: EndpointEvents['dtmf']): void;
+  media(event: EndpointEvents['media']): void;
+}
+
+/** One packet is looked at at a time, so one view serves all endpoints of the thread. */
+const packet = new RtpPacket();
+
+/** What comes from the peer: it is checked, counted, listened to for digits, and passed on to the sink. */
+export class Inbound {
+  readonly lock = new SourceLock();
+  readonly reception = new Reception();
+  rejected = 0;
+
+  readonly #clock: Clock;
+  readonly #spandsp: Spandsp | undefined;
+  readonly #listener: InboundListener;
+  readonly #presses = new KeyPresses();
+  /** What each payload type, 0–127, means. */
+  readonly #meanings: (CodecName | 'telephone-event' | undefined)[] = new Array(128).fill(undefined);
+  #receiving = false;
+  #heard = false;
+  #ear: InbandEar | undefined;
+  #sink: Sink | undefined;
+  #passDtmf = true;
+  #mutedUntilMs = 0;
+
+  constructor(clock: Clock, spandsp: Spandsp | undefined, listener: InboundListener) {
+    this.#clock = clock;
+    this.#spandsp = spandsp;
+    this.#listener = listener;
+  }
+
+  /** @param listenInband whether the peer's digits may come as tones */
+  configure(parameters: MediaParameters, listenInband: boolean): void {
+    this.#receiving = parameters.receiving;
+    this.#meanings.fill(undefined);
+    for (const { payloadType, name } of parameters.accepted) this.#meanings[payloadType] = name;
+    if (parameters.remote) this.lock.expect(parameters.remote.address, parameters.remote.port);
+    if (!listenInband) this.close();
+    else if (this.#spandsp) this.#ear ??= new InbandEar(this.#spandsp);
+  }
+
+  connect(sink: Sink, passDtmf: boolean): void {
+    this.#sink = sink;
+    this.#passDtmf = passDtmf;
+  }
+
+  disconnect(): void {
+    this.#sink = undefined;
+  }
+
+  get connected(): boolean {
+    return this.#sink !== undefined;
+  }
+
+  /** True if `listen` must be called every 20 ms. */
+  get listening(): boolean {
+    return this.#ear !== undefined;
+  }
+
+  listen(): void {
+    const digits = this.#ear?.listen(this.reception.jitterMs);
+    if (!digits) return;
+    if (!this.#passDtmf && this.#sink) this.#mutedUntilMs = this.#clock.monotonic() + MUTE_MS;
+    for (const digit of digits) this.#listener.dtmf({ digit, source: 'inband' });
+  }
+
+  /** @param bytes may be overwritten */
+  receive(bytes: Uint8Array, address: string, port: number): void {
+    if (!packet.parse(bytes)) {
+      this.reject();
+      return;
+    }
+    const now = this.#clock.monotonic();
+    const verdict = this.lock.admit(address, port, packet, now);
+    if (verdict === 'rejected') {
+      this.reject();
+      return;
+    }
+    if (verdict === 'probation') return;
+    const meaning = this.#meanings[packet.payloadType];
+    if (!this.reception.record(packet, now, meaning !== 'telephone-event')) return;
+    if (!this.#heard) {
+      this.#heard = true;
+      this.#listener.media({ address, port });
+    }
+    if (!this.#receiving || meaning === undefined || packet.start === packet.end) return;
+    if (meaning === 'telephone-event') this.#onEvent(bytes);
+    else this.#onAudio(bytes, meaning, now);
+  }
+
+  reject(): void {
+    this.rejected++;
+  }
+
+  /** Frees the detector. */
+  close(): void {
+    this.#ear?.close();
+    this.#ear = undefined;
+  }
+
+  #onEvent(bytes: Uint8Array): void {
+    const pressed = this.#presses.receive(bytes, packet);
+    if (this.#passDtmf) this.#sink?.relayEvent(bytes, packet, pressed);
+    else this.#sink?.withhold(bytes, packet);
+    if (pressed !== undefined) this.#listener.dtmf({ digit: pressed, source: 'rfc4733' });
+  }
+
+  #onAudio(bytes: Uint8Array, codec: CodecName, nowMs: number): void {
+    this.#ear?.receive(bytes, packet, codec);
+    if (!this.#sink) return;
+    if (nowMs < this.#mutedUntilMs) bytes.fill(g711[codec].silence, packet.start, packet.end);
+    this.#sink.relayAudio(bytes, packet, codec);
+  }
+}

@@ -1,0 +1,150 @@
+import { MediaError } from '../../../media/port.ts';
+import type { Clock, TimerId } from '../../../time/clock.ts';
+import type { Random } from '../../../time/random.ts';
+import type { Spandsp } from '../dsp/spandsp.ts';
+import { LatenessHistogram } from '../histogram.ts';
+import type { FromWorker, RequestName, Requests, WorkerStats } from '../protocol.ts';
+import { RtpEndpoint } from './endpoint.ts';
+import { Links } from './links.ts';
+import { Pacer } from './pacer.ts';
+import { type ClipLoader, Playback } from './playback.ts';
+import type { DatagramReceiver, PortPair } from './port-pair.ts';
+import type { PortRange } from './port-range.ts';
+
+/** RTCP is due every few seconds; how often that is looked after. */
+const HOUSEKEEPING_MS = 500;
+
+export interface MediaCoreOptions {
+  readonly worker: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly ports: PortRange;
+  readonly bind: (port: number, receiver: DatagramReceiver) => Promise<PortPair>;
+  readonly clips: ClipLoader;
+  readonly spandsp: Spandsp | undefined;
+  readonly emit: (event: Extract<FromWorker, { endpoint: number }>) => void;
+}
+
+type Handlers = { readonly [K in RequestName]: (ask: Requests[K]['ask']) => Answer<K> | Promise<Answer<K>> };
+type Answer<K extends RequestName> = Requests[K]['answer'];
+
+/** The endpoints of one worker and what can be asked of them. Knows sockets, files and threads only by what is handed in. */
+export class MediaCore {
+  readonly #options: MediaCoreOptions;
+  readonly #endpoints = new Map<number, RtpEndpoint>();
+  readonly #pacer: Pacer;
+  readonly #lateness = new LatenessHistogram();
+  readonly #links = new Links((endpoint) => this.#endpoints.get(endpoint)?.outbound);
+  #rejectedBefore = 0;
+  #housekeeping: TimerId | undefined;
+
+  constructor(options: MediaCoreOptions) {
+    this.#options = options;
+    this.#pacer = new Pacer(options.clock);
+  }
+
+  readonly handlers: Handlers = {
+    open: async ({ endpoint: id, dtmf }) => {
+      const { clock, random, spandsp, emit, ports, bind } = this.#options;
+      const around = { clock, random, pacer: this.#pacer, lateness: this.#lateness, spandsp };
+      const endpoint = new RtpEndpoint(around, dtmf, random.hex(8), {
+        dtmf: (event) => emit({ kind: 'dtmf', endpoint: id, event }),
+        media: (event) => emit({ kind: 'media', endpoint: id, event }),
+        played: (playback, end) => emit({ kind: 'played', endpoint: id, playback, end }),
+      });
+      const pair = await ports.take((port) => bind(port, endpoint));
+      endpoint.attach(pair);
+      this.#endpoints.set(id, endpoint);
+      this.#keepHouse();
+      return { port: pair.port };
+    },
+    configure: ({ endpoint, parameters }) => {
+      this.#endpoint(endpoint).configure(parameters);
+      return undefined;
+    },
+    play: ({ endpoint, playback, sources, loop }) => {
+      this.#endpoint(endpoint).outbound.play(new Playback(playback, sources, loop, this.#options.clips));
+      return undefined;
+    },
+    stop: ({ endpoint, playback }) => {
+      this.#endpoint(endpoint).outbound.stop(playback);
+      return undefined;
+    },
+    sendDtmf: ({ endpoint: id, digits, toneMs, gapMs }) => {
+      const endpoint = this.#endpoint(id);
+      return new Promise((resolve, reject) =>
+        endpoint.outbound.sendDtmf(digits, toneMs, gapMs, () =>
+          this.#endpoints.get(id) === endpoint ? resolve(undefined) : reject(gone(id)),
+        ),
+      );
+    },
+    connect: ({ endpoint, to, passDtmf }) => {
+      const sink =
+        to.worker === this.#options.worker
+          ? this.#endpoint(to.endpoint).outbound
+          : this.#links.to(to.worker, to.endpoint);
+      this.#endpoint(endpoint).inbound.connect(sink, passDtmf);
+      return undefined;
+    },
+    disconnect: ({ endpoint }) => {
+      this.#endpoints.get(endpoint)?.inbound.disconnect();
+      return undefined;
+    },
+    endpointStats: ({ endpoint }) => this.#endpoint(endpoint).stats(),
+    destroy: async ({ endpoint }) => {
+      await this.#destroy(endpoint);
+      return undefined;
+    },
+    stats: () => this.#stats(),
+    link: ({ worker, port }) => {
+      this.#links.add(worker, port);
+      return undefined;
+    },
+    close: async () => {
+      await Promise.all([...this.#endpoints.keys()].map((id) => this.#destroy(id)));
+      this.#pacer.stop();
+      this.#links.close();
+      return undefined;
+    },
+  };
+
+  #endpoint(id: number): RtpEndpoint {
+    const endpoint = this.#endpoints.get(id);
+    if (!endpoint) throw gone(id);
+    return endpoint;
+  }
+
+  async #destroy(id: number): Promise<void> {
+    const endpoint = this.#endpoints.get(id);
+    if (!endpoint) return;
+    this.#endpoints.delete(id);
+    this.#rejectedBefore += endpoint.inbound.rejected;
+    await endpoint.destroy();
+    if (this.#endpoints.size > 0 || this.#housekeeping === undefined) return;
+    this.#options.clock.clearTimeout(this.#housekeeping);
+    this.#housekeeping = undefined;
+  }
+
+  #stats(): WorkerStats {
+    const endpoints = [...this.#endpoints.values()];
+    return {
+      endpoints: endpoints.length,
+      connected: endpoints.filter((endpoint) => endpoint.inbound.connected).length,
+      playbacks: endpoints.filter((endpoint) => endpoint.outbound.playing).length,
+      rejected: endpoints.reduce((sum, endpoint) => sum + endpoint.inbound.rejected, this.#rejectedBefore),
+      lateness: this.#lateness.lastMinute(this.#options.clock.monotonic()),
+    };
+  }
+
+  /** One timer for the reports of all endpoints; none while there are no endpoints. */
+  #keepHouse(): void {
+    if (this.#housekeeping !== undefined) return;
+    this.#housekeeping = this.#options.clock.setTimeout(() => {
+      this.#housekeeping = undefined;
+      for (const endpoint of this.#endpoints.values()) endpoint.reportIfDue();
+      if (this.#endpoints.size > 0) this.#keepHouse();
+    }, HOUSEKEEPING_MS);
+  }
+}
+
+const gone = (id: number) => new MediaError('endpoint-gone', `Endpoint ${id} does not exist any more`);

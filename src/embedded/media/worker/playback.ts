@@ -1,0 +1,163 @@
+import { errorText } from '../../../errors.ts';
+import type { AudioSource, CodecName, PlaybackEnd } from '../../../media/port.ts';
+import type { AudioClip } from '../dsp/clip.ts';
+import { g711 } from '../dsp/g711.ts';
+import { type SampleSource, type Tone, toneSource } from '../dsp/tone.ts';
+
+/** Samples of 20 ms at 8 kHz; G.711 has one byte for each. */
+export const FRAME = 160;
+
+export interface ClipLoader {
+  load(path: string): Promise<AudioClip>;
+}
+
+/** One audio source that is being read. */
+interface Feed {
+  /** @returns how many bytes were written; fewer than `count` means that the source has ended */
+  read(bytes: Uint8Array, offset: number, count: number, codec: CodecName): number;
+}
+
+/** A source that is being made ready; `feed` stays undefined if it cannot be played. */
+interface Upcoming {
+  ready: boolean;
+  feed: Feed | undefined;
+  readonly beginsPass: boolean;
+}
+
+/**
+ * A list of sources as one stream of G.711 frames without gaps between the sources. While one plays the next is loaded; a source that
+ * cannot be played is passed over and remembered.
+ */
+export class Playback {
+  readonly id: number;
+  readonly #sources: readonly AudioSource[];
+  readonly #loop: boolean;
+  readonly #clips: ClipLoader;
+  #nextIndex = 0;
+  #current: Feed | undefined;
+  #upcoming: Upcoming | undefined;
+  #ended = false;
+  #samples = 0;
+  /** How many there were when the last pass through the list began; −1 before the first. */
+  #samplesBeforePass = -1;
+  #error: string | undefined;
+
+  constructor(id: number, sources: readonly AudioSource[], loop: boolean, clips: ClipLoader) {
+    this.id = id;
+    this.#sources = sources;
+    this.#loop = loop;
+    this.#clips = clips;
+    this.#upcoming = this.#prepareNext();
+  }
+
+  /** True when `read` has found that nothing follows. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Writes the next frame. @returns false if there is none now: the next source is still being loaded, or all have ended */
+  read(bytes: Uint8Array, offset: number, codec: CodecName): boolean {
+    let filled = 0;
+    while (filled < FRAME && (this.#current || this.#turn())) {
+      const count = this.#current?.read(bytes, offset + filled, FRAME - filled, codec) ?? 0;
+      filled += count;
+      this.#samples += count;
+      if (filled < FRAME) this.#current = undefined;
+    }
+    if (filled === 0) return false;
+    bytes.fill(g711[codec].silence, offset + filled, offset + FRAME);
+    return true;
+  }
+
+  /** What to report. @param reason `finished` becomes `failed` if a source could not be played */
+  outcome(reason: Exclude<PlaybackEnd['reason'], 'failed'>): PlaybackEnd {
+    const playedMs = this.#samples / 8;
+    if (reason === 'finished' && this.#error !== undefined) return { reason: 'failed', playedMs, error: this.#error };
+    return { reason, playedMs };
+  }
+
+  /** Goes to the next source. @returns false if it is not ready yet, or if there is none: then `ended` is set */
+  #turn(): boolean {
+    const next = this.#upcoming;
+    if (next && !next.ready) return false;
+    if (next?.beginsPass) {
+      // A pass in which nothing sounded would be repeated for ever without ever waiting.
+      if (this.#samples === this.#samplesBeforePass) this.#ended = true;
+      this.#samplesBeforePass = this.#samples;
+    }
+    if (!next || this.#ended) {
+      this.#ended = true;
+      return false;
+    }
+    this.#current = next.feed;
+    this.#upcoming = this.#prepareNext();
+    return true;
+  }
+
+  #prepareNext(): Upcoming | undefined {
+    if (this.#nextIndex === this.#sources.length && this.#loop) this.#nextIndex = 0;
+    const source = this.#sources[this.#nextIndex];
+    if (!source) return undefined;
+    const upcoming: Upcoming = { ready: false, feed: undefined, beginsPass: this.#nextIndex === 0 };
+    this.#nextIndex++;
+    if ('file' in source) void this.#load(source.file, upcoming);
+    else this.#make(source, upcoming);
+    return upcoming;
+  }
+
+  async #load(file: string, upcoming: Upcoming): Promise<void> {
+    try {
+      upcoming.feed = clipFeed(await this.#clips.load(file));
+    } catch (error) {
+      this.#error ??= `${file}: ${errorText(error)}`;
+    }
+    upcoming.ready = true;
+  }
+
+  #make(source: Exclude<AudioSource, { file: string }>, upcoming: Upcoming): void {
+    try {
+      upcoming.feed = 'tone' in source ? toneFeed(source.tone) : silenceFeed(source.silenceMs);
+    } catch (error) {
+      this.#error ??= errorText(error);
+    }
+    upcoming.ready = true;
+  }
+}
+
+function clipFeed(clip: AudioClip): Feed {
+  let position = 0;
+  return {
+    read(bytes, offset, count, codec) {
+      const law = codec === 'pcma' ? clip.alaw : clip.ulaw;
+      const n = Math.min(count, clip.samples - position);
+      for (let i = 0; i < n; i++) bytes[offset + i] = law[position + i] as number;
+      position += n;
+      return n;
+    },
+  };
+}
+
+function toneFeed(tone: Tone): Feed {
+  const source: SampleSource = toneSource(tone);
+  const linear = new Int16Array(FRAME);
+  return {
+    read(bytes, offset, count, codec) {
+      const n = source.read(linear.subarray(0, count));
+      g711[codec].encode(linear, bytes.subarray(offset), n);
+      return n;
+    },
+  };
+}
+
+function silenceFeed(ms: number): Feed {
+  if (!(ms >= 0)) throw new RangeError(`silence must not be negative: ${ms}`);
+  let left = Math.round(ms * 8);
+  return {
+    read(bytes, offset, count, codec) {
+      const n = Math.min(count, left);
+      bytes.fill(g711[codec].silence, offset, offset + n);
+      left -= n;
+      return n;
+    },
+  };
+}
