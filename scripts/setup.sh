@@ -99,7 +99,8 @@ else
   printf '%s' "$lock" >"$stamp"
 fi
 
-version=$(npm exec --no -- node --version)
+# npm scripts find the project's own Node first, whatever Node npm itself runs on.
+version=$(PATH="$PWD/node_modules/.bin:$PATH" node --version)
 case "$version" in
   v24.*) say "ready: Node $version" ;;
   *) fail "npm scripts would run on Node $version, but 24 is needed." "This platform ($(uname -s)-$(uname -m)) has no node package in optionalDependencies: install Node 24 and put it first on the PATH." ;;
