@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { readEnvironment } from '../config/env.ts';
+import { quoted } from '../config/words.ts';
+import { errorText, UserError } from '../errors.ts';
+import type { Option, Terminal } from './command.ts';
+
+/** Commands that ask a running node do so over its HTTP API, as `HTTP_LISTEN` and `API_TOKEN` say. */
+
+export const pbxOption: Option = { type: 'string', value: '<id>', help: 'the PBX (default: the only one)' };
+export const jsonOption: Option = { type: 'boolean', help: "print the API's answer as JSON" };
+
+export type Row = Readonly<Record<string, unknown>>;
+
+const rows = z.array(z.record(z.string(), z.unknown()));
+/** Lists come bare, or as a page. */
+const list = z.union([rows, z.object({ items: rows }).transform(({ items }) => items)]);
+
+/** How long a node may take to answer. */
+const timeoutMs = 10_000;
+
+export class Api {
+  readonly #base: string;
+  readonly #token: string | undefined;
+
+  constructor(terminal: Terminal) {
+    const { httpListen, apiToken } = readEnvironment(terminal.env);
+    // A node that listens on all addresses is asked on the loopback one.
+    const host = httpListen.host === '0.0.0.0' ? '127.0.0.1' : httpListen.host === '::' ? '::1' : httpListen.host;
+    this.#base = `http://${host.includes(':') ? `[${host}]` : host}:${httpListen.port}`;
+    this.#token = apiToken?.reveal();
+  }
+
+  /** @throws UserError `no-node`, `api-refused`, `api-failed` */
+  async list(path: string): Promise<readonly Row[]> {
+    const answer = list.safeParse(await this.#get(path));
+    if (answer.success) return answer.data;
+    throw new UserError(
+      'api-failed',
+      `${this.#base}${path} answered with something else than a list`,
+      "Is this port really a node's?",
+    );
+  }
+
+  /** The PBX that was asked for, or the only one. */
+  async pbx(asked: string | undefined): Promise<string> {
+    if (asked !== undefined) return asked;
+    const ids = (await this.list('/api/pbxs')).map(({ id }) => String(id));
+    const [only, ...others] = ids;
+    if (only !== undefined && others.length === 0) return only;
+    throw new UserError(
+      'which-pbx',
+      ids.length === 0 ? 'The node has no PBX' : `There are several PBXs: ${quoted(ids, 'and')}`,
+      'Say which one: --pbx <id>',
+    );
+  }
+
+  async #get(path: string): Promise<unknown> {
+    const response = await this.#fetch(path);
+    if (response.status === 401 || response.status === 403) {
+      throw new UserError(
+        'api-refused',
+        `${this.#base} refused the request (${response.status})`,
+        'Set API_TOKEN to the token that the node was started with.',
+      );
+    }
+    if (!response.ok) {
+      throw new UserError(
+        'api-failed',
+        `${this.#base}${path} answered ${response.status} ${response.statusText}`,
+        undefined,
+      );
+    }
+    try {
+      return await response.json();
+    } catch {
+      throw new UserError(
+        'api-failed',
+        `${this.#base}${path} answered with something else than JSON`,
+        "Is this port really a node's?",
+      );
+    }
+  }
+
+  async #fetch(path: string): Promise<Response> {
+    const headers = this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
+    try {
+      return await fetch(this.#base + path, { headers, signal: AbortSignal.timeout(timeoutMs) });
+    } catch (error) {
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+      throw new UserError(
+        'no-node',
+        `No node answers at ${this.#base}: ${errorText(cause)}`,
+        'Start one with "kommutator start", or set HTTP_LISTEN.',
+      );
+    }
+  }
+}
