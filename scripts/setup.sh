@@ -96,6 +96,10 @@ else
   say 'npm packages: installing from package-lock.json'
   # None of our packages needs its install script: koffi ships its binary, Node comes as a platform package.
   npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || fail 'npm ci failed.' 'See its messages above; without a network, npm needs its packages in the cache.'
+  # npm 9 (Debian 12) drops the link to our Node when it discards the packages of the other platforms, which have one of the same name.
+  for node in node_modules/node-*/bin/node; do
+    [ -e node_modules/.bin/node ] || [ ! -x "$node" ] || ln -sf "../${node#node_modules/}" node_modules/.bin/node
+  done
   printf '%s' "$lock" >"$stamp"
 fi
 
