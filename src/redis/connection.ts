@@ -1,4 +1,4 @@
-import { Cluster, Redis } from 'ioredis';
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import { Emitter } from '../emitter.ts';
 import { errorText, UserError } from '../errors.ts';
 import type { RedisAddress } from './address.ts';
@@ -168,7 +168,7 @@ export class RedisConnection {
 
 function connect(address: RedisAddress, times: RedisTimes): Redis | Cluster {
   const retryStrategy = (attempt: number) => Math.min(times.reconnect, 20 * 2 ** Math.min(attempt, 10));
-  const common = {
+  const common: RedisOptions = {
     ...address.options,
     enableOfflineQueue: false,
     // Commands in flight when the connection is lost fail instead of being sent twice.
@@ -180,9 +180,8 @@ function connect(address: RedisAddress, times: RedisTimes): Redis | Cluster {
     connectionName: 'kommutator',
   };
   if (address.form !== 'cluster') return new Redis(common);
-  const { retryStrategy: _perNode, ...redisOptions } = common;
   return new Cluster([...address.nodes], {
-    redisOptions,
+    redisOptions: common as ClusterOptions['redisOptions'] & object,
     scaleReads: address.scaleReads,
     enableOfflineQueue: false,
     clusterRetryStrategy: retryStrategy,

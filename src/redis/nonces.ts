@@ -34,13 +34,13 @@ export class Nonces {
 const file = (name: string) => new URL(`scripts/${name}.lua`, import.meta.url);
 
 const shareSecret = script(file('share-secret'), {
-  keys: (keys, _candidate: string) => [keys.nonceSecret()],
-  args: (candidate) => [candidate],
+  keys: (k) => [k.nonceSecret()],
+  args: (candidate: string) => [candidate],
   reply: z.string(),
 });
 
 const useNonce = script(file('use-nonce'), {
-  keys: (keys, nonce: string, _count: number, _lifetime: number) => [keys.nonce(nonce)],
-  args: (_, count, lifetime) => [count, lifetime * 1000],
+  keys: (k, nonce) => [k.nonce(nonce)],
+  args: (_nonce: string, count: number, lifetime: number) => [count, lifetime * 1000],
   reply: z.union([z.tuple([z.literal('fresh')]), z.tuple([z.literal('replayed'), z.number()])]),
 });

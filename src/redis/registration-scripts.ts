@@ -15,7 +15,7 @@ const StoredBinding = z.object({
 export type StoredBinding = z.infer<typeof StoredBinding>;
 
 const Json = z.string().transform((text) => StoredBinding.parse(JSON.parse(text)));
-const Now = z.number();
+const Time = z.number();
 
 export type ChangeKind = 'bound' | 'refreshed' | 'removed' | 'expired';
 const ChangeKind = z.enum(['bound', 'refreshed', 'removed', 'expired']);
@@ -29,8 +29,9 @@ const pairsOf = <First, Second>(first: z.ZodType<First>, second: z.ZodType<Secon
   });
 
 const Bound = z.union([
-  z.tuple([z.literal('bound'), Now, z.array(Json), pairsOf(ChangeKind, Json)]),
-  z.tuple([z.enum(['out-of-order', 'too-many'])]),
+  z.tuple([z.literal('bound'), Time, z.array(Json), pairsOf(ChangeKind, Json)]),
+  z.tuple([z.literal('out-of-order')]),
+  z.tuple([z.literal('too-many')]),
 ]);
 export type Bound = z.infer<typeof Bound>;
 
@@ -50,46 +51,43 @@ export interface BindArguments {
 }
 
 export const bind = script(file('bind'), {
-  keys: (keys, _: BindArguments) => [keys.bindings(), keys.bindingExpiry()],
-  args: (a) => [a.now, a.account, a.callId, a.cseq, a.max, a.beyond, JSON.stringify(a.contacts)],
+  keys: (k) => [k.bindings(), k.bindingExpiry()],
+  args: (a: BindArguments) => [a.now, a.account, a.callId, a.cseq, a.max, a.beyond, JSON.stringify(a.contacts)],
   reply: Bound,
 });
 
 export const unbindAll = script(file('unbind-all'), {
-  keys: (keys, _: Pick<BindArguments, 'now' | 'account' | 'callId' | 'cseq'>) => [
-    keys.bindings(),
-    keys.bindingExpiry(),
-  ],
-  args: (a) => [a.now, a.account, a.callId, a.cseq],
+  keys: (k) => [k.bindings(), k.bindingExpiry()],
+  args: (a: Pick<BindArguments, 'now' | 'account' | 'callId' | 'cseq'>) => [a.now, a.account, a.callId, a.cseq],
   reply: Bound,
 });
 
 export const unbind = script(file('unbind'), {
-  keys: (keys, _now: Now, _account: string, _key: string) => [keys.bindings(), keys.bindingExpiry()],
-  args: (now, account, key) => [now, account, key],
-  reply: z.tuple([Now, pairsOf(ChangeKind, Json)]),
+  keys: (k) => [k.bindings(), k.bindingExpiry()],
+  args: (now: Now, account: string, key: string) => [now, account, key],
+  reply: z.tuple([Time, pairsOf(ChangeKind, Json)]),
 });
 
 export const contacts = script(file('contacts'), {
-  keys: (keys, _now: Now, _account: string) => [keys.bindings()],
-  args: (now, account) => [now, account],
-  reply: z.tuple([Now, z.array(Json)]),
+  keys: (k) => [k.bindings()],
+  args: (now: Now, account: string) => [now, account],
+  reply: z.tuple([Time, z.array(Json)]),
 });
 
 export const allContacts = script(file('all-contacts'), {
-  keys: (keys, _now: Now) => [keys.bindings()],
-  args: (now) => [now],
-  reply: z.tuple([Now, pairsOf(z.string(), z.array(Json))]),
+  keys: (k) => [k.bindings()],
+  args: (now: Now) => [now],
+  reply: z.tuple([Time, pairsOf(z.string(), z.array(Json))]),
 });
 
 export const countContacts = script(file('count-contacts'), {
-  keys: (keys, _now: Now) => [keys.bindingExpiry()],
-  args: (now) => [now],
+  keys: (k) => [k.bindingExpiry()],
+  args: (now: Now) => [now],
   reply: z.number(),
 });
 
 export const sweepContacts = script(file('sweep-contacts'), {
-  keys: (keys, _now: Now, _limit: number) => [keys.bindings(), keys.bindingExpiry()],
-  args: (now, limit) => [now, limit],
-  reply: z.tuple([Now, pairsOf(z.string(), Json)]),
+  keys: (k) => [k.bindings(), k.bindingExpiry()],
+  args: (now: Now, limit: number) => [now, limit],
+  reply: z.tuple([Time, pairsOf(z.string(), Json)]),
 });

@@ -16,8 +16,8 @@ export type Script<Arguments extends readonly unknown[], Reply> = (
  * Makes a typed function of a Lua file (see `readScript` for its header).
  *
  *     const reserve = script(new URL('scripts/reserve.lua', import.meta.url), {
- *       keys: (k, group: string) => [k.queue(group), k.free(group), k.offers()],
- *       args: (_group: string, offer: string, ttl: number) => [offer, ttl],
+ *       keys: (k, group) => [k.queue(group), k.free(group), k.offers()],
+ *       args: (_group: string, offer: string, ttl: number) => [offer, ttl], // its parameter types are those of the function
  *       reply: z.union([z.tuple([z.literal('offered'), z.string(), z.string()]), z.tuple([z.literal('no-caller')])]),
  *     });
  *     await reserve(redis, 'acme', 'sales', offerId, 10_000);
@@ -28,7 +28,7 @@ export type Script<Arguments extends readonly unknown[], Reply> = (
 export function script<Arguments extends readonly unknown[], Reply>(
   file: URL,
   definition: {
-    readonly keys: (keys: Keys, ...args: Arguments) => readonly string[];
+    readonly keys: (keys: Keys, ...args: NoInfer<Arguments>) => readonly string[];
     readonly args: (...args: Arguments) => readonly Value[];
     readonly reply: z.ZodType<Reply>;
   },

@@ -19,8 +19,13 @@ export type FailureState =
 const file = (name: string) => new URL(`scripts/${name}.lua`, import.meta.url);
 
 const fail = script(file('fail'), {
-  keys: (keys, address: string, _now: number | '', _limits: FailureLimits) => [keys.failures(address)],
-  args: (_, now, limits) => [now, limits.window * 1000, limits.limit, limits.block * 1000],
+  keys: (k, address) => [k.failures(address)],
+  args: (_address: string, now: number | '', limits: FailureLimits) => [
+    now,
+    limits.window * 1000,
+    limits.limit,
+    limits.block * 1000,
+  ],
   reply: z.union([
     z.tuple([z.literal('counted'), z.number()]),
     z.tuple([z.literal('blocked'), z.number(), z.number()]),
@@ -28,8 +33,8 @@ const fail = script(file('fail'), {
 });
 
 const isBlocked = script(file('is-blocked'), {
-  keys: (keys, address: string, _now: number | '') => [keys.failures(address)],
-  args: (_, now) => [now],
+  keys: (k, address) => [k.failures(address)],
+  args: (_address: string, now: number | '') => [now],
   reply: z.union([z.tuple([z.literal('free')]), z.tuple([z.literal('blocked'), z.number()])]),
 });
 

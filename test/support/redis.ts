@@ -1,0 +1,40 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { type PrivateRedis, startPrivateRedis } from '../../src/embedded/redis/index.ts';
+import { RedisConnection, type RedisTimes } from '../../src/redis/connection.ts';
+import { socketAddress } from '../../src/redis/index.ts';
+import { systemRandom } from '../../src/time/random.ts';
+
+/** A real redis-server for one test file. Usually made in `beforeAll` and stopped in `afterAll`. */
+export interface TestRedis {
+  readonly server: PrivateRedis;
+  readonly directory: string;
+  /** Another connection; closed by `stop`. */
+  connect(times?: Partial<RedisTimes>): Promise<RedisConnection>;
+  stop(): Promise<void>;
+}
+
+export async function startTestRedis(): Promise<TestRedis> {
+  const directory = await mkdtemp(join(tmpdir(), 'km-test-'));
+  const server = await startPrivateRedis({ directory, log: pino({ level: 'silent' }) });
+  const connections: RedisConnection[] = [];
+  return {
+    server,
+    directory,
+    async connect(times) {
+      const connection = await RedisConnection.open(socketAddress(server.socket, server.password), times);
+      connections.push(connection);
+      return connection;
+    },
+    async stop() {
+      await Promise.all(connections.map((connection) => connection.close()));
+      await server.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A PBX of its own for each test, so that none meets another's keys. */
+export const somePbx = (): string => `test-${systemRandom.hex(6)}`;
