@@ -1,0 +1,115 @@
+import { Emitter } from '../../src/emitter.ts';
+import type {
+  AudioSource,
+  Endpoint,
+  EndpointEvents,
+  EndpointOptions,
+  EndpointStats,
+  MediaServer,
+  MediaServerStats,
+  Playback,
+  PlaybackEnd,
+} from '../../src/media/port.ts';
+
+/** A media server without media: endpoints note what they are told, and the test says when a playback ends. */
+export class FakeMediaServer implements MediaServer {
+  readonly name = 'fake';
+  readonly endpoints: FakeEndpoint[] = [];
+  /** Thrown by the next `createEndpoint`s. */
+  failure: Error | undefined;
+
+  async createEndpoint(options: EndpointOptions): Promise<FakeEndpoint> {
+    if (this.failure) throw this.failure;
+    const endpoint = new FakeEndpoint(`e${this.endpoints.length}`, options);
+    this.endpoints.push(endpoint);
+    return endpoint;
+  }
+
+  get alive(): FakeEndpoint[] {
+    return this.endpoints.filter(({ destroyed }) => !destroyed);
+  }
+
+  async stats(): Promise<MediaServerStats> {
+    return { endpoints: this.alive.length, bridges: 0, playbacks: 0, rejected: 0 };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.endpoints.map((endpoint) => endpoint.destroy()));
+  }
+}
+
+export class FakeEndpoint implements Endpoint {
+  readonly id: string;
+  readonly options: EndpointOptions;
+  readonly localSdp: string;
+  readonly #events = new Emitter<EndpointEvents>();
+  heldByPeer = false;
+  remoteSdp: string | undefined;
+  destroyed = false;
+  bridgedTo: Endpoint | undefined;
+  sentDigits = '';
+  playing: { sources: readonly AudioSource[]; loop: boolean; end(reason: PlaybackEnd['reason']): void } | undefined;
+
+  constructor(id: string, options: EndpointOptions) {
+    this.id = id;
+    this.options = options;
+    this.localSdp = `sdp of ${id}`;
+    this.remoteSdp = options.remoteSdp;
+  }
+
+  async negotiate(remoteSdp: string): Promise<string> {
+    this.remoteSdp = remoteSdp;
+    this.heldByPeer = remoteSdp.includes('sendonly');
+    return this.localSdp;
+  }
+
+  play(sources: readonly AudioSource[], { loop = false } = {}): Playback {
+    this.playing?.end('replaced');
+    const { promise: ended, resolve } = Promise.withResolvers<PlaybackEnd>();
+    const playing = {
+      sources,
+      loop,
+      end: (reason: PlaybackEnd['reason']) => {
+        if (this.playing === playing) this.playing = undefined;
+        resolve({ reason, playedMs: 0 });
+      },
+    };
+    this.playing = playing;
+    return {
+      ended,
+      stop: () => {
+        playing.end('stopped');
+        return ended;
+      },
+    };
+  }
+
+  async sendDtmf(digits: string): Promise<void> {
+    this.sentDigits += digits;
+  }
+
+  async bridge(peer: Endpoint): Promise<void> {
+    this.bridgedTo = peer;
+  }
+
+  async unbridge(): Promise<void> {
+    this.bridgedTo = undefined;
+  }
+
+  on<K extends keyof EndpointEvents>(event: K, listener: (payload: EndpointEvents[K]) => void): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  press(digit: string): void {
+    this.#events.emit('dtmf', { digit, source: 'rfc4733' });
+  }
+
+  async stats(): Promise<EndpointStats> {
+    return { packetsIn: 0, packetsOut: 0, lost: 0, rejected: 0, jitterMs: 0, codec: 'pcma' };
+  }
+
+  async destroy(): Promise<void> {
+    this.destroyed = true;
+    this.playing?.end('endpointGone');
+  }
+}

@@ -1,0 +1,198 @@
+import { Emitter } from '../../src/emitter.ts';
+import type { Identity } from '../../src/sip/identity.ts';
+import {
+  type Answer,
+  type Dialog,
+  type DialogEnd,
+  type DialogEvents,
+  type IncomingInvite,
+  type IncomingInviteEvents,
+  InviteFailure,
+  InviteGone,
+  type OutgoingInvite,
+  type OutgoingInviteEvents,
+  type OutgoingInviteRequest,
+  type Party,
+  type Reason,
+} from '../../src/sip/port.ts';
+
+/** A SIP side without SIP: the test is the network and the people at its ends. */
+export class FakeSip {
+  /** INVITEs that were sent, in order. */
+  readonly sent: FakeOutgoingInvite[] = [];
+
+  invite(request: OutgoingInviteRequest): FakeOutgoingInvite {
+    const invite = new FakeOutgoingInvite(request);
+    this.sent.push(invite);
+    return invite;
+  }
+
+  /** The latest INVITE to a Request-URI that contains the text. */
+  to(uri: string): FakeOutgoingInvite {
+    const found = this.sent.findLast(({ request }) => request.target.uri.includes(uri));
+    if (!found) throw new Error(`no INVITE to ${uri}; sent: ${this.sent.map(({ request }) => request.target.uri)}`);
+    return found;
+  }
+}
+
+export class FakeDialog implements Dialog {
+  readonly id = 'dialog';
+  readonly callId = 'call';
+  readonly localTag = 'l';
+  readonly remoteTag = 'r';
+  readonly localSdp = '';
+  readonly remoteSdp = '';
+  ended: DialogEnd | undefined;
+  byeReason: Reason | undefined;
+  #reinvite: ((offer: string | undefined) => Promise<string>) | undefined;
+  readonly #events = new Emitter<DialogEvents>();
+
+  on<K extends keyof DialogEvents>(event: K, listener: (payload: DialogEvents[K]) => void): () => void {
+    if (event === 'ended' && this.ended) listener(this.ended as DialogEvents[K]);
+    return this.#events.on(event, listener);
+  }
+
+  onReinvite(handler: (offer: string | undefined) => Promise<string>): () => void {
+    this.#reinvite = handler;
+    return () => undefined;
+  }
+
+  onRefer(): () => void {
+    return () => undefined;
+  }
+
+  async modify(sdp: string): Promise<string> {
+    return sdp;
+  }
+
+  async info(): Promise<number> {
+    return 200;
+  }
+
+  async bye(reason?: Reason): Promise<void> {
+    this.byeReason = reason;
+    this.#end({ by: 'local', reason: reason?.text });
+  }
+
+  /** The party at the other end hangs up. */
+  hangUp(): void {
+    this.#end({ by: 'remote', reason: undefined });
+  }
+
+  /** The party presses a key of a phone that sends INFO. */
+  pressByInfo(digit: string): void {
+    this.#events.emit('dtmf', { digit, durationMs: 100 });
+  }
+
+  async reinvite(offer: string): Promise<string> {
+    if (!this.#reinvite) throw new Error('nobody answers re-INVITEs');
+    return this.#reinvite(offer);
+  }
+
+  #end(end: DialogEnd): void {
+    if (this.ended) return;
+    this.ended = end;
+    this.#events.emit('ended', end);
+  }
+}
+
+export class FakeOutgoingInvite implements OutgoingInvite {
+  readonly callId = 'out';
+  readonly request: OutgoingInviteRequest;
+  readonly answered: Promise<Answer>;
+  readonly dialog = new FakeDialog();
+  cancelled: Reason | true | undefined;
+  readonly #events = new Emitter<OutgoingInviteEvents>();
+  readonly #answer: PromiseWithResolvers<Answer>;
+
+  constructor(request: OutgoingInviteRequest) {
+    this.request = request;
+    this.#answer = Promise.withResolvers();
+    this.answered = this.#answer.promise;
+    this.answered.catch(() => undefined);
+  }
+
+  on<K extends keyof OutgoingInviteEvents>(event: K, listener: (payload: OutgoingInviteEvents[K]) => void): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  cancel(reason?: Reason): void {
+    this.cancelled ??= reason ?? true;
+    this.#answer.reject(new InviteFailure({ status: 487, reason: 'Request Terminated', cause: 'cancelled' }));
+  }
+
+  rings(status = 180): void {
+    this.#events.emit('provisional', { status, reason: 'Ringing', sdp: undefined, tag: 't' });
+  }
+
+  answers(): FakeDialog {
+    this.#answer.resolve({ dialog: this.dialog, sdp: 'their answer' });
+    return this.dialog;
+  }
+
+  refuses(status: number): void {
+    this.#answer.reject(new InviteFailure({ status, reason: String(status), cause: 'rejected' }));
+  }
+}
+
+export class FakeIncomingInvite implements IncomingInvite {
+  readonly id = 'in';
+  readonly identity: Identity;
+  readonly from: Party;
+  readonly to: Party;
+  readonly asserted = undefined;
+  readonly anonymous = false;
+  readonly requestUser: string;
+  readonly requestHost: string;
+  readonly source = { protocol: 'udp', address: '127.0.0.9', port: 5060 } as const;
+  readonly sdp = 'their offer';
+  readonly maxForwards = 70;
+  readonly dialog = new FakeDialog();
+  cancelled = false;
+  /** What was sent: `180`, `183+sdp`, `200`, `486` … */
+  readonly responses: string[] = [];
+  readonly #events = new Emitter<IncomingInviteEvents>();
+  #final = false;
+
+  constructor(options: { identity: Identity; from: string; to: string; host?: string }) {
+    const host = options.host ?? 'acme.example';
+    this.identity = options.identity;
+    this.from = { user: options.from, host, display: '' };
+    this.to = { user: options.to, host, display: '' };
+    this.requestUser = options.to;
+    this.requestHost = host;
+  }
+
+  header(): undefined {
+    return undefined;
+  }
+
+  on<K extends keyof IncomingInviteEvents>(event: K, listener: (payload: IncomingInviteEvents[K]) => void): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  ring(status: 180 | 183, options: { readonly sdp?: string } = {}): void {
+    if (!this.#final) this.responses.push(`${status}${options.sdp === undefined ? '' : '+sdp'}`);
+  }
+
+  async answer(): Promise<Dialog> {
+    if (this.#final) throw new InviteGone(this.cancelled ? 'cancelled' : 'rejected');
+    this.#final = true;
+    this.responses.push('200');
+    return this.dialog;
+  }
+
+  reject(status: number): void {
+    if (this.#final) return;
+    this.#final = true;
+    this.responses.push(String(status));
+  }
+
+  /** The caller hangs up before the answer. */
+  cancel(): void {
+    if (this.#final) return;
+    this.#final = true;
+    this.cancelled = true;
+    this.#events.emit('cancelled', { reason: undefined });
+  }
+}
