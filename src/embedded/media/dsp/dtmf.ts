@@ -10,8 +10,8 @@ export interface DtmfDetector {
 }
 
 /**
- * Limits of what counts as a digit. Twist is the high tone's level less the low one's: ITU-T Q.24 collects what administrations ask for (4 dB
- * to 10 dB). Phones on a copper loop and mobile codecs tilt the spectrum, mostly against the high tone.
+ * How much one tone may exceed the other. A line weakens the high tone, so twist (the low one is stronger) is allowed more of than reverse
+ * twist; ITU-T Q.24 lists 4 to 10 dB for what administrations ask for. Wider limits make the detector hear digits in speech (talk-off).
  */
 const TWIST_DB = 8;
 const REVERSE_TWIST_DB = 6;

@@ -17,9 +17,14 @@ export function looksLikeMp3(file: Buffer): boolean {
   return sync && version !== 1 && layer !== 0 && bitRate !== 15 && sampleRate !== 3;
 }
 
+/** The longest frame: layer II and MPEG-1 layer III. */
+const FRAME_SAMPLES = 1152;
+/** Where more frames than this are damaged, the file is no recording; other data happen to look like a frame now and then. */
+const DAMAGED_SHARE = 0.25;
+
 /**
- * Decodes MPEG layer I to III by mpg123 (WASM), with the encoder's padding taken off. Damaged frames are left out, as every player does.
- * @throws UserError `audio-broken` if nothing in the file can be decoded
+ * Decodes MPEG layer I to III by mpg123 (WASM), with the encoder's padding taken off. Single damaged frames are left out, as every player does.
+ * @throws UserError `audio-broken` at the end, if nothing could be decoded or too many frames were damaged
  */
 export async function openMp3(path: string, file: Buffer): Promise<AudioStream> {
   const decoder = new MPEGDecoder();
@@ -29,9 +34,11 @@ export async function openMp3(path: string, file: Buffer): Promise<AudioStream> 
 
 function* readMp3(path: string, file: Buffer, decoder: MPEGDecoder): AudioStream {
   let decoded = 0;
+  let damaged = 0;
   try {
     for (let at = 0; at < file.length; at += CHUNK_BYTES) {
-      const { channelData, samplesDecoded, sampleRate } = decoder.decode(file.subarray(at, at + CHUNK_BYTES));
+      const { channelData, samplesDecoded, sampleRate, errors } = decoder.decode(file.subarray(at, at + CHUNK_BYTES));
+      damaged += errors.length;
       if (samplesDecoded === 0) continue;
       decoded += samplesDecoded;
       yield { rate: sampleRate, samples: average(channelData) };
@@ -39,7 +46,11 @@ function* readMp3(path: string, file: Buffer, decoder: MPEGDecoder): AudioStream
   } finally {
     decoder.free();
   }
-  if (decoded === 0) throw audioError('audio-broken', path, 'looks like MP3, but holds no frame that can be decoded');
+  const frames = decoded / FRAME_SAMPLES;
+  if (frames === 0) throw audioError('audio-broken', path, 'looks like MP3, but holds no frame that can be decoded');
+  if (damaged > frames * DAMAGED_SHARE) {
+    throw audioError('audio-broken', path, `looks like MP3, but ${damaged} of about ${Math.round(frames + damaged)} frames are damaged`);
+  }
 }
 
 function average(channels: readonly Float32Array[]): Float32Array {

@@ -34,8 +34,8 @@ export interface MissingSpandsp {
   readonly hint: string;
 }
 
-/** Debian, other Linux distributions without the version link, Homebrew. */
-const FILE_NAMES = ['libspandsp.so.2', 'libspandsp.so', 'libspandsp.2.dylib'];
+/** Debian and Homebrew. Version 3 has other parameter types under the same names, so a name without the version would not be safe. */
+const FILE_NAMES = ['libspandsp.so.2', 'libspandsp.2.dylib'];
 
 /**
  * Binds libspandsp, the signal processing library inside FreeSWITCH. Never throws: an engine without it works, but hears no in-band
@@ -49,7 +49,7 @@ export function loadSpandsp(fileNames: readonly string[] = FILE_NAMES): Spandsp 
       const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi');
       return bind(koffi.load(fileName));
     } catch (error) {
-      reason ||= errorText(error);
+      reason ||= `${fileName}: ${errorText(error)}`;
     }
   }
   return {
@@ -67,7 +67,7 @@ function bind(library: LibraryHandle): Spandsp {
     library.func(name, result, parameters) as F;
   return {
     dtmfRxInit: fn('void *', 'dtmf_rx_init', 'void *', 'void *', 'void *'),
-    dtmfRxParms: fn('void', 'dtmf_rx_parms', 'void *', 'int', 'float', 'float', 'float'),
+    dtmfRxParms: fn('void', 'dtmf_rx_parms', 'void *', 'int', 'int', 'int', 'int'),
     dtmfRx: fn('int', 'dtmf_rx', 'void *', 'const int16_t *', 'int'),
     dtmfRxGet: fn('size_t', 'dtmf_rx_get', 'void *', 'char *', 'int'),
     dtmfRxFree: fn('int', 'dtmf_rx_free', 'void *'),
