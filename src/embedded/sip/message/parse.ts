@@ -73,6 +73,7 @@ function readHeaders(head: string, from: number, headers: Headers): Fault | unde
   for (let at = from; at < head.length; ) {
     let lineEnd = head.indexOf('\n', at);
     if (lineEnd < 0) lineEnd = head.length;
+    if (isEmptyLine(head, at, lineEnd)) break;
     const folded = isBlank(head.charCodeAt(at));
     const colon = folded ? -1 : head.indexOf(':', at);
     if (folded) {
@@ -191,6 +192,9 @@ export function skipLineEnds(bytes: Buffer): number {
   while (bytes[at] === CR || bytes[at] === LF) at++;
   return at;
 }
+
+const isEmptyLine = (head: string, at: number, lineEnd: number): boolean =>
+  lineEnd === at || (lineEnd === at + 1 && head.charCodeAt(at) === CR);
 
 /** `text.slice(from, to).trim()` with one allocation. */
 function trimmed(text: string, from: number, to: number): string {
