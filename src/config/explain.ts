@@ -68,7 +68,10 @@ function remark(raw: z.core.$ZodRawIssue, node: SourceNode | undefined): Remark 
     case 'too_big':
       return outOfRange(raw.origin, shown, 'at most', Number(raw.maximum));
     case 'custom': {
-      const { code = 'bad-value', hint } = (raw.params ?? {}) as { code?: string; hint?: string };
+      const { code = typeof raw.input === 'string' ? 'bad-format' : 'bad-value', hint } = (raw.params ?? {}) as {
+        code?: string;
+        hint?: string;
+      };
       return { code: isIssueCode(code) ? code : 'bad-value', message: about(ownMessage(raw), shown, key), hint };
     }
     default:
@@ -105,8 +108,9 @@ const expectedWords: Readonly<Record<string, string>> = {
 };
 
 function wrongType(raw: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidType>, value: unknown): Remark {
-  const expected = expectedWords[raw.expected] ?? raw.expected;
-  const got = raw.expected === 'int' && typeof value === 'number' ? String(value) : withArticle(jsonType(value));
+  const whole = (raw.inst?._zod.def as { format?: string } | undefined)?.format === 'safeint';
+  const expected = expectedWords[whole ? 'int' : raw.expected] ?? raw.expected;
+  const got = whole && typeof value === 'number' ? String(value) : withArticle(jsonType(value));
   return { code: 'wrong-type', message: `Expected ${expected}, got ${got}`, hint: typeHint(raw.expected, value) };
 }
 

@@ -52,7 +52,8 @@ function clash(key: string, first: SourceNode, second: SourceNode): Issue {
     ? `"${key}" is already set at ${placeText(first)}`
     : `"${key}" is ${named[second.kind]} here, but ${named[first.kind]} at ${placeText(first)}`;
   const hint = same ? 'Keep one of the two.' : 'Only objects and lists of several files are put together.';
-  return issueAt(second, { code: 'set-twice', message, hint });
+  const remark = { code: 'set-twice', message, hint } as const;
+  return second.parent ? issueAt(second.parent, remark, key) : issueAt(second, remark);
 }
 
 const named = { object: 'an object', array: 'a list', scalar: 'a single value' } as const;

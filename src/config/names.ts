@@ -4,7 +4,7 @@ import { type Issue, issueAt, placeText } from './issue.ts';
 import { memberFor } from './schema/choice.ts';
 import { type Kind, type Reference, type Role, roles } from './schema/roles.ts';
 import type { ScalarNode, SourceNode } from './source.ts';
-import { nearest, quoted } from './words.ts';
+import { capital, nearest, quoted } from './words.ts';
 
 /**
  * The web of names of one PBX: what is declared, and that each reference finds it. Works on the source, not on the parsed document, so that a
@@ -63,7 +63,7 @@ function twice(
   return [
     issueAt(second, {
       code: 'duplicate-name',
-      message: `${called(kind, name)} is already taken at ${placeText(first)}`,
+      message: `${capital(called(kind, name))} is already taken at ${placeText(first)}`,
       hint,
     }),
   ];
@@ -98,7 +98,7 @@ function unresolved(
       hint: whereToLook(kind, name, declared),
     });
   if (needs && found.parent?.kind === 'object' && !found.parent.properties.has(needs)) {
-    const message = `${capitalKind(kind)} "${name}" cannot be called: it has no "${needs}"`;
+    const message = `${capital(called(kind, name))} cannot be called: it has no "${needs}"`;
     return issueAt(node, { code: 'not-callable', message, hint: `Give it one at ${placeText(found)}.` });
   }
   return undefined;
@@ -110,7 +110,7 @@ function whereToLook(kind: Kind, name: string, declared: ReadonlyMap<Kind, Reado
   if (near) return `Did you mean "${near}"?`;
   for (const [other, theirs] of declared) {
     if (other !== kind && other !== 'extension' && theirs.has(name))
-      return `${capitalKind(other)} "${name}" exists: is that meant?`;
+      return `${capital(called(other, name))} exists: is that meant?`;
   }
   if (names.length === 0) return `None is declared: ${declaredIn[kind]}.`;
   return names.length <= 8 ? `There is ${quoted(names, 'and')}.` : `Look into ${declaredIn[kind]}.`;
@@ -145,7 +145,6 @@ const declaredIn: Readonly<Record<Kind, string>> = {
 };
 
 const called = (kind: Kind, name: string): string => `${words[kind]} "${name}"`;
-const capitalKind = (kind: Kind): string => words[kind].charAt(0).toUpperCase() + words[kind].slice(1);
 
 function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   const known = map.get(key);

@@ -32,9 +32,9 @@ export type TrunkNumber = Immutable<z.output<typeof TrunkNumber>>;
 
 const TrunkMask = object({ match: RegexMask, to: Substitution }).superRefine(({ match, to }, context) => {
   const parsed = parseRegexMask(match);
-  const groups = parsed.ok ? parsed.mask.groups : 0;
+  if (!parsed.ok) return;
   for (const part of parseSubstitution(to) ?? []) {
-    if (!('group' in part) || part.group <= groups) continue;
+    if (!('group' in part) || part.group <= parsed.mask.groups) continue;
     const params = { code: 'bad-format', hint: 'Put the part of the number that it means in brackets.' };
     const message = `"$${part.group}" has no brackets in the mask`;
     context.addIssue({ code: 'custom', message, path: ['to'], params });
