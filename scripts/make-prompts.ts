@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path';
 
 const VOICES = { ru: 'ru+f2', en: 'en-us+f2' } as const;
 const WORDS_PER_MINUTE = '145';
+const TELEPHONE = ['-r', '8000', '-b', '16', '-c', '1'];
 const RMS_DBFS = -20;
 const PEAK_DBFS = -1;
 const RU_PACK = '/usr/share/asterisk/sounds/ru_RU_f_IvrvoiceRU';
@@ -46,6 +47,7 @@ const PROMPTS: Record<Language, Record<string, string>> = {
     'numbers/thousand-many': 'тысяч',
     'numbers/million-many': 'миллионов',
     'numbers/billion-few': 'миллиарда',
+    'numbers/pound': 'решётка',
     'numbers/hour-one': 'час',
     'numbers/hour-few': 'часа',
     'numbers/minute-accusative': 'минуту',
@@ -105,22 +107,7 @@ function synthesise(language: Language, text: string, to: string, scratch: strin
   run('espeak-ng', '-v', VOICES[language], '-s', WORDS_PER_MINUTE, '-w', spoken, speakable(text));
   // Trims and fades the beginning, then, reversed, the end.
   const edge = (fade: string) => ['silence', '1', '0.005', '0.5%', 'fade', fade, 'reverse'];
-  run(
-    'sox',
-    '-G',
-    spoken,
-    '-r',
-    '8000',
-    '-b',
-    '16',
-    '-c',
-    '1',
-    trimmed,
-    'highpass',
-    '150',
-    ...edge('0.01'),
-    ...edge('0.02'),
-  );
+  run('sox', '-D', '-G', spoken, ...TELEPHONE, trimmed, 'highpass', '150', ...edge('0.01'), ...edge('0.02'));
   level(trimmed, to);
 }
 
@@ -128,7 +115,7 @@ function synthesise(language: Language, text: string, to: string, scratch: strin
 function level(from: string, to: string): void {
   mkdirSync(dirname(to), { recursive: true });
   const gain = RMS_DBFS - rmsDbfs(from);
-  run('sox', from, '-b', '16', to, 'gain', '-l', (gain - PEAK_DBFS).toFixed(2), 'gain', `${PEAK_DBFS}`);
+  run('sox', '-D', from, '-b', '16', to, 'gain', '-l', (gain - PEAK_DBFS).toFixed(2), 'gain', `${PEAK_DBFS}`);
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'prompts-'));

@@ -44,7 +44,7 @@ const LOW_HZ = [697, 770, 852, 941] as const;
 const HIGH_HZ = [1209, 1336, 1477, 1633] as const;
 const KEYPAD = ['123A', '456B', '789C', '*0#D'] as const;
 
-/** Levels at the sender, ETSI ES 201 235-2 §4.2.2: the high tone is 2 dB stronger, because lines weaken it more. */
+/** Levels at the sender, ETSI ES 201 235-2: the high tone is 2 dB stronger, because lines weaken it more. */
 const LOW_DBM0 = -11;
 const HIGH_DBM0 = -9;
 

@@ -49,7 +49,11 @@ function* readMp3(path: string, file: Buffer, decoder: MPEGDecoder): AudioStream
   const frames = decoded / FRAME_SAMPLES;
   if (frames === 0) throw audioError('audio-broken', path, 'looks like MP3, but holds no frame that can be decoded');
   if (damaged > frames * DAMAGED_SHARE) {
-    throw audioError('audio-broken', path, `looks like MP3, but ${damaged} of about ${Math.round(frames + damaged)} frames are damaged`);
+    throw audioError(
+      'audio-broken',
+      path,
+      `looks like MP3, but ${damaged} of about ${Math.round(frames + damaged)} frames are damaged`,
+    );
   }
 }
 

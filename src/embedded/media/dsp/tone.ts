@@ -9,7 +9,7 @@ export interface SampleSource {
 export type Tone = Extract<AudioSource, { tone: unknown }>['tone'];
 
 export interface ToneOptions extends Tone {
-  /** Level of each frequency, one number for all or one each. Default: −10 dBm0 in all, as ITU-T E.180 §10 recommends. */
+  /** Level of each frequency, one number for all or one each. Default: −10 dBm0 in all, as ITU-T E.180 recommends. */
   readonly dbm0?: number | readonly number[];
 }
 

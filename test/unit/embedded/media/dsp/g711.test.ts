@@ -55,7 +55,7 @@ describe('G.711', () => {
     expect(again).toEqual(expected);
   });
 
-  // G.711 §3.2: the decoder's value lies in the middle between two decision values. Table 2 ends at the virtual decision value 8159 (×4).
+  // G.711: the decoder's value lies in the middle between two decision values. Table 2 ends at the virtual decision value 8159 (×4).
   it.each([
     ['pcma', 32768, []],
     ['pcmu', 32636, [0x7f, 0xff]],
