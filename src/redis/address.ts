@@ -1,4 +1,4 @@
-import type { NodeRole, RedisOptions } from 'ioredis';
+import type { RedisOptions } from 'ioredis';
 import { UserError } from '../errors.ts';
 
 /** Where Redis is, in one of its three forms of operation. */
@@ -8,10 +8,16 @@ export type RedisAddress =
   | {
       readonly form: 'cluster';
       readonly nodes: readonly { readonly host: string; readonly port: number }[];
-      readonly options: RedisOptions;
-      readonly scaleReads: NodeRole;
+      /** What is the same for every server. */
+      readonly options: Login;
       readonly shown: string;
     };
+
+interface Login {
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls?: Record<string, never>;
+}
 
 /** The socket of a private server. */
 export const socketAddress = (path: string, password: string): RedisAddress => ({
@@ -34,7 +40,7 @@ export function parseRedisUrl(text: string): RedisAddress {
   if (!parts) throw bad('it has none of the known forms');
   const [, scheme = '', form = 'single', login = '', hostList = '', path = ''] = parts;
   const [user = '', ...secret] = login.split(':');
-  const options: RedisOptions = {
+  const options: Login = {
     ...(user ? { username: decoded(user, bad) } : {}),
     ...(secret.length > 0 ? { password: decoded(secret.join(':'), bad) } : {}),
     ...(scheme === 'rediss' ? { tls: {} } : {}),
@@ -52,7 +58,7 @@ export function parseRedisUrl(text: string): RedisAddress {
   }
   if (form === 'cluster') {
     if (rest && rest !== '0') throw bad('a cluster has only database 0');
-    return { form, nodes: hosts, options, scaleReads: 'master', shown };
+    return { form, nodes: hosts, options, shown };
   }
   const [host, ...others] = hosts;
   if (!host || others.length > 0) throw bad('several hosts need +sentinel or +cluster');

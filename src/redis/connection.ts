@@ -1,4 +1,4 @@
-import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { Emitter } from '../emitter.ts';
 import { errorText, UserError } from '../errors.ts';
 import type { RedisAddress } from './address.ts';
@@ -168,23 +168,23 @@ export class RedisConnection {
 
 function connect(address: RedisAddress, times: RedisTimes): Redis | Cluster {
   const retryStrategy = (attempt: number) => Math.min(times.reconnect, 20 * 2 ** Math.min(attempt, 10));
-  const common: RedisOptions = {
-    ...address.options,
-    enableOfflineQueue: false,
-    // Commands in flight when the connection is lost fail instead of being sent twice.
+  const perServer = {
+    // Commands in flight when the connection is lost fail, instead of being sent again.
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     commandTimeout: times.command,
     connectTimeout: Math.min(times.first, 5000),
-    retryStrategy,
     connectionName: 'kommutator',
+    // Scripts reply in flat lists; so does the server then, whatever its protocol version.
+    replyMapping: 'legacy' as const,
   };
-  if (address.form !== 'cluster') return new Redis(common);
+  if (address.form !== 'cluster') {
+    return new Redis({ ...address.options, ...perServer, retryStrategy, enableOfflineQueue: false });
+  }
   return new Cluster([...address.nodes], {
-    redisOptions: common as ClusterOptions['redisOptions'] & object,
-    scaleReads: address.scaleReads,
-    enableOfflineQueue: false,
+    redisOptions: { ...address.options, ...perServer },
     clusterRetryStrategy: retryStrategy,
+    enableOfflineQueue: false,
   });
 }
 

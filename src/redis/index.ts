@@ -1,7 +1,6 @@
 export { parseRedisUrl, type RedisAddress, socketAddress } from './address.ts';
 export { RedisConnection, RedisDownError } from './connection.ts';
 export { Keys } from './keys.ts';
-export { Nonces } from './nonces.ts';
 export { RedisRegistrations } from './redis-registrations.ts';
 export type * from './registrations.ts';
 export { type Script, script } from './script.ts';

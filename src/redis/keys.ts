@@ -17,10 +17,6 @@ export class Keys {
   bindingExpiry = (): string => `${this.#prefix}binding-expiry`;
   /** Hash: wrong passwords from one address. */
   failures = (address: string): string => `${this.#prefix}failures:${address}`;
-  /** String: the highest nonce count seen. */
-  nonce = (nonce: string): string => `${this.#prefix}nonce:${nonce}`;
-  /** String: what nonces are signed with, the same on all nodes. */
-  nonceSecret = (): string => `${this.#prefix}nonce-secret`;
   /** Stream: finished calls on their way to the database. */
   history = (): string => `${this.#prefix}history`;
   /** Stream: records that the database would not take; kept for a person to look at. */

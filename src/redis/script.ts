@@ -28,7 +28,7 @@ export type Script<Arguments extends readonly unknown[], Reply> = (
 export function script<Arguments extends readonly unknown[], Reply>(
   file: URL,
   definition: {
-    readonly keys: (keys: Keys, ...args: NoInfer<Arguments>) => readonly string[];
+    readonly keys: (keys: Keys, ...args: Arguments) => readonly string[];
     readonly args: (...args: Arguments) => readonly Value[];
     readonly reply: z.ZodType<Reply>;
   },

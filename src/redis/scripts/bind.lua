@@ -23,7 +23,7 @@ for _, contact in ipairs(contacts) do
   local i = by_key[contact.key]
   local old = i and live[i]
   -- The same contact twice in one request is not a matter of order.
-  if old and old.refreshedBy == nil and is_out_of_order(old, call_id, cseq) then return { 'out-of-order' } end
+  if old and old.inThisRequest == nil and is_out_of_order(old, call_id, cseq) then return { 'out-of-order' } end
   if contact.expiresMs > 0 then
     local binding = {
       key = contact.key,
@@ -33,7 +33,7 @@ for _, contact in ipairs(contacts) do
       refreshedAt = now,
       expiresAt = now + contact.expiresMs,
       data = contact.data,
-      refreshedBy = old and 'refreshed' or 'bound',
+      inThisRequest = old and (old.inThisRequest or 'refreshed') or 'bound',
     }
     if old then
       live[i] = binding
@@ -45,8 +45,9 @@ for _, contact in ipairs(contacts) do
     table.remove(live, i)
     by_key = {}
     for j, binding in ipairs(live) do by_key[binding.key] = j end
-    old.refreshedBy = nil
-    change('removed', old)
+    local is_known = old.inThisRequest ~= 'bound'
+    old.inThisRequest = nil
+    if is_known then change('removed', old) end
   end
 end
 
@@ -58,7 +59,7 @@ if #live > max then
   end)
   while #live > max do
     local dropped = table.remove(live)
-    dropped.refreshedBy = nil
+    dropped.inThisRequest = nil
     change('removed', dropped)
   end
 end
@@ -68,8 +69,8 @@ for i = 2, #changes, 2 do
   redis.call('ZREM', expiry, expiry_member(account, cjson.decode(changes[i]).key))
 end
 for _, binding in ipairs(live) do
-  local what = binding.refreshedBy
-  binding.refreshedBy = nil
+  local what = binding.inThisRequest
+  binding.inThisRequest = nil
   if what then
     redis.call('ZADD', expiry, binding.expiresAt, expiry_member(account, binding.key))
     change(what, binding)
