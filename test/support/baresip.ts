@@ -1,0 +1,238 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createConnection, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { Program } from './process.ts';
+import { freePort, temporaryFolder } from './temp.ts';
+import { Inbox } from './wait.ts';
+
+/** An event of baresip's control interface: `REGISTER_OK`, `CALL_INCOMING`, `CALL_ESTABLISHED`, `CALL_CLOSED` … */
+export interface PhoneEvent {
+  readonly type: string;
+  readonly param?: string;
+  readonly peeruri?: string;
+}
+
+export interface PhoneOptions {
+  readonly user: string;
+  readonly password: string;
+  readonly domain: string;
+  /** `127.0.0.1:5060`, of the engine. */
+  readonly proxy: string;
+  readonly transport?: 'udp' | 'tcp';
+  /** What the phone says: a tone of so many hertz, or a WAV file. Default: silence. */
+  readonly says?: { readonly hz: number } | { readonly file: string };
+  readonly dtmf?: 'rtpevent' | 'info';
+  /** Of `startJack`. */
+  readonly env: Record<string, string>;
+  readonly answers?: 'auto' | 'manual';
+}
+
+/** A baresip: a real SIP phone with audio, driven by its control port. Speaks from a file, and writes down what it hears. */
+export class Phone implements AsyncDisposable {
+  readonly options: PhoneOptions;
+  readonly events: Inbox<PhoneEvent>;
+  readonly #program: Program;
+  readonly #control: Socket;
+  readonly #folder: { readonly path: string } & AsyncDisposable;
+  #seen = 0;
+
+  private constructor(
+    options: PhoneOptions,
+    program: Program,
+    control: Socket,
+    folder: { readonly path: string } & AsyncDisposable,
+  ) {
+    this.options = options;
+    this.events = new Inbox(`phone ${options.user}`);
+    this.#program = program;
+    this.#control = control;
+    this.#folder = folder;
+    const read = netstrings((message) => {
+      const event = JSON.parse(message);
+      if (event.event) this.events.push(event);
+    });
+    control.on('data', read);
+    // The phone hangs up on us when it is stopped.
+    control.on('error', () => undefined);
+  }
+
+  /** Starts a phone and waits until it is registered. */
+  static async register(options: PhoneOptions): Promise<Phone> {
+    const phone = await Phone.start(options);
+    await phone.next('REGISTER_OK');
+    return phone;
+  }
+
+  static async start(options: PhoneOptions): Promise<Phone> {
+    const folder = await temporaryFolder('phone');
+    const port = await freePort();
+    await mkdir(join(folder.path, 'heard'));
+    const source = join(folder.path, 'says.wav');
+    if (options.says && 'file' in options.says) await writeFile(source, await readFile(options.says.file));
+    else await writeFile(source, toneWav(options.says?.hz ?? 0, 60));
+    await writeFile(join(folder.path, 'config'), configuration(folder.path, source, port));
+    const { user, password, domain, proxy, transport = 'udp', answers = 'manual', dtmf = 'rtpevent' } = options;
+    await writeFile(
+      join(folder.path, 'accounts'),
+      `<sip:${user}@${domain};transport=${transport}>;auth_user=${user};auth_pass=${password};` +
+        `outbound="sip:${proxy};transport=${transport}";regint=60;answermode=${answers};dtmfmode=${dtmf};audio_codecs=pcma,pcmu\n`,
+    );
+    await writeFile(join(folder.path, 'contacts'), '');
+    const program = await Program.start('baresip', ['-4', '-f', folder.path], {
+      env: { ...process.env, ...options.env },
+    });
+    try {
+      await program.lines.find(
+        'baresip to be ready',
+        (line) => line.includes('baresip is ready') || line.includes('(exited'),
+      );
+      return new Phone(options, program, await connected(port), folder);
+    } catch (error) {
+      await program.stop('SIGKILL');
+      await folder[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Waits for the next event of a type, counted from the one that was waited for last. */
+  async next(type: string): Promise<PhoneEvent> {
+    const { item, index } = await this.events.find(type, (event) => event.type === type, this.#seen);
+    this.#seen = index + 1;
+    return item;
+  }
+
+  dial(whom: string): void {
+    this.#command('dial', whom.includes('@') ? `sip:${whom}` : `sip:${whom}@${this.options.domain}`);
+  }
+
+  answer(): void {
+    this.#command('accept');
+  }
+
+  hangUp(): void {
+    this.#command('hangup');
+  }
+
+  /** Presses keys, one after the other. */
+  press(digits: string): void {
+    for (const digit of digits) this.#command('sndcode', digit);
+  }
+
+  /** Says something else from now on. @param file WAV, 8 kHz mono 16 bit */
+  say(file: string): void {
+    this.#command('ausrc', `aufile,${file}`);
+  }
+
+  hold(): void {
+    this.#command('hold');
+  }
+
+  resume(): void {
+    this.#command('resume');
+  }
+
+  /** What it has heard in its latest call, 8 kHz. Complete after the call; before, all but the latest fraction of a second. */
+  async heard(): Promise<Int16Array> {
+    const folder = join(this.#folder.path, 'heard');
+    const file = (await readdir(folder))
+      .filter((name) => name.endsWith('-dec.wav'))
+      .sort()
+      .at(-1);
+    if (file === undefined) return new Int16Array(0);
+    const bytes = await readFile(join(folder, file));
+    // The length in the header is only right after the call: everything behind the 44 bytes is audio.
+    const samples = new Int16Array(Math.max(0, (bytes.length - 44) >> 1));
+    for (let i = 0; i < samples.length; i++) samples[i] = bytes.readInt16LE(44 + 2 * i);
+    return samples;
+  }
+
+  get log(): string {
+    return this.#program.text;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#control.destroy();
+    await this.#program.stop('SIGTERM');
+    await this.#folder[Symbol.asyncDispose]();
+  }
+
+  #command(command: string, params?: string): void {
+    const json = JSON.stringify({ command, ...(params === undefined ? {} : { params }) });
+    this.#control.write(`${Buffer.byteLength(json)}:${json},`);
+  }
+}
+
+/** Everything on loopback; RTP ports of its own by chance, since baresip looks for a free pair. */
+const configuration = (folder: string, source: string, port: number): string => `
+module_path /usr/lib/baresip/modules
+module g711.so
+module aufile.so
+module jack.so
+module sndfile.so
+snd_path ${join(folder, 'heard')}
+module_tmp uuid.so
+module_tmp account.so
+module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen 127.0.0.1:${port}
+sip_listen 127.0.0.1:0
+net_interface lo
+rtp_ports 40000-59000
+call_local_timeout 120
+call_max_calls 4
+audio_source aufile,${source}
+audio_player jack,x
+audio_alert aufile,${source}
+auplay_format float
+ausrc_srate 8000
+auplay_srate 8000
+ausrc_channels 1
+auplay_channels 1
+jitter_buffer_delay 1-4
+`;
+
+function netstrings(take: (message: string) => void): (chunk: Buffer) => void {
+  let buffered: Buffer<ArrayBufferLike> = Buffer.alloc(0);
+  return (chunk) => {
+    buffered = Buffer.concat([buffered, chunk]);
+    for (;;) {
+      const colon = buffered.indexOf(':');
+      if (colon < 0) return;
+      const length = Number(buffered.subarray(0, colon).toString());
+      const end = colon + 1 + length;
+      if (buffered.length < end + 1) return;
+      const message = buffered.subarray(colon + 1, end).toString();
+      buffered = buffered.subarray(end + 1);
+      take(message);
+    }
+  };
+}
+
+function connected(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(port, '127.0.0.1');
+    socket.once('connect', () => resolve(socket));
+    socket.once('error', reject);
+  });
+}
+
+/** A WAV file, 8 kHz mono 16 bit, of a sine at half of full scale; 0 Hz is silence. */
+export function toneWav(hz: number, seconds: number): Buffer {
+  const count = 8000 * seconds;
+  const wav = Buffer.alloc(44 + 2 * count);
+  wav.write('RIFF', 0);
+  wav.writeUInt32LE(36 + 2 * count, 4);
+  wav.write('WAVEfmt ', 8);
+  wav.writeUInt32LE(16, 16);
+  wav.writeUInt16LE(1, 20);
+  wav.writeUInt16LE(1, 22);
+  wav.writeUInt32LE(8000, 24);
+  wav.writeUInt32LE(16_000, 28);
+  wav.writeUInt16LE(2, 32);
+  wav.writeUInt16LE(16, 34);
+  wav.write('data', 36);
+  wav.writeUInt32LE(2 * count, 40);
+  for (let i = 0; i < count; i++)
+    wav.writeInt16LE(Math.round(16_000 * Math.sin((2 * Math.PI * hz * i) / 8000)), 44 + 2 * i);
+  return wav;
+}

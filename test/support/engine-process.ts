@@ -1,0 +1,100 @@
+import { join } from 'node:path';
+import { Program } from './process.ts';
+import { temporaryFolder } from './temp.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+export interface EngineOptions {
+  /** Folder of configurations, relative to the repository. */
+  readonly config: string;
+  readonly env?: Record<string, string>;
+  /** Keeps data between two starts; default: a folder that is removed at the end. */
+  readonly varDir?: string;
+}
+
+/** The real engine in a process of its own, on ports of its own, with its own redis-server and database. */
+export class Engine implements AsyncDisposable {
+  readonly program: Program;
+  /** `127.0.0.1:<port>` of the UDP listener. */
+  readonly sip: string;
+  readonly sipTcp: string;
+  readonly #http: string;
+  readonly #folder: AsyncDisposable;
+
+  private constructor(program: Program, folder: AsyncDisposable, ends: { sip: string; sipTcp: string; http: string }) {
+    this.program = program;
+    this.#folder = folder;
+    this.sip = ends.sip;
+    this.sipTcp = ends.sipTcp;
+    this.#http = ends.http;
+  }
+
+  /** Runs `kommutator start` and hands the process over at once: for starts that are to fail. */
+  static async launch(options: EngineOptions, varDir: string): Promise<Program> {
+    return Program.start(process.execPath, ['src/cli.ts', 'start', '--config', options.config], {
+      cwd: root,
+      env: {
+        ...process.env,
+        SIP_LISTEN: 'udp://127.0.0.1:0,tcp://127.0.0.1:0',
+        HTTP_LISTEN: '127.0.0.1:0',
+        RTP_PORTS: '20000-39999',
+        VAR_DIR: varDir,
+        LOG_LEVEL: 'debug',
+        ...options.env,
+      },
+    });
+  }
+
+  /** Starts the engine and waits for its banner. */
+  static async start(options: EngineOptions): Promise<Engine> {
+    const folder = await temporaryFolder('engine');
+    const program = await Engine.launch(options, options.varDir ?? folder.path);
+    try {
+      const end = async (name: string, form: RegExp) => {
+        const { item } = await program.lines.find(name, (line) => form.test(line) || line.startsWith('(exited'));
+        const found = form.exec(item)?.[1];
+        if (found === undefined) throw new Error(`the engine did not start:\n${program.text}`);
+        return found;
+      };
+      const sip = await end('the SIP address in the banner', /udp\/(127\.0\.0\.1:\d+)/);
+      const sipTcp = await end('the SIP address in the banner', /tcp\/(127\.0\.0\.1:\d+)/);
+      const http = await end('the HTTP address in the banner', /(http:\/\/127\.0\.0\.1:\d+)/);
+      return new Engine(program, folder, { sip, sipTcp, http });
+    } catch (error) {
+      await program.stop('SIGKILL');
+      await folder[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** A GET of the API, parsed. */
+  async api<T = unknown>(path: string): Promise<T> {
+    const response = await fetch(this.#http + path);
+    if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
+  async post(path: string, body: unknown = {}): Promise<Response> {
+    return fetch(this.#http + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  }
+
+  /** The value of a metric without labels, or the sum over all its labels. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`${this.#http}/metrics`)).text();
+    const values = text
+      .split('\n')
+      .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+      .map((line) => Number(line.slice(line.lastIndexOf(' ') + 1)));
+    if (values.length === 0) throw new Error(`no metric ${name}`);
+    return values.reduce((sum, value) => sum + value, 0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.program.stop();
+    await this.#folder[Symbol.asyncDispose]();
+  }
+}
