@@ -4,7 +4,7 @@
  */
 export {
   escapeUser,
-  headerKey,
+  Headers,
   type NameAddr,
   Params,
   parseNameAddr,

@@ -1,0 +1,110 @@
+import type { Logger } from 'pino';
+import type { ConfigStore } from '../config/store.ts';
+import type { RegistrationStore } from '../redis/registrations.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Random } from '../time/random.ts';
+import { type AttemptLimits, Attempts, type FailureCounter } from './attempts.ts';
+import type { DrachtioAddress } from './connection.ts';
+import type { ContactRules } from './contacts.ts';
+import { DigestAuthority } from './digest.ts';
+import { Guard } from './guard.ts';
+import type { CountryOf } from './ip-access.ts';
+import { ownHosts } from './own-hosts.ts';
+import type { SipServer } from './port.ts';
+import { Registrar } from './registrar.ts';
+import { DrachtioSipServer } from './server.ts';
+import { TrunkPeers } from './trunk-peers.ts';
+
+export { type DrachtioAddress, parseDrachtioAddress } from './connection.ts';
+export type { Identity } from './identity.ts';
+export type { LiveContact, Registrar, RegistrarEvents } from './registrar.ts';
+export { contactTarget, peerTarget } from './target.ts';
+
+export interface SipOptions {
+  /**
+   * Where the drachtio server is. Asked before each attempt to connect: start the embedded server here, or one in place of one that died.
+   */
+  readonly drachtio: () => Promise<DrachtioAddress>;
+  readonly config: ConfigStore;
+  readonly registrations: RegistrationStore;
+  /** `Throttle` of `redis/`. */
+  readonly failures: FailureCounter;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** This engine's id. */
+  readonly node: string;
+  /** Addresses and names under which phones may know us, besides those that the SIP server listens on (`SIP_EXTERNAL_IP`). */
+  readonly externalHosts?: readonly string[];
+  /** The geo database of `security.ipAccess`, mode `country`. */
+  readonly countryOf?: CountryOf;
+  /** Default: see `contacts.ts`. */
+  readonly contactRules?: ContactRules;
+  /** Default: see `attempts.ts`. */
+  readonly attemptLimits?: AttemptLimits;
+  /** How often expired registrations are looked for, milliseconds. */
+  readonly sweepEveryMs?: number;
+}
+
+export interface Sip {
+  readonly server: SipServer;
+  readonly registrar: Registrar;
+  close(): Promise<void>;
+}
+
+/**
+ * The engine's SIP side, connected and answering: guard and registrar work at once, calls go to `server.onInvite`.
+ * @throws UserError `sip-server-unreachable`, `sip-server-refused`
+ */
+export async function startSip(options: SipOptions): Promise<Sip> {
+  const { config, registrations, failures, clock, random, log, node } = options;
+  let server: DrachtioSipServer | undefined;
+  const peers = new TrunkPeers({ config, clock, log });
+  const guard = new Guard({
+    config,
+    peers,
+    digest: new DigestAuthority({ clock, random }),
+    attempts: new Attempts({
+      counter: failures,
+      clock,
+      log,
+      ...(options.attemptLimits && { limits: options.attemptLimits }),
+    }),
+    isOwnHost: ownHosts(() => server?.listening ?? NOWHERE, options.externalHosts),
+    ...(options.countryOf && { countryOf: options.countryOf }),
+    log,
+  });
+  const registrar = new Registrar({
+    store: registrations,
+    clock,
+    random,
+    log,
+    node,
+    pbxs: () => config.all(),
+    ...(options.contactRules && { rules: options.contactRules }),
+    ...(options.sweepEveryMs !== undefined && { sweepEveryMs: options.sweepEveryMs }),
+  });
+  const stop = () => {
+    peers.close();
+    registrar.close();
+  };
+  void peers.refresh();
+  try {
+    server = await DrachtioSipServer.start({ drachtio: options.drachtio, guard, registrar, clock, random, log });
+  } catch (error) {
+    stop();
+    throw error;
+  }
+  registrar.start();
+  const started = server;
+  return {
+    server,
+    registrar,
+    async close() {
+      stop();
+      await started.close();
+    },
+  };
+}
+
+const NOWHERE: readonly string[] = [];

@@ -1,0 +1,367 @@
+import type { Logger } from 'pino';
+import { Emitter } from '../emitter.ts';
+import { errorText } from '../errors.ts';
+import { type Clock, delay } from '../time/clock.ts';
+import type { Random } from '../time/random.ts';
+import { ACCEPT, ALLOW, ALLOW_EVENTS } from './capabilities.ts';
+import { credentialsField } from './challenged.ts';
+import type { DialogRequest, DrachtioDialog, DrachtioRequest, DrachtioResponse, DrachtioSrf } from './drachtio.ts';
+import { isDtmfType, parseDtmfInfo } from './dtmf-info.ts';
+import { headerLines } from './header-fields.ts';
+import { parseNameAddr, printUri, SipParseError } from './message.ts';
+import { tryParseParty } from './party.ts';
+import {
+  type Dialog,
+  type DialogEnd,
+  type DialogEvents,
+  type HeaderFields,
+  type Info,
+  ModifyFailure,
+  type Reason,
+  type ReferRequest,
+} from './port.ts';
+import { printReason, reasonText } from './reason.ts';
+
+export interface DialogOptions {
+  readonly srf: DrachtioSrf;
+  readonly native: DrachtioDialog;
+  /** Who sent the INVITE, and so owns the Call-ID (RFC 3261 §14.1). */
+  readonly side: 'uac' | 'uas';
+  readonly localSdp: string;
+  readonly remoteSdp: string | undefined;
+  readonly auth?: { readonly user: string; readonly password: string };
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly onEnded: (dialog: SipDialog) => void;
+}
+
+/** How often a re-INVITE that collides with the peer's is sent again. */
+const GLARE_RETRIES = 3;
+
+/** `Dialog` over drachtio-srf. Made in the callback that brings the native dialog, before anything else can arrive on it. */
+export class SipDialog implements Dialog {
+  readonly id: string;
+  readonly callId: string;
+  readonly localTag: string;
+  readonly remoteTag: string;
+  readonly #options: DialogOptions;
+  readonly #native: DrachtioDialog;
+  readonly #events = new Emitter<DialogEvents>();
+  /** Aborted when the dialog is over. */
+  readonly #over = new AbortController();
+  /** Settles what waits for an answer that will not come any more. */
+  readonly #lost = Promise.withResolvers<undefined>();
+  #ended: DialogEnd | undefined;
+  #bye: Promise<void> | undefined;
+  #localSdp: string;
+  #remoteSdp: string | undefined;
+  /** Our 200 made an offer: the ACK brings the answer. */
+  #answerInAck: boolean;
+  /** Our re-INVITEs, one after the other. */
+  #offers: Promise<unknown> = Promise.resolve();
+  #offering = false;
+  /** The peer's re-INVITE that our handler is working on. */
+  #answering: Promise<void> | undefined;
+  #onReinvite: ((offer: string | undefined) => Promise<string>) | undefined;
+  #onRefer: ((refer: ReferRequest) => void) | undefined;
+
+  constructor(options: DialogOptions) {
+    const { native } = options;
+    this.#options = options;
+    this.#native = native;
+    this.id = native.id;
+    this.callId = native.sip.callId;
+    this.localTag = native.sip.localTag;
+    this.remoteTag = native.sip.remoteTag;
+    this.#localSdp = options.localSdp;
+    this.#remoteSdp = options.remoteSdp;
+    this.#answerInAck = options.remoteSdp === undefined;
+    this.#listen();
+  }
+
+  get localSdp(): string {
+    return this.#localSdp;
+  }
+
+  get remoteSdp(): string | undefined {
+    return this.#remoteSdp;
+  }
+
+  get ended(): DialogEnd | undefined {
+    return this.#ended;
+  }
+
+  on<K extends keyof DialogEvents>(event: K, listener: (payload: DialogEvents[K]) => void): () => void {
+    const off = this.#events.on(event, listener);
+    if (event !== 'ended' || !this.#ended) return off;
+    const end = this.#ended;
+    let wanted = true;
+    queueMicrotask(() => wanted && (listener as (payload: DialogEnd) => void)(end));
+    return () => {
+      wanted = false;
+    };
+  }
+
+  onReinvite(handler: (offer: string | undefined) => Promise<string>): () => void {
+    this.#onReinvite = handler;
+    return () => {
+      if (this.#onReinvite === handler) this.#onReinvite = undefined;
+    };
+  }
+
+  onRefer(handler: (refer: ReferRequest) => void): () => void {
+    this.#onRefer = handler;
+    return () => {
+      if (this.#onRefer === handler) this.#onRefer = undefined;
+    };
+  }
+
+  modify(sdp: string): Promise<string> {
+    const answer = this.#offers.then(() => this.#offer(sdp));
+    // The next one waits for this one, and does not care how it ended.
+    this.#offers = answer.catch(() => undefined);
+    return answer;
+  }
+
+  async info({ contentType, body }: Info): Promise<number> {
+    if (this.#ended) return 481;
+    const response = await this.#request('INFO', { 'Content-Type': contentType }, body);
+    return response?.status ?? 503;
+  }
+
+  bye(reason?: Reason): Promise<void> {
+    if (this.#ended) return this.#bye ?? Promise.resolve();
+    return this.#hangUp({ by: 'local', reason: reason && (reason.text ?? printReason(reason)) }, reason);
+  }
+
+  /** The connection to the SIP server is gone, and the dialog with it. */
+  lose(cause: string): void {
+    this.#lost.resolve(undefined);
+    this.#end({ by: 'lost', reason: cause });
+  }
+
+  #hangUp(end: DialogEnd, reason?: Reason): Promise<void> {
+    this.#bye = this.#request('BYE', reason ? { Reason: printReason(reason) } : {}).then(() =>
+      this.#options.srf.removeDialog(this.#native),
+    );
+    this.#end(end);
+    return this.#bye;
+  }
+
+  #end(end: DialogEnd): void {
+    if (this.#ended) return;
+    this.#ended = end;
+    this.#over.abort();
+    this.#options.onEnded(this);
+    this.#emit('ended', end);
+  }
+
+  #listen(): void {
+    const native = this.#native;
+    native.on('destroy', (bye) => {
+      const reason = reasonText(bye.get('Reason'));
+      // A BYE that the server sends by itself: no ACK came, or the session was not refreshed.
+      this.#end({ by: bye.source === 'application' ? 'timeout' : 'remote', reason });
+    });
+    native.on('ack', (ack) => this.#acknowledged(ack.body));
+    this.#take('modify', (request, response) => this.#offered(request, response));
+    this.#take('update', (request, response) => {
+      if (request.body) this.#offered(request, response);
+      else this.#send(response, 200);
+    });
+    this.#take('info', (request, response) => this.#informed(request, response));
+    this.#take('notify', (request, response) => this.#notified(request, response));
+    this.#take('refer', (request, response) => this.#referred(request, response));
+    this.#take('options', (_, response) => this.#send(response, 200, { Allow: ALLOW, Accept: ACCEPT }));
+    this.#take('message', (_, response) => this.#send(response, 405, { Allow: ALLOW }));
+    this.#take('publish', (_, response) => this.#send(response, 405, { Allow: ALLOW }));
+    this.#take('subscribe', (_, response) => this.#send(response, 489, { 'Allow-Events': ALLOW_EVENTS }));
+  }
+
+  #take(event: DialogRequest, handle: (request: DrachtioRequest, response: DrachtioResponse) => void): void {
+    this.#native.on(event, (request, response) => {
+      if (this.#ended) this.#send(response, 481);
+      else handle(request, response);
+    });
+  }
+
+  /** The peer's re-INVITE or UPDATE: RFC 3261 §14.2, RFC 3311 §5.2. */
+  #offered(request: DrachtioRequest, response: DrachtioResponse): void {
+    const handler = this.#onReinvite;
+    if (this.#answering) {
+      this.#send(response, 500, { 'Retry-After': String(this.#options.random.below(11)) });
+    } else if (this.#offering || !handler) {
+      this.#send(response, 491);
+    } else {
+      const answered = this.#answer(handler, request, response).finally(() => {
+        this.#answering = undefined;
+      });
+      this.#answering = answered;
+    }
+  }
+
+  async #answer(
+    handler: (offer: string | undefined) => Promise<string>,
+    request: DrachtioRequest,
+    response: DrachtioResponse,
+  ): Promise<void> {
+    const offer = request.body || undefined;
+    let sdp: string;
+    try {
+      sdp = await handler(offer);
+    } catch (error) {
+      this.#options.log.info({ callId: this.callId, err: error }, 'offer refused');
+      this.#send(response, 488);
+      return;
+    }
+    if (this.#ended) {
+      this.#send(response, 481);
+      return;
+    }
+    this.#localSdp = sdp;
+    if (offer === undefined) this.#answerInAck = true;
+    else this.#remoteSdp = offer;
+    const contact = this.#native.local.contact;
+    this.#send(response, 200, { ...(contact && { Contact: contact }), Allow: ALLOW }, sdp);
+  }
+
+  #acknowledged(body: string | undefined): void {
+    if (!this.#answerInAck) return;
+    this.#answerInAck = false;
+    if (!body) return;
+    this.#remoteSdp = body;
+    this.#emit('remoteSdp', { sdp: body });
+  }
+
+  #informed(request: DrachtioRequest, response: DrachtioResponse): void {
+    const contentType = request.get('Content-Type') ?? '';
+    const body = request.body ?? '';
+    if (isDtmfType(contentType)) {
+      const digit = parseDtmfInfo(contentType, body);
+      this.#send(response, 200);
+      if (digit) this.#emit('dtmf', digit);
+    } else if (contentType === '' && body === '') {
+      // An empty INFO asks whether we are still there.
+      this.#send(response, 200);
+    } else if (this.#events.listenerCount('info') > 0) {
+      this.#send(response, 200);
+      this.#emit('info', { contentType, body });
+    } else {
+      this.#send(response, 415, { Accept: ACCEPT });
+    }
+  }
+
+  #notified(request: DrachtioRequest, response: DrachtioResponse): void {
+    if (this.#events.listenerCount('notify') === 0) {
+      this.#send(response, 481);
+      return;
+    }
+    this.#send(response, 200);
+    this.#emit('notify', {
+      event: request.get('Event') ?? '',
+      subscriptionState: request.get('Subscription-State') ?? '',
+      contentType: request.get('Content-Type') ?? '',
+      body: request.body ?? '',
+    });
+  }
+
+  #referred(request: DrachtioRequest, response: DrachtioResponse): void {
+    const handler = this.#onRefer;
+    if (!handler) {
+      this.#send(response, 405, { Allow: ALLOW });
+      return;
+    }
+    let referTo: string;
+    try {
+      referTo = printUri(parseNameAddr(request.get('Refer-To') ?? '').uri);
+    } catch (error) {
+      if (!(error instanceof SipParseError)) throw error;
+      this.#send(response, 400);
+      return;
+    }
+    this.#safely(() =>
+      handler({
+        referTo,
+        referredBy: tryParseParty(request.get('Referred-By')),
+        accept: () => this.#send(response, 202),
+        reject: (status) => this.#send(response, status),
+      }),
+    );
+  }
+
+  async #offer(sdp: string): Promise<string> {
+    for (let retries = 0; ; retries++) {
+      await this.#answering;
+      if (this.#ended) throw new ModifyFailure(481, 'the dialog is over');
+      this.#offering = true;
+      const contact = this.#native.local.contact;
+      const response = await this.#request('INVITE', { ...(contact && { Contact: contact }), Allow: ALLOW }, sdp);
+      this.#offering = false;
+      if (!response) throw new ModifyFailure(503, 'it could not be sent');
+      if (response.status === 491 && retries < GLARE_RETRIES) {
+        await this.#glarePause();
+        continue;
+      }
+      if (response.status === 200 && response.body) {
+        this.#localSdp = sdp;
+        this.#remoteSdp = response.body;
+        return response.body;
+      }
+      // RFC 3261 §14.1: the peer has no such dialog any more, or is gone.
+      if (response.status === 408 || response.status === 481) {
+        void this.#hangUp({ by: 'timeout', reason: `re-INVITE: ${response.status} ${response.reason}` });
+      }
+      throw new ModifyFailure(response.status, response.reason);
+    }
+  }
+
+  /** RFC 3261 §14.1: the side that owns the Call-ID waits longer, so that the two do not collide again. */
+  async #glarePause(): Promise<void> {
+    const { side, random, clock } = this.#options;
+    const ms = side === 'uac' ? 2100 + 10 * random.below(191) : 10 * random.below(201);
+    await delay(clock, ms, this.#over.signal).catch(() => undefined);
+  }
+
+  /** A request inside the dialog; one challenge is answered. @returns the final response, undefined if it could not be sent */
+  async #request(method: string, fields: HeaderFields, body?: string): Promise<DrachtioResponse | undefined> {
+    const send = (more: HeaderFields) => {
+      const sent = this.#native.request({
+        method,
+        headers: headerLines({ ...fields, ...more }),
+        ...(body !== undefined && { body }),
+      });
+      return Promise.race([sent, this.#lost.promise]);
+    };
+    try {
+      const response = await send({});
+      const credentials = response && this.#credentials(method, response);
+      return credentials ? await send(credentials) : response;
+    } catch (error) {
+      this.#options.log.debug({ callId: this.callId, method }, `not sent: ${errorText(error)}`);
+      return undefined;
+    }
+  }
+
+  #credentials(method: string, response: DrachtioResponse): HeaderFields | undefined {
+    const { auth, random } = this.#options;
+    return auth && credentialsField(response, { ...auth, method, uri: this.#native.remote.uri }, random);
+  }
+
+  #send(response: DrachtioResponse, status: number, fields?: HeaderFields, body?: string): void {
+    response.send(status, undefined, { headers: headerLines(fields), ...(body !== undefined && { body }) });
+  }
+
+  #emit<K extends keyof DialogEvents>(event: K, payload: DialogEvents[K]): void {
+    this.#safely(() => this.#events.emit(event, payload));
+  }
+
+  /** What listeners throw must not reach the library's socket handler: it would take the whole connection down. */
+  #safely(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#options.log.error({ callId: this.callId, err: error }, 'listener of a SIP dialog failed');
+    }
+  }
+}
