@@ -1,0 +1,29 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+
+/**
+ * An interval of UDP ports in which `pairs` even ports with their successors are free now. Below the range from which the system takes ports for
+ * sockets bound to 0 (32768 on Linux), so that a test running beside does not get one meanwhile by chance.
+ */
+export async function freePortRange(pairs: number): Promise<{ from: number; to: number }> {
+  for (;;) {
+    const from = 10_000 + 2 * Math.floor(Math.random() * (11_000 - pairs));
+    const to = from + 2 * pairs - 1;
+    if (await allFree(from, to)) return { from, to };
+  }
+}
+
+async function allFree(from: number, to: number): Promise<boolean> {
+  for (let port = from; port <= to; port++) {
+    const socket = createSocket('udp4');
+    try {
+      socket.bind({ address: '127.0.0.1', port, exclusive: true });
+      await once(socket, 'listening');
+    } catch {
+      return false;
+    } finally {
+      socket.close();
+    }
+  }
+  return true;
+}
