@@ -3,6 +3,7 @@ import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Program } from './process.ts';
 import { freePort, temporaryFolder } from './temp.ts';
+import { tone, wavFile } from './tones.ts';
 import { Inbox } from './wait.ts';
 
 /** An event of baresip's control interface: `REGISTER_OK`, `CALL_INCOMING`, `CALL_ESTABLISHED`, `CALL_CLOSED` … */
@@ -25,6 +26,8 @@ export interface PhoneOptions {
   /** Of `startJack`. */
   readonly env: Record<string, string>;
   readonly answers?: 'auto' | 'manual';
+  /** False for a stranger: it calls through the proxy without an account there. */
+  readonly registers?: boolean;
 }
 
 /** A baresip: a real SIP phone with audio, driven by its control port. Speaks from a file, and writes down what it hears. */
@@ -59,8 +62,13 @@ export class Phone implements AsyncDisposable {
   /** Starts a phone and waits until it is registered. */
   static async register(options: PhoneOptions): Promise<Phone> {
     const phone = await Phone.start(options);
-    await phone.next('REGISTER_OK');
-    return phone;
+    try {
+      await phone.next('REGISTER_OK');
+      return phone;
+    } catch (error) {
+      await phone[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   static async start(options: PhoneOptions): Promise<Phone> {
@@ -69,13 +77,14 @@ export class Phone implements AsyncDisposable {
     await mkdir(join(folder.path, 'heard'));
     const source = join(folder.path, 'says.wav');
     if (options.says && 'file' in options.says) await writeFile(source, await readFile(options.says.file));
-    else await writeFile(source, toneWav(options.says?.hz ?? 0, 60));
+    else await writeFile(source, wavFile(tone(options.says?.hz ?? 0, 60_000)));
     await writeFile(join(folder.path, 'config'), configuration(folder.path, source, port));
     const { user, password, domain, proxy, transport = 'udp', answers = 'manual', dtmf = 'rtpevent' } = options;
+    const interval = options.registers === false ? 0 : 60;
     await writeFile(
       join(folder.path, 'accounts'),
       `<sip:${user}@${domain};transport=${transport}>;auth_user=${user};auth_pass=${password};` +
-        `outbound="sip:${proxy};transport=${transport}";regint=60;answermode=${answers};dtmfmode=${dtmf};audio_codecs=pcma,pcmu\n`,
+        `outbound="sip:${proxy};transport=${transport}";regint=${interval};answermode=${answers};dtmfmode=${dtmf};audio_codecs=pcma,pcmu\n`,
     );
     await writeFile(join(folder.path, 'contacts'), '');
     const program = await Program.start('baresip', ['-4', '-f', folder.path], {
@@ -214,25 +223,4 @@ function connected(port: number): Promise<Socket> {
     socket.once('connect', () => resolve(socket));
     socket.once('error', reject);
   });
-}
-
-/** A WAV file, 8 kHz mono 16 bit, of a sine at half of full scale; 0 Hz is silence. */
-export function toneWav(hz: number, seconds: number): Buffer {
-  const count = 8000 * seconds;
-  const wav = Buffer.alloc(44 + 2 * count);
-  wav.write('RIFF', 0);
-  wav.writeUInt32LE(36 + 2 * count, 4);
-  wav.write('WAVEfmt ', 8);
-  wav.writeUInt32LE(16, 16);
-  wav.writeUInt16LE(1, 20);
-  wav.writeUInt16LE(1, 22);
-  wav.writeUInt32LE(8000, 24);
-  wav.writeUInt32LE(16_000, 28);
-  wav.writeUInt16LE(2, 32);
-  wav.writeUInt16LE(16, 34);
-  wav.write('data', 36);
-  wav.writeUInt32LE(2 * count, 40);
-  for (let i = 0; i < count; i++)
-    wav.writeInt16LE(Math.round(16_000 * Math.sin((2 * Math.PI * hz * i) / 8000)), 44 + 2 * i);
-  return wav;
 }

@@ -1,0 +1,247 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Program } from './process.ts';
+import { freePort, temporaryFolder } from './temp.ts';
+
+/**
+ * What a scripted peer does in its calls, as parts that are put into one template: sipp is for what a healthy phone would never send, and for
+ * many calls at once.
+ */
+export interface UacScript {
+  /** User part and host of the Request-URI: `line1@acme.test`. */
+  readonly to: string;
+  readonly from?: string;
+  /** Codecs and so on, after the `c=` line. Default: PCMA with telephone-event. */
+  readonly media?: string;
+  /** sipp XML after the ACK; default: talk for `talkMs`. */
+  readonly during?: string;
+  readonly talkMs?: number;
+  /** Between ringing and the end: hang up before the answer. */
+  readonly cancelAfterRinging?: boolean;
+  /** The final response that is expected instead of an answer. */
+  readonly refusedWith?: number;
+}
+
+const withEvents = `m=audio [media_port] RTP/AVP 8 101
+a=rtpmap:8 PCMA/8000
+a=rtpmap:101 telephone-event/8000
+a=fmtp:101 0-16`;
+
+const inviteOf = ({ to, from = 'sipp@elsewhere.test', media = withEvents }: UacScript): string => `
+<send retrans="500"><![CDATA[
+INVITE sip:${to} SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:${from}>;tag=[call_number]
+To: <sip:${to}>
+Call-ID: [call_id]
+CSeq: 1 INVITE
+Contact: <sip:sipp@[local_ip]:[local_port]>
+Max-Forwards: 70
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=sipp 1 1 IN IP4 [local_ip]
+s=-
+c=IN IP4 [media_ip]
+t=0 0
+${media}
+]]></send>
+<recv response="100" optional="true"/>`;
+
+const ack = `
+<send><![CDATA[
+ACK [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+[last_From:]
+[last_To:]
+Call-ID: [call_id]
+CSeq: 1 ACK
+Max-Forwards: 70
+Content-Length: 0
+
+]]></send>`;
+
+const ackOfRefusal = ack.replace('[next_url]', 'sip:[last_Request_URI]');
+
+function uacXml(script: UacScript): string {
+  const body =
+    script.refusedWith !== undefined
+      ? `<recv response="${script.refusedWith}"/>${ackOfRefusal}`
+      : script.cancelAfterRinging
+        ? cancelled(script)
+        : answered(script);
+  return `<?xml version="1.0" encoding="UTF-8"?><scenario name="uac">${inviteOf(script)}${body}</scenario>`;
+}
+
+const answered = ({ during, talkMs = 0 }: UacScript): string => `
+<recv response="180" optional="true"/>
+<recv response="183" optional="true"/>
+<recv response="200" rrs="true" rtd="true"/>${ack}
+${during ?? `<pause milliseconds="${talkMs}"/>`}
+<send retrans="500"><![CDATA[
+BYE [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+[last_From:]
+[last_To:]
+Call-ID: [call_id]
+CSeq: 2 BYE
+Max-Forwards: 70
+Content-Length: 0
+
+]]></send>
+<recv response="200"/>`;
+
+const cancelled = ({ to, from = 'sipp@elsewhere.test' }: UacScript): string => `
+<recv response="180"/>
+<send retrans="500"><![CDATA[
+CANCEL sip:${to} SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch-2]
+From: <sip:${from}>;tag=[call_number]
+To: <sip:${to}>
+Call-ID: [call_id]
+CSeq: 1 CANCEL
+Max-Forwards: 70
+Content-Length: 0
+
+]]></send>
+<recv response="200"/>
+<recv response="487"/>${ackOfRefusal}`;
+
+/** Answers every call after `ringMs`, and waits for its end. */
+export const uasXml = (ringMs = 0): string => `<?xml version="1.0" encoding="UTF-8"?><scenario name="uas">
+<recv request="INVITE"/>
+<send><![CDATA[
+SIP/2.0 180 Ringing
+[last_Via:]
+[last_From:]
+[last_To:];tag=[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+Contact: <sip:[local_ip]:[local_port];transport=[transport]>
+Content-Length: 0
+
+]]></send>
+<pause milliseconds="${ringMs}"/>
+<send retrans="500"><![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:];tag=[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+Contact: <sip:[local_ip]:[local_port];transport=[transport]>
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=sipp 1 1 IN IP4 [local_ip]
+s=-
+c=IN IP4 [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 8
+a=rtpmap:8 PCMA/8000
+]]></send>
+<recv request="ACK"/>
+<recv request="BYE"/>
+<send><![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+]]></send>
+</scenario>`;
+
+export interface SippResult {
+  readonly code: number | null;
+  readonly successful: number;
+  readonly failed: number;
+  /** The screen and the errors, for messages. */
+  readonly text: string;
+}
+
+export interface SippOptions {
+  readonly calls?: number;
+  /** Calls per second. */
+  readonly rate?: number;
+  /** At most so many at once. */
+  readonly limit?: number;
+  readonly address?: string;
+  readonly port?: number;
+  /** Folder with the files that the scenario names. */
+  readonly folder?: string;
+}
+
+/** Makes calls to `host:port` until all are over. */
+export async function sippCalls(target: string, script: UacScript, options: SippOptions = {}): Promise<SippResult> {
+  await using folder = await temporaryFolder('sipp');
+  const { calls = 1, rate = 10, limit = 2000 } = options;
+  const program = await start(folder.path, uacXml(script), options, [
+    target,
+    '-m',
+    String(calls),
+    '-r',
+    String(rate),
+    '-l',
+    String(limit),
+  ]);
+  const { code } = await program.exited;
+  return resultOf(program, code);
+}
+
+/** A peer that answers calls, on `127.0.0.1:port`, until it is disposed of. */
+export async function sippAnswers(
+  options: SippOptions & { readonly ringMs?: number } = {},
+): Promise<{ readonly port: number } & AsyncDisposable> {
+  const folder = await temporaryFolder('sipp');
+  const port = options.port ?? (await freePort());
+  const program = await start(folder.path, uasXml(options.ringMs), { ...options, port }, []);
+  return {
+    port,
+    [Symbol.asyncDispose]: async () => {
+      await program.stop('SIGKILL');
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function start(folder: string, xml: string, options: SippOptions, args: readonly string[]): Promise<Program> {
+  const file = join(folder, 'scenario.xml');
+  await writeFile(file, xml);
+  const { address = '127.0.0.1', port } = options;
+  return Program.start(
+    'sipp',
+    [
+      ...args,
+      ...[
+        '-sf',
+        file,
+        '-i',
+        address,
+        '-mi',
+        address,
+        '-ci',
+        '127.0.0.1',
+        '-nostdin',
+        '-trace_err',
+        '-error_file',
+        '/dev/stderr',
+      ],
+      ...['-timeout', '120s', '-timeout_error', '-min_rtp_port', '14000', '-max_rtp_port', '19998', '-rtp_echo'],
+      ...(port === undefined ? [] : ['-p', String(port)]),
+    ],
+    { cwd: options.folder ?? folder, env: { ...process.env, TERM: 'dumb' } },
+  );
+}
+
+function resultOf(program: Program, code: number | null): SippResult {
+  const last = (name: string): number => {
+    const lines = program.lines.items.filter((line) => line.includes(name));
+    return Number(/\|\s*(\d+)\s*$/.exec(lines.at(-1) ?? '')?.[1] ?? Number.NaN);
+  };
+  return { code, successful: last('Successful call'), failed: last('Failed call'), text: program.text };
+}
