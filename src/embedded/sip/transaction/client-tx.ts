@@ -82,7 +82,10 @@ export class ClientTx implements ClientTransaction {
   receive(response: SipResponse, source: Source): void {
     if (response.headers.all('Via').length !== this.#vias) return;
     this.#run.apply(responseClass(response.status), { response, source });
-    if (this.#cancel?.state === 'waiting' && this.#run.state === 'proceeding') this.#startCancel(this.#cancel);
+    const cancel = this.#cancel;
+    if (cancel?.state !== 'waiting') return;
+    if (this.#run.state === 'proceeding') this.#startCancel(cancel);
+    else cancel.dismiss();
   }
 
   cancel(extraHeaders: Iterable<readonly [name: string, value: string]> = []): ClientTransaction | undefined {
@@ -94,9 +97,14 @@ export class ClientTx implements ClientTransaction {
     return this.#cancel;
   }
 
-  /** Ends it without another word: the layer closes, or a CANCEL was not needed after all. */
+  /** Ends it without another word: the layer closes. */
   abandon(): void {
     this.#run.stop();
+  }
+
+  /** Ends a CANCEL that waited in vain: the final response was faster. */
+  dismiss(): void {
+    this.#run.apply('broken');
   }
 
   #startCancel(cancel: ClientTx): void {
@@ -141,9 +149,7 @@ export class ClientTx implements ClientTransaction {
   }
 
   #end(): void {
-    const cancel = this.#cancel;
-    // A CANCEL that still waits for a provisional response has lost its purpose.
-    if (cancel?.state === 'waiting') cancel.#run.apply('broken');
+    if (this.#cancel?.state === 'waiting') this.#cancel.dismiss();
     this.#options.ended(this);
   }
 }
