@@ -46,6 +46,7 @@ export function digits({ promises }: Contract): void {
     ] as const) {
       phone.send(Uint8Array.from([7, end | 10, (duration * 160) >> 8, (duration * 160) & 0xff]), 101, { timestamp });
     }
+    phone.timestamp += 8 * 160;
     await phone.press('8');
     expect(await digits.all(2)).toEqual(['7 rfc4733', '8 rfc4733']);
   });

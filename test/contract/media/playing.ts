@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { melody, tone, wavFile } from '../../support/tones.ts';
 import type { Contract } from '../media.ts';
 
-/** An MP3 of one second, 440 Hz, at 16 kHz. */
+/** An MP3 of half a second of 1000 Hz, with some silence around, at 16 kHz. */
 const mp3 = new URL('../../data/audio/mono-16000.mp3', import.meta.url).pathname;
 
 export function playing({ promises }: Contract): void {
@@ -41,12 +41,14 @@ export function playing({ promises }: Contract): void {
       { file },
     ]);
     expect(await playback.ended).toMatchObject({ reason: 'finished' });
+    const order = () => melody(phone.heard(), TONES).filter((hz) => hz !== 0);
     await phone.until(
-      () => melody(phone.heard(), TONES).length >= 5,
+      () => order().length >= 4,
       1000,
-      () => 'the end is missing',
+      () => `heard ${order()}`,
     );
-    expect(melody(phone.heard(), TONES)).toEqual([600, 0, 900, 440, 600]);
+    expect(order()).toEqual([600, 900, 1000, 600]);
+    expect(melody(phone.heard(), TONES).slice(0, 3)).toEqual([600, 0, 900]);
   });
 
   promises('plays the same file to many at once', async ({ call }) => {
@@ -143,4 +145,4 @@ export function playing({ promises }: Contract): void {
   });
 }
 
-const TONES = [600, 900, 440];
+const TONES = [600, 900, 1000];
