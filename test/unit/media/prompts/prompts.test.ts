@@ -83,7 +83,7 @@ describe.each(packs)('the $language pack', (pack) => {
     expect(totalDbm0(samples)).toBeGreaterThan(-15.3);
     expect(totalDbm0(samples)).toBeLessThan(-13);
     expect(Math.max(...samples.map(Math.abs))).toBeLessThan(32_000);
-    for (const edge of [samples.subarray(0, 800), samples.subarray(-800)]) expect(totalDbm0(edge)).toBeGreaterThan(-45);
+    for (const edge of [samples.subarray(0, 800), samples.subarray(-800)]) expect(totalDbm0(edge)).toBeGreaterThan(-55);
   });
 });
 

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { createCngDetector } from '../../../../../src/embedded/media/dsp/cng.ts';
+import { dtmfSamples } from '../../../../../src/embedded/media/dsp/dtmf.ts';
+import { isMissing, loadSpandsp } from '../../../../../src/embedded/media/dsp/spandsp.ts';
+import { type ToneOptions, toneSource } from '../../../../../src/embedded/media/dsp/tone.ts';
+
+const spandsp = loadSpandsp();
+if (isMissing(spandsp)) throw new Error(spandsp.missing);
+
+/** When a fresh detector recognises a fax machine, in milliseconds from the start. */
+function recognisedAt(tone: ToneOptions): number[] {
+  const detector = createCngDetector(spandsp as Exclude<typeof spandsp, { missing: string }>);
+  const source = toneSource(tone);
+  const frame = new Int16Array(160);
+  const times: number[] = [];
+  for (let ms = 0; source.read(frame) === frame.length; ms += 20) if (detector.process(frame)) times.push(ms);
+  detector.close();
+  return times;
+}
+
+describe('CNG detector', () => {
+  it.each([1062, 1100, 1138])('recognises each calling tone of %i Hz before it ends', (hz) => {
+    const times = recognisedAt({ hz: [hz], cadence: [500, 3000], ms: 7000 });
+    expect(times).toHaveLength(2);
+    expect(times[0]).toBeLessThan(500);
+    expect(times[1]).toBeGreaterThan(3500);
+    expect(times[1]).toBeLessThan(4000);
+  });
+
+  it('recognises a faint one', () => {
+    expect(recognisedAt({ hz: [1100], dbm0: -30, cadence: [500, 3000] })).toHaveLength(1);
+  });
+
+  it.each([
+    ['ring-back', { hz: [425], cadence: [1000, 4000], ms: 10_000 }],
+    ['the answer tone of a modem', { hz: [2100], cadence: [3000] }],
+    ['a beep of the same pitch', { hz: [1100], cadence: [200, 3000], ms: 10_000 }],
+  ])('takes %s for no fax', (_, tone) => {
+    expect(recognisedAt(tone)).toEqual([]);
+  });
+
+  it('takes no key for a fax', () => {
+    const detector = createCngDetector(spandsp as Exclude<typeof spandsp, { missing: string }>);
+    for (const digit of '123A456B789C*0#D') expect(detector.process(dtmfSamples(digit, 1000)), digit).toBe(false);
+    detector.close();
+    detector.close();
+    expect(() => detector.process(new Int16Array(160))).toThrow(/after close/);
+  });
+});
