@@ -126,7 +126,7 @@ export class Guard {
     if (credentials === 'malformed') return this.#fail(request, claimed, realm, 'bad-credentials', { status: 400 });
 
     const user = userOf(credentials, realm);
-    const throttled = attempts.throttledFor(source.address, user);
+    const throttled = attempts.throttledFor(source.address, `${user}@${realm.domain}`);
     if (throttled !== undefined) {
       return this.#fail(request, { ...claimed, user }, realm, 'throttled', retryAfter(throttled));
     }
