@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { createCngDetector } from '../../../../../src/embedded/media/dsp/cng.ts';
 import { dtmfSamples } from '../../../../../src/embedded/media/dsp/dtmf.ts';
-import { isMissing, loadSpandsp } from '../../../../../src/embedded/media/dsp/spandsp.ts';
+import { isMissing, loadSpandsp, type Spandsp } from '../../../../../src/embedded/media/dsp/spandsp.ts';
 import { type ToneOptions, toneSource } from '../../../../../src/embedded/media/dsp/tone.ts';
 
-const spandsp = loadSpandsp();
-if (isMissing(spandsp)) throw new Error(spandsp.missing);
+const loaded = loadSpandsp();
+if (isMissing(loaded)) throw new Error(loaded.missing);
+const spandsp: Spandsp = loaded;
 
 /** When a fresh detector recognises a fax machine, in milliseconds from the start. */
 function recognisedAt(tone: ToneOptions): number[] {
-  const detector = createCngDetector(spandsp as Exclude<typeof spandsp, { missing: string }>);
+  const detector = createCngDetector(spandsp);
   const source = toneSource(tone);
   const frame = new Int16Array(160);
   const times: number[] = [];
@@ -40,7 +41,7 @@ describe('CNG detector', () => {
   });
 
   it('takes no key for a fax', () => {
-    const detector = createCngDetector(spandsp as Exclude<typeof spandsp, { missing: string }>);
+    const detector = createCngDetector(spandsp);
     for (const digit of '123A456B789C*0#D') expect(detector.process(dtmfSamples(digit, 1000)), digit).toBe(false);
     detector.close();
     detector.close();
