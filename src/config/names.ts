@@ -171,7 +171,7 @@ function walk(
     case 'object':
       if (node.kind !== 'object') return;
       for (const [key, property] of node.properties) {
-        const member = def.shape[key];
+        const member = Object.hasOwn(def.shape, key) ? def.shape[key] : undefined;
         if (member) walk(member, property.value, at(value, key), visit);
       }
       return;

@@ -96,6 +96,8 @@ export async function validate(root: ObjectNode): Promise<ReadDocument> {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const withEmptyLists = (value: Readonly<Record<string, unknown>>): unknown =>
-  Object.fromEntries(Object.entries(value).map(([key, own]) => [key, Array.isArray(own) && key in lists ? [] : own]));
+  Object.fromEntries(
+    Object.entries(value).map(([key, own]) => [key, Array.isArray(own) && Object.hasOwn(lists, key) ? [] : own]),
+  );
 
 const elementOf = (key: ListKey): z.ZodType => DocumentForm.shape[key].unwrap().element as z.ZodType;

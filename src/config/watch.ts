@@ -1,4 +1,4 @@
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, statSync, watch } from 'node:fs';
 import { errorText } from '../errors.ts';
 import type { Clock, TimerId } from '../time/clock.ts';
 import type { ConfigStore } from './store.ts';
@@ -11,55 +11,56 @@ const retryMs = 5_000;
 
 export interface WatchOptions {
   readonly clock: Clock;
-  /** Reload on SIGHUP too; default true. */
-  readonly onSighup?: boolean;
-  /** The folder cannot be watched now (the system's limit of watches, a folder that is gone). SIGHUP and `reload` go on working. */
+  /** The folder cannot be watched now (it is gone, the system's limit of watches). SIGHUP and `reload` go on working. */
   onProblem(message: string): void;
 }
 
 /**
- * Reloads the store when its folder changes. Changed files may be written in place, or replaced by renaming, as editors do.
+ * Reloads the store when its folder changes and on SIGHUP. Changed files may be written in place or replaced by renaming, as editors do, and the
+ * folder itself may be replaced, as deployments do.
  * @returns what stops the watching
  */
-export function watchConfig(store: ConfigStore, options: WatchOptions): () => void {
-  const { clock, onProblem, onSighup = true } = options;
+export function watchConfig(store: ConfigStore, { clock, onProblem }: WatchOptions): () => void {
   let watcher: FSWatcher | undefined;
   let timer: TimerId | undefined;
-  let stopped = false;
 
+  const reload = () => {
+    // What is wrong with the folder is told by the store's events; a rejection here is a listener that threw.
+    store.reload().catch((error) => onProblem(`Reload failed: ${errorText(error)}`));
+  };
   const after = (ms: number, act: () => void) => {
     clock.clearTimeout(timer);
     timer = clock.setTimeout(act, ms);
   };
-  const reload = () => {
-    // `reload` reports what is wrong with the folder through its events; a rejection is a listener that threw.
-    store.reload().catch((error) => onProblem(`Reload failed: ${errorText(error)}`));
-  };
-  const start = () => {
-    try {
-      watcher = watch(store.folder, { recursive: true, persistent: false });
-    } catch (error) {
-      failed(error);
-      return;
-    }
-    watcher.on('change', () => after(quietMs, reload));
-    watcher.on('error', failed);
+  // Begun anew after each change, and before the reload: a watcher keeps to the folder that it was given, also when another has taken its
+  // place, and a change between the two would be seen by neither.
+  const changed = () => {
+    if (start()) reload();
   };
   const failed = (error: unknown) => {
     watcher?.close();
     watcher = undefined;
-    if (stopped) return;
     onProblem(`${store.folder} cannot be watched for changes: ${errorText(error)}`);
-    after(retryMs, () => {
-      start();
-      if (watcher) reload();
-    });
+    after(retryMs, changed);
+  };
+  const start = (): boolean => {
+    watcher?.close();
+    try {
+      // A recursive watch of a missing folder fails without a word.
+      statSync(store.folder);
+      watcher = watch(store.folder, { recursive: true, persistent: false });
+    } catch (error) {
+      failed(error);
+      return false;
+    }
+    watcher.on('change', () => after(quietMs, changed));
+    watcher.on('error', failed);
+    return true;
   };
 
   start();
-  if (onSighup) process.on('SIGHUP', reload);
+  process.on('SIGHUP', reload);
   return () => {
-    stopped = true;
     clock.clearTimeout(timer);
     watcher?.close();
     process.off('SIGHUP', reload);

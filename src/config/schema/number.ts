@@ -44,7 +44,7 @@ export const NumberEntry = object({
   comment: Text.default(''),
   scheme: refersTo('scheme', Id).exactOptional().describe('Unset: calls to the number get 404.'),
   source: Source.exactOptional().describe('Unset: the number is only shown, as a caller id.'),
-  warning: object({ audio: AudioId, to: z.enum(['caller', 'employee', 'both']).default('both') })
+  warning: object({ audio: AudioId, to: z.enum(['caller', 'employee', 'both']).default('caller') })
     .exactOptional()
     .describe('Played before the two are connected (§4.4.1.2).'),
 });
