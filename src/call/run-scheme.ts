@@ -23,9 +23,7 @@ export async function runSchemeOf(call: Call, id: string, hops = 0): Promise<End
     startAudio: (audio) => call.audio.start(audio),
     stopAudio: () => call.audio.stop(),
     forward: async (request, signal, connected) => {
-      const target = 'regionRules' in request.target ? byRegion(call, request.target.regionRules) : request.target;
-      if (!target) return { outcome: 'failed', reason: 'unavailable' };
-      const { timeout, music, last } = request;
+      const { target, timeout, music } = request;
       const result = await forward(
         call,
         {
@@ -34,7 +32,6 @@ export async function runSchemeOf(call: Call, id: string, hops = 0): Promise<End
           hops,
           ...(timeout === undefined ? {} : { timeout }),
           ...(music === undefined ? {} : { music }),
-          ...(last === undefined ? {} : { last }),
         },
         signal,
       );
@@ -58,7 +55,12 @@ export async function runSchemeOf(call: Call, id: string, hops = 0): Promise<End
     },
   };
 
-  const run = runScheme(compiled, { world, clock: call.services.clock, log: call.log });
+  const run = runScheme(compiled, {
+    world,
+    clock: call.services.clock,
+    log: call.log,
+    caller: call.timeline.facts.from,
+  });
   const offDigits = call.caller.on('digit', ({ digit }) => {
     call.timeline.input({ kind: 'digit', digit });
     run.press(digit);
@@ -71,17 +73,4 @@ export async function runSchemeOf(call: Call, id: string, hops = 0): Promise<End
   call.caller.gone.removeEventListener('abort', gone);
   // A caller who was only rung for hears why nobody came: the failure of the last attempt, not the end of the scheme.
   return reason === 'schemeEnded' && lastFailure !== undefined ? lastFailure : reason;
-}
-
-/** The first rule one of whose prefixes the caller's number begins with; the longest prefix wins. */
-function byRegion(call: Call, id: string) {
-  const rules = call.pbx.document.regionRules.find((one) => one.id === id)?.rules ?? [];
-  const number = call.timeline.facts.from;
-  let best: { readonly length: number; readonly to: (typeof rules)[number]['to'] } | undefined;
-  for (const { prefixes, to } of rules) {
-    for (const prefix of prefixes) {
-      if (number.startsWith(prefix) && prefix.length > (best?.length ?? -1)) best = { length: prefix.length, to };
-    }
-  }
-  return best?.to;
 }

@@ -6,20 +6,23 @@ import type { Target } from '../config/document.ts';
  * (`call/scheme-runner.ts`) implements it over SIP and media, the simulator over a script. A machine knows nothing else.
  *
  * Every method that takes time gets an `AbortSignal`: when the machine leaves the state (a digit, a timeout, the caller gone), the
- * signal is aborted and the implementation must stop what it does (audio stops, ringing is cancelled) and settle.
+ * signal is aborted and the implementation must stop what it does (audio stops, ringing is cancelled) and settle. What it settles with
+ * after that is ignored. A method that rejects without having been aborted counts as not having worked: it is logged and the scheme goes
+ * on with the next step (after `answer`: it ends).
  */
 export interface SchemeWorld {
-  /** Answers the caller's INVITE (200) unless that has been done. Called on entering a block whose digits are live. */
+  /** Answers the caller's INVITE (200) unless that has been done. Called on entering a block that needs to hear the caller. */
   answer(): Promise<void>;
 
   /** Plays one audio to its end; answers first if need be. A file that cannot be played counts as played. */
   play(audio: string, signal: AbortSignal): Promise<void>;
 
   /**
-   * `play` with `wait: false`: starts the audio and returns. It goes on while the following steps ring, until it ends, another audio starts, the
-   * call is connected, or `stopAudio`.
+   * `play` with `wait: false`: starts the audio (and answers first if need be) and returns. It goes on while the following steps ring,
+   * until it ends, another audio starts, the call is connected, or `stopAudio`.
    */
   startAudio(audio: string): void;
+  /** On leaving a block. Called also when nothing plays. */
   stopAudio(): void;
 
   /**
@@ -28,27 +31,28 @@ export interface SchemeWorld {
    */
   forward(request: ForwardRequest, signal: AbortSignal, connected: () => void): Promise<ForwardResult>;
 
-  /** Records a message. Resolves when it is stored, or when the caller has hung up. */
-  voicemail(
-    request: { readonly to: readonly string[]; readonly greeting?: string },
-    signal: AbortSignal,
-  ): Promise<void>;
+  /**
+   * Records a message. Calls `recording` when the greeting is over: until then the block's digits are live, from then on they belong
+   * to the mailbox (`#` ends a message). Resolves when it is stored, or when the caller has hung up.
+   */
+  voicemail(request: VoicemailRequest, signal: AbortSignal, recording: () => void): Promise<void>;
 
-  /** Receives a fax: the last thing that a call does. */
+  /** Receives a fax: the last thing that a call does. Empty `to`: the address of `fax.email`. */
   fax(request: { readonly to: readonly string[] }, signal: AbortSignal): Promise<void>;
 
   /** Each decision, for logs, history and the simulator's path. Must not throw. */
   trace(entry: TraceEntry): void;
 }
 
+/** Somebody to ring. Other schemes and short numbers are resolved before the world is asked. */
+export type RingTarget = Exclude<Target, { readonly scheme: string } | { readonly extension: string }>;
+
 export interface ForwardRequest {
-  readonly target: Target | { readonly regionRules: string };
+  readonly target: RingTarget;
   /** Seconds; the smallest of all limits that apply wins (2-call-behaviour §3). */
   readonly timeout?: number;
   /** Heard by the caller instead of ring-back. */
   readonly music?: string;
-  /** Nothing follows in the scheme: if an employee cannot be reached, his default action applies (§4.4.3), which is the world's business. */
-  readonly last?: boolean;
 }
 
 export type ForwardResult =
@@ -56,10 +60,38 @@ export type ForwardResult =
   /** Not connected, and why; the scheme goes on with the next step. */
   | { readonly outcome: 'failed'; readonly reason: EndReason };
 
+export interface VoicemailRequest {
+  /** Empty: the address of `voicemail.email`. */
+  readonly to: readonly string[];
+  /** Unset: `voicemail.warning`. */
+  readonly greeting?: string;
+}
+
+/** What happened, in the words of the simulator. */
+export type TraceEvent =
+  | 'branch'
+  | 'play'
+  | 'wait'
+  /** A complete entry, not each key. Passwords are never shown. */
+  | 'digit'
+  | 'password'
+  | 'ring'
+  | 'queue'
+  | 'connect'
+  | 'noAnswer'
+  | 'voicemail'
+  | 'fax'
+  | 'rule'
+  | 'mainMenu'
+  | 'scheme'
+  | 'hangup'
+  /** Something did not work that should; the scheme went on. */
+  | 'fault';
+
 export interface TraceEntry {
-  /** Stable, reads like a path in the scheme: `main/workdays/1/2`. */
+  /** Stable, reads like a path in the scheme: `main/workdays/1/2`, and after a colon the place in that block: `main/workdays/1:0`. */
   readonly state: string;
-  readonly event: string;
+  readonly event: TraceEvent;
   readonly detail?: Readonly<Record<string, unknown>>;
   /** In words, for a person. */
   readonly why?: string;

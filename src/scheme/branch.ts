@@ -1,0 +1,127 @@
+import { after, type BranchBuild, ending, endState, hangUp, trace } from './build.ts';
+import type { Action, State, Transition, Transitions } from './chart.ts';
+import { inputOf, keysOf, type TakesInput } from './keys.ts';
+import { place, to } from './paths.ts';
+import { unmatched } from './rules/any-other-input.ts';
+import { dialled } from './rules/disa.ts';
+import { faxRule } from './rules/fax.ts';
+import { invalidPrompt } from './rules/invalid-input.ts';
+import { silence } from './rules/no-input.ts';
+import { kindOf } from './steps/index.ts';
+import { unanswered } from './unanswered.ts';
+
+/**
+ * One branch: a state with its steps inside, one after the other, and the keys that are live in all of them. XState asks the innermost
+ * state first, so a step takes the keys away (`deaf`) where they belong to somebody else.
+ *
+ * The steps and the keys run beside each other, as two regions of a parallel state would, and are not written so on purpose: all the state
+ * of the keys is the digits pressed so far and one timer, and a parallel state costs half as much again at every event.
+ */
+export function compileBranch(build: BranchBuild): void {
+  const { scheme, path, block, index } = build;
+  const input = inputOf(build);
+  if (input) scheme.tables.inputs.set(path, input.matcher);
+  const fax = faxRule(build);
+  if (fax) scheme.states.set(fax.path, fax.state);
+
+  const { first, states } = inOrder(build, input);
+  if (build.branch.end === 'mainMenu' || first === 'end') states.end = endState(build);
+  if (input) states.invalid = invalidPrompt(build);
+  if (input?.dials) states.dialled = dialled(build);
+
+  scheme.states.set(path, {
+    id: path,
+    description: build.source,
+    entry: [{ type: 'traceBranch', params: { state: path, block, index } }],
+    exit: [{ type: 'forget' }, { type: 'stopAudio' }],
+    on: { ...(input ? keysOf(build, input) : {}), ...(fax ? { faxTone: fax.on } : {}) },
+    initial: first,
+    states,
+  });
+}
+
+/** What happens one after the other: the caller is answered, the steps, then the block waits for him. */
+function inOrder(build: BranchBuild, input: TakesInput | undefined): { first: string; states: Record<string, State> } {
+  const { branch, path } = build;
+  const steps = branch.steps.map((step) => ({ step, kind: kindOf(step) }));
+  // A caller who has heard nothing yet has not been answered: he cannot press anything, and gets the failure of the last attempt.
+  const listens = input?.asked || branch.rules.fax !== undefined;
+  const heard = listens || !build.top || steps.some(({ kind }) => kind.answers);
+  const waits = input !== undefined && heard;
+
+  const order = [
+    ...(build.top && listens ? ['answering'] : []),
+    ...steps.map((_, number) => String(number)),
+    ...(waits && branch.rules.disa?.prompt ? ['prompt'] : []),
+    ...(waits ? ['waiting'] : []),
+  ];
+  const following = (name: string): Transition => {
+    const next = order[order.indexOf(name) + 1];
+    return next === undefined ? ending(build) : { target: to(place(path, next)) };
+  };
+
+  const states: Record<string, State> = {};
+  for (const name of order) {
+    if (name === 'answering') states.answering = answering(build, following(name));
+    else if (name === 'prompt') states.prompt = disaPrompt(build, following(name));
+    else if (name === 'waiting') states.waiting = waiting(build, input);
+  }
+  for (const [number, { step, kind }] of steps.entries()) {
+    const next = following(String(number));
+    const defaultApplies = number === steps.length - 1 && nothingElseFollows(build);
+    states[number] = kind.compile(step, {
+      ...build,
+      at: place(path, number),
+      stepSource: `${build.source}.steps[${number}]`,
+      next,
+      notReached: (target) =>
+        defaultApplies && 'employee' in target
+          ? {
+              target: to(unanswered(build.scheme)),
+              actions: [{ type: 'remember', params: { employee: target.employee } }],
+            }
+          : next,
+    });
+  }
+  return { first: order[0] ?? 'end', states };
+}
+
+/** A `noInput` rule and the way back to the main menu are something that follows; only waiting for keys is not. */
+const nothingElseFollows = ({ branch }: BranchBuild): boolean => branch.end === 'hangup' && !branch.rules.noInput;
+
+function answering(build: BranchBuild, next: Transition): State {
+  const id = place(build.path, 'answering');
+  const fault: Action = { type: 'fault', params: { state: id } };
+  return {
+    id,
+    invoke: {
+      id,
+      src: 'answer',
+      onDone: [next],
+      onError: after([fault], [hangUp(build.scheme, id, 'the caller could not be answered', 'networkFailure')]),
+    },
+  };
+}
+
+function disaPrompt({ branch, path }: BranchBuild, next: Transition): State {
+  const id = place(path, 'prompt');
+  const audio = branch.rules.disa?.prompt ?? '';
+  return {
+    id,
+    entry: [trace(id, 'play', { audio })],
+    invoke: {
+      id,
+      src: 'play',
+      input: { audio },
+      onDone: [next],
+      onError: after([{ type: 'fault', params: { state: id } }], [next]),
+    },
+  };
+}
+
+function waiting(build: BranchBuild, input: TakesInput | undefined): State {
+  const id = place(build.path, 'waiting');
+  // Where nothing is asked, a wrong key is passed over while somebody rings; once the steps are over it is an answer to silence.
+  const on: Record<string, Transitions> = input?.asked ? {} : { unknown: unmatched(build) };
+  return { id, entry: [trace(id, 'wait')], on, after: silence(build) };
+}

@@ -1,0 +1,130 @@
+import type { EndReason } from '../call/end-reason.ts';
+import type { ForwardRequest, RingTarget, TraceEntry, VoicemailRequest } from './actors.ts';
+
+/**
+ * The form of a compiled scheme: the part of an XState machine's configuration that the compiler uses, with our names in place of strings. It
+ * is data: it prints, and two versions can be compared. What the names do is in `vocabulary.ts`.
+ */
+export interface State {
+  readonly id: string;
+  /** Where in the document it comes from: `branches[0].menu["1"]`. */
+  readonly description?: string;
+  readonly type?: 'final';
+  readonly initial?: string;
+  readonly states?: Readonly<Record<string, State>>;
+  readonly entry?: readonly Action[];
+  readonly exit?: readonly Action[];
+  readonly invoke?: Invoke;
+  readonly on?: Readonly<Record<string, Transitions>>;
+  readonly always?: Transitions;
+  /** By milliseconds. */
+  readonly after?: Readonly<Record<number, Transitions>>;
+}
+
+/** The states of a whole scheme by path, flat: to enter a menu item is to leave the menu. */
+export interface Chart {
+  readonly id: string;
+  readonly initial: string;
+  readonly on: Readonly<Record<string, Transitions>>;
+  readonly states: Readonly<Record<string, State>>;
+}
+
+export type Transitions = readonly Transition[];
+
+/** The first whose guard holds is taken. None taken: the event is ignored. */
+export interface Transition {
+  readonly guard?: Guard;
+  /** Of `to(path)`. Without one the state is kept. */
+  readonly target?: string;
+  /** The target is left and entered again if the machine is in it. */
+  readonly reenter?: true;
+  readonly actions?: readonly Action[];
+}
+
+export type Invoke = Effect & {
+  /** Named after the state. */
+  readonly id: string;
+  readonly onDone: Transitions;
+  readonly onError: Transitions;
+};
+
+/** What the world is asked for, by name. */
+export type Effect = Named<'src', 'input', EffectInputs>;
+
+export interface EffectInputs {
+  answer: undefined;
+  play: { readonly audio: string };
+  forward: ForwardRequest;
+  /** Rings whom the caller has dialled. */
+  forwardDialled: undefined;
+  voicemail: VoicemailRequest;
+  /** The mailbox of the employee who was not reached. */
+  voicemailOfDialled: undefined;
+  fax: { readonly to: readonly string[] };
+}
+
+export type Action = Named<'type', 'params', ActionParams>;
+
+export interface ActionParams {
+  /** Tells the world of a decision. */
+  trace: TraceEntry;
+  /** As `trace`, with the reason why the branch was chosen at this moment. */
+  traceBranch: { readonly state: string; readonly block: string; readonly index: number };
+  /** As `trace`, with the keys that were pressed. */
+  traceEntry: { readonly state: string; readonly why: string };
+  /** As `trace`, of an attempt to reach somebody: `target`, or whom the caller has dialled. */
+  traceCall: { readonly state: string; readonly event: 'ring' | 'connect' | 'noAnswer'; readonly target?: RingTarget };
+  /** Logs and traces that an effect has failed. */
+  fault: { readonly state: string };
+  startAudio: { readonly audio: string };
+  stopAudio: undefined;
+  /** A key was pressed: raises an entry if it is complete, else waits for more. */
+  take: { readonly input: string; readonly pauseMs: number };
+  /** Nothing more was pressed: raises what there is. */
+  settle: { readonly input: string };
+  /** A key of a password was pressed. */
+  keep: undefined;
+  forget: undefined;
+  remember: { readonly employee: string };
+  dial: undefined;
+  dialTrunk: undefined;
+  countInvalid: { readonly block: string };
+  countWrongPassword: { readonly block: string };
+  countMainMenu: undefined;
+  played: { readonly step: string };
+  failed: undefined;
+  /** Why the call ends. */
+  end: { readonly reason: EndReason };
+  /** The call ends as the conversation did. */
+  endOfTalk: undefined;
+  goOn: { readonly scheme: string };
+  goOnDialled: undefined;
+}
+
+export type Guard = Named<'type', 'params', GuardParams>;
+
+export interface GuardParams {
+  /** The branch's `when` holds now. */
+  when: { readonly branch: string };
+  nothingEntered: undefined;
+  endsEntry: undefined;
+  isPassword: { readonly item: string };
+  /** This one would be the `max`-th. */
+  lastInvalid: { readonly block: string; readonly max: number };
+  lastWrongPassword: { readonly block: string; readonly max: number };
+  mayReturn: undefined;
+  mayGoOn: undefined;
+  /** The caller dialled the extension of a scheme, and may still be sent on. */
+  dialledScheme: undefined;
+  dialledEmployee: undefined;
+  wasPlayed: { readonly step: string };
+  /** The forward ended in a conversation. */
+  talked: undefined;
+  inRegion: { readonly rules: string; readonly index: number };
+}
+
+type Named<Key extends string, Value extends string, Map> = {
+  [Name in keyof Map]: { readonly [K in Key]: Name } & (undefined extends Map[Name]
+    ? unknown
+    : { readonly [V in Value]: Map[Name] });
+}[keyof Map];

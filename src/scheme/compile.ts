@@ -1,0 +1,54 @@
+import type { Scheme } from '../config/document.ts';
+import type { PbxVersion } from '../config/version.ts';
+import { compileBlock } from './block.ts';
+import { ended, hangUp, type SchemeBuild } from './build.ts';
+import type { Chart } from './chart.ts';
+import { defaultFax, hasFaxRule } from './rules/fax.ts';
+import { type SchemeTables, tablesOf } from './tables.ts';
+import { defaultAction, unanswered } from './unanswered.ts';
+import { verify } from './verify.ts';
+import { makeMachine, type SchemeMachine } from './vocabulary.ts';
+
+/** A scheme of one PBX version, ready to run any number of calls. */
+export interface CompiledScheme {
+  readonly id: string;
+  readonly chart: Chart;
+  readonly machine: SchemeMachine;
+  readonly tables: SchemeTables;
+}
+
+/**
+ * A scheme as one machine: its chart is data, its names are those of `vocabulary.ts`.
+ * @throws Error when the compiler itself is wrong: a name or a target that does not exist
+ */
+export function compileScheme(pbx: PbxVersion, scheme: Scheme): CompiledScheme {
+  const tables: SchemeTables = { ...tablesOf(pbx), whens: new Map(), inputs: new Map(), passwords: new Map() };
+  const build: SchemeBuild = {
+    id: scheme.id,
+    tables,
+    menu: pbx.document.defaults.menu,
+    top: scheme.id,
+    states: new Map(),
+  };
+  compileBlock(build, scheme.id, { branches: scheme.branches, source: '', top: true });
+  build.states.set(unanswered(build), defaultAction(build));
+  build.states.set(ended(build), { id: ended(build), type: 'final' });
+
+  const on: Record<string, Chart['on'][string]> = {
+    callerGone: [hangUp(build, build.id, 'the caller has hung up', 'callerHungUp')],
+  };
+  if (pbx.document.fax.autoDetect && !scheme.branches.some(hasFaxRule)) {
+    const fax = defaultFax(build);
+    build.states.set(fax.path, fax.state);
+    on.faxTone = fax.on;
+  }
+  const chart: Chart = {
+    id: `${pbx.id}/${scheme.id}`,
+    initial: scheme.id,
+    on,
+    states: Object.fromEntries(build.states),
+  };
+  const machine = makeMachine(chart);
+  verify(chart, machine);
+  return { id: scheme.id, chart, machine, tables };
+}

@@ -1,0 +1,66 @@
+import type { EndReason } from '../call/end-reason.ts';
+import type { SchemeTables } from './tables.ts';
+import type { Whither } from './targets.ts';
+
+/** What a call has behind it; it goes along when the call is sent on to another scheme. */
+export interface Journey {
+  /** Times back to the main menu (`mainMenu`) and on to another scheme (`schemes`). */
+  readonly mainMenu: number;
+  readonly schemes: number;
+  /** By block: how often nothing matched. */
+  readonly invalid: Readonly<Record<string, number>>;
+  /** By the menu that the item stands in: wrong passwords. */
+  readonly wrongPassword: Readonly<Record<string, number>>;
+  /** Steps that are not played again. */
+  readonly played: Readonly<Record<string, true>>;
+  /** Why the last attempt to reach somebody failed. */
+  readonly failure: EndReason | undefined;
+}
+
+export const noJourney: Journey = {
+  mainMenu: 0,
+  schemes: 0,
+  invalid: {},
+  wrongPassword: {},
+  played: {},
+  failure: undefined,
+};
+
+/** The state of one running scheme beside its place. Everything here is plain data but the tables, which all calls share. */
+export interface SchemeContext {
+  readonly tables: SchemeTables;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** The caller's number; undefined when it is hidden. */
+  readonly caller: string | undefined;
+  readonly journey: Journey;
+  /** Keys since the last decision. While a password is asked for these are its digits. */
+  readonly entered: string;
+  /** Whom the caller has dialled, or whose default action runs. */
+  readonly dialled: Whither | undefined;
+  readonly reason: EndReason;
+  /** The scheme that goes on with the call. */
+  readonly next: string | undefined;
+}
+
+export type SchemeInput = Pick<SchemeContext, 'tables' | 'now' | 'caller' | 'journey'>;
+
+export interface SchemeOutput {
+  readonly reason: EndReason;
+  readonly next: string | undefined;
+  readonly journey: Journey;
+}
+
+export type SchemeEvent =
+  | { readonly type: 'digit'; readonly digit: string }
+  /** No key for `interDigitTimeout`. */
+  | { readonly type: 'pause' }
+  /** Raised by the machine itself when an entry is complete: `key:1`, `extension`, `trunk`, `unknown`. */
+  | { readonly type: `key:${string}`; readonly digits: string }
+  | { readonly type: 'extension' | 'unknown'; readonly digits: string }
+  | { readonly type: 'trunk'; readonly digits: string; readonly trunk: string; readonly number: string }
+  | { readonly type: 'connected' }
+  | { readonly type: 'recording' }
+  /** The calling tone of a fax was heard. */
+  | { readonly type: 'faxTone' }
+  | { readonly type: 'callerGone' };

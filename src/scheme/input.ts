@@ -1,0 +1,78 @@
+import type { DialPlan, Lengths } from './dial-plan.ts';
+
+/** What the keys pressed so far mean. */
+export type Verdict =
+  /** Could still become something: wait for another key, `#`, or a pause. */
+  | { readonly kind: 'more' }
+  | { readonly kind: 'key'; readonly digits: string }
+  | { readonly kind: 'extension'; readonly digits: string }
+  | { readonly kind: 'trunk'; readonly digits: string; readonly trunk: string; readonly number: string }
+  /** Matches nothing. */
+  | { readonly kind: 'unknown'; readonly digits: string };
+
+export interface InputOptions {
+  readonly keys: Iterable<string>;
+  /** Lengths of the extensions that may be dialled here; 0 for none. */
+  readonly extensions: Lengths;
+  readonly plan: DialPlan;
+  /** The block has a `disa` rule: trunk prefixes may be dialled too, and entries up to `max` digits (undefined: any) are heard out. */
+  readonly disa?: { readonly max?: number };
+}
+
+/**
+ * The input matcher of one block: longest match of the keys pressed against menu keys, then extensions, then (with `disa`) trunk prefixes.
+ * Pure; time is the caller's: `match` after each key, `settle` after a pause.
+ *
+ * `#` ends an entry at once, unless it is (the beginning of) a menu key itself.
+ */
+export class Input {
+  readonly #keys: ReadonlySet<string>;
+  /** Proper beginnings of menu keys. */
+  readonly #beginnings = new Set<string>();
+  readonly #extensions: Lengths;
+  readonly #plan: DialPlan;
+  readonly #disa: { readonly max?: number } | undefined;
+
+  constructor({ keys, extensions, plan, disa }: InputOptions) {
+    this.#keys = new Set(keys);
+    for (const key of this.#keys) for (let end = 1; end < key.length; end++) this.#beginnings.add(key.slice(0, end));
+    this.#extensions = extensions;
+    this.#plan = plan;
+    this.#disa = disa;
+  }
+
+  /** @param typed all keys since the last decision */
+  match(typed: string): Verdict {
+    if (this.#canGrow(typed)) return { kind: 'more' };
+    if (typed.endsWith('#') && !this.#keys.has(typed)) return this.#exact(typed.slice(0, -1), typed);
+    return this.#exact(typed, typed);
+  }
+
+  /** Nothing more was pressed for a while: what the keys mean as they are. Never `more`. */
+  settle(typed: string): Exclude<Verdict, { kind: 'more' }> {
+    return this.#exact(typed, typed);
+  }
+
+  #canGrow(typed: string): boolean {
+    if (this.#beginnings.has(typed) || this.#plan.isBeginning(typed, this.#extensions)) return true;
+    if (!this.#disa || /\D/.test(typed)) return false;
+    const { max } = this.#disa;
+    if (max !== undefined) return typed.length < max && !(this.#keys.has(typed) || this.#isExtension(typed));
+    return typed.length < longestNumber && this.#plan.couldBeTrunk(typed);
+  }
+
+  #exact(entry: string, digits: string): Exclude<Verdict, { kind: 'more' }> {
+    if (this.#keys.has(entry)) return { kind: 'key', digits: entry };
+    if (this.#isExtension(entry)) return { kind: 'extension', digits: entry };
+    const trunk = this.#disa && this.#plan.trunkFor(entry);
+    if (trunk) return { kind: 'trunk', digits: entry, ...trunk };
+    return { kind: 'unknown', digits };
+  }
+
+  #isExtension(entry: string): boolean {
+    return this.#plan.isExtension(entry, this.#extensions);
+  }
+}
+
+/** E.164 numbers have 15 digits; a trunk prefix and an escape code come before. */
+const longestNumber = 32;

@@ -1,0 +1,67 @@
+import { after, type BranchBuild, trace } from './build.ts';
+import type { Action, State, Transitions } from './chart.ts';
+import { place, to } from './paths.ts';
+import { afterLastWrongPassword, maxWrongPassword } from './rules/wrong-password.ts';
+
+/**
+ * A menu item asks for its password. `#` or a pause ends the digits, and as many seconds without any as a menu waits: that is a wrong
+ * password too, so that a silent caller gets on. The digits stand in no trace, the password in no machine.
+ * @param menu the branch that the item stands in
+ */
+export function passwordOf(menu: BranchBuild, item: string): State {
+  const path = place(item, 'password');
+  const inputs = { block: menu.block, max: maxWrongPassword(menu) };
+  const { inputTimeout, interDigitTimeout } = menu.scheme.menu;
+  const complete = { target: to(place(path, 'complete')) };
+
+  return {
+    id: path,
+    exit: [{ type: 'forget' }],
+    on: {
+      digit: [
+        { guard: { type: 'endsEntry' }, ...complete },
+        { target: to(place(path, 'typing')), actions: [{ type: 'keep' }] },
+      ],
+    },
+    initial: 'asking',
+    states: {
+      asking: saying(path, 'asking', menu.scheme.tables.pbx.document.pbx.passwordPrompt, []),
+      refused: saying(path, 'refused', 'builtin:wrong-password', [{ type: 'forget' }]),
+      waiting: { id: place(path, 'waiting'), after: { [inputTimeout * 1000]: [complete] } },
+      typing: { id: place(path, 'typing'), after: { [interDigitTimeout * 1000]: [complete] } },
+      complete: {
+        id: place(path, 'complete'),
+        always: [
+          {
+            guard: { type: 'isPassword', params: { item } },
+            target: to(item),
+            actions: [trace(path, 'password', { right: true })],
+          },
+          ...after(
+            [{ type: 'countWrongPassword', params: { block: menu.block } }, trace(path, 'password', { right: false })],
+            [
+              { guard: { type: 'lastWrongPassword', params: inputs }, ...afterLastWrongPassword(menu) },
+              { target: to(place(path, 'refused')) },
+            ],
+          ),
+        ],
+      },
+    },
+  };
+}
+
+function saying(path: string, name: string, audio: string, entry: readonly Action[]): State {
+  const id = place(path, name);
+  const then: Transitions = [{ target: to(place(path, 'waiting')) }];
+  return {
+    id,
+    entry: [...entry, trace(id, 'play', { audio })],
+    invoke: {
+      id,
+      src: 'play',
+      input: { audio },
+      onDone: then,
+      onError: after([{ type: 'fault', params: { state: id } }], then),
+    },
+  };
+}

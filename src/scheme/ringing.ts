@@ -1,0 +1,47 @@
+import type { RingTarget } from './actors.ts';
+import { after, ended, type SchemeBuild } from './build.ts';
+import type { Action, State, Transitions } from './chart.ts';
+import { place, to } from './paths.ts';
+
+/** Whom to ring: a target that the scheme names, or whom the caller has dialled. */
+export type Call =
+  | { readonly target: RingTarget; readonly timeout?: number; readonly music?: string }
+  | { readonly target?: never };
+
+/**
+ * Somebody is being rung, and talks when he answers. While he rings the block's keys are live (their handlers are the block's); from
+ * `connected` on they and the fax detector are dead.
+ * @param otherwise what follows when nobody was reached
+ */
+export function ringing(scheme: SchemeBuild, path: string, call: Call, otherwise: Transitions): State {
+  const traced = (event: 'ring' | 'connect' | 'noAnswer'): Action => ({
+    type: 'traceCall',
+    params: { state: path, event, ...(call.target ? { target: call.target } : {}) },
+  });
+  return {
+    id: path,
+    entry: [traced('ring')],
+    invoke: {
+      id: path,
+      ...(call.target ? { src: 'forward', input: call } : { src: 'forwardDialled' }),
+      onDone: [
+        { guard: { type: 'talked' }, target: to(ended(scheme)), actions: [{ type: 'endOfTalk' }] },
+        ...after([{ type: 'failed' }, traced('noAnswer')], otherwise),
+      ],
+      onError: after([{ type: 'fault', params: { state: path } }], otherwise),
+    },
+    initial: 'ringing',
+    states: {
+      ringing: { id: place(path, 'ringing'), on: { connected: [{ target: to(place(path, 'connected')) }] } },
+      connected: deaf(place(path, 'connected'), [traced('connect')]),
+    },
+  };
+}
+
+/** Nobody listens for keys any more: whoever has the line (a person, the mailbox, a fax) hears them himself. */
+export const deaf = (id: string, entry: readonly Action[] = []): State => ({
+  id,
+  entry: [{ type: 'forget' }, ...entry],
+  // A transition that does nothing keeps the block's own handlers from being asked.
+  on: { digit: [{}], pause: [{}], faxTone: [{}] },
+});

@@ -1,0 +1,50 @@
+import { type BranchBuild, ending, goOnDialled } from '../build.ts';
+import type { State, Transitions } from '../chart.ts';
+import { type Lengths, lengthsBetween, noLength } from '../dial-plan.ts';
+import { place, to } from '../paths.ts';
+import { ringing } from '../ringing.ts';
+import { unanswered } from '../unanswered.ts';
+import { enter } from './enter.ts';
+
+/** Lengths of the extensions that callers may dial in the block: those of the PBX (§4.4.2.2), and those of its `disa` rule. */
+export function dialable({ branch, scheme }: BranchBuild): Lengths {
+  const { enabled, min, max } = scheme.tables.pbx.document.pbx.extensionDialing;
+  const { disa } = branch.rules;
+  const lengths = enabled ? lengthsBetween(min, max) : noLength;
+  if (!disa) return lengths;
+  return (
+    lengths | (disa.length ? lengthsBetween(disa.length.min, disa.length.max) : lengthsBetween(1, longestExtension))
+  );
+}
+
+const longestExtension = 7;
+
+/** «Донабор внутреннего номера»: whom the caller has dialled is rung; he may still choose something else meanwhile. */
+export function dialled(build: BranchBuild): State {
+  const path = place(build.path, 'dialled');
+  const [whom, scheme, somebody] = ['whom', 'scheme', 'somebody'].map((name) => place(path, name)) as [
+    string,
+    string,
+    string,
+  ];
+  return {
+    id: path,
+    initial: 'whom',
+    entry: [{ type: 'stopAudio' }],
+    states: {
+      whom: {
+        id: whom,
+        always: [{ guard: { type: 'dialledScheme' }, target: to(scheme) }, { target: to(somebody) }],
+      },
+      scheme: { id: scheme, always: goOnDialled(build.scheme, path) },
+      somebody: ringing(build.scheme, somebody, {}, notReached(build)),
+    },
+  };
+}
+
+/** The block of the `disa` rule, if it says something; else an employee's default action, or the end of the branch. */
+function notReached(build: BranchBuild): Transitions {
+  const says = build.branch.rules.disa?.branches.some(({ steps, menu }) => steps.length + Object.keys(menu).length > 0);
+  if (says) return [enter(build, 'disa', 'the number that was dialled was not reached')];
+  return [{ guard: { type: 'dialledEmployee' }, target: to(unanswered(build.scheme)) }, ending(build)];
+}

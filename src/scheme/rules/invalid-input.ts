@@ -1,0 +1,37 @@
+import { after, again, type BranchBuild, ending, trace } from '../build.ts';
+import type { State, Transitions } from '../chart.ts';
+import { place, to } from '../paths.ts';
+import { enter } from './enter.ts';
+
+/** «Ошибочный ввод»: the caller is told and the block begins again; the last attempt is followed by the rule, or else by `end`. */
+export function invalid(build: BranchBuild): Transitions {
+  const { block, path } = build;
+  const { invalidInput } = build.branch.rules;
+  const max = invalidInput?.attempts ?? build.scheme.menu.maxInvalid;
+  const last = invalidInput
+    ? enter(build, 'invalidInput', `invalid input for the ${ordinal(max)} time`)
+    : ending(build);
+  return [
+    { guard: { type: 'lastInvalid', params: { block, max } }, ...last },
+    { target: to(place(path, 'invalid')), actions: [{ type: 'countInvalid', params: { block } }] },
+  ];
+}
+
+/** The caller hears that he pressed something wrong; he may go on pressing meanwhile. */
+export function invalidPrompt({ block, path }: BranchBuild): State {
+  const id = place(path, 'invalid');
+  const audio = 'builtin:invalid-choice';
+  return {
+    id,
+    entry: [{ type: 'stopAudio' }, trace(id, 'play', { audio })],
+    invoke: {
+      id,
+      src: 'play',
+      input: { audio },
+      onDone: [again(block)],
+      onError: after([{ type: 'fault', params: { state: id } }], [again(block)]),
+    },
+  };
+}
+
+export const ordinal = (n: number): string => ({ 1: '1st', 2: '2nd', 3: '3rd' })[n] ?? `${n}th`;

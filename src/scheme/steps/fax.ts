@@ -1,0 +1,25 @@
+import { after, hangUp, type SchemeBuild, trace } from '../build.ts';
+import type { State } from '../chart.ts';
+import { deaf } from '../ringing.ts';
+import type { StepKind, StepOf } from './kind.ts';
+
+/** «Прием факса»: the last thing that a call does; nothing can be chosen any more. */
+export const fax: StepKind<StepOf<'fax'>> = {
+  answers: true,
+  compile: (step, at) => ({ description: at.stepSource, ...reception(at.scheme, at.at, step.fax.to) }),
+};
+
+/** @param recipients e-mail addresses; none: that of `fax.email` */
+export function reception(scheme: SchemeBuild, path: string, recipients: readonly string[]): State {
+  const over = [hangUp(scheme, path)];
+  return {
+    ...deaf(path, [trace(path, 'fax', { to: recipients })]),
+    invoke: {
+      id: path,
+      src: 'fax',
+      input: { to: recipients },
+      onDone: over,
+      onError: after([{ type: 'fault', params: { state: path } }], over),
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import { after, trace } from '../build.ts';
+import type { State, Transition } from '../chart.ts';
+import { place, to } from '../paths.ts';
+import { resolve } from '../targets.ts';
+import { leading } from './forward.ts';
+import type { StepKind, StepOf } from './kind.ts';
+
+/** «Переадресация по региону»: as `forward`, to the target of the rule that the caller's number falls under; under none: the next step. */
+export const forwardByRegion: StepKind<StepOf<'forwardByRegion'>> = {
+  answers: false,
+  compile({ forwardByRegion: id }, at) {
+    const { pbx } = at.scheme.tables;
+    const { rules = [] } = pbx.document.regionRules.find((one) => one.id === id) ?? {};
+    const which: Transition[] = [];
+    const states: Record<string, State> = {};
+    for (const [index, rule] of rules.entries()) {
+      const path = place(at.at, index);
+      which.push({
+        guard: { type: 'inRegion', params: { rules: id, index } },
+        target: to(path),
+        actions: [trace(at.at, 'rule', { region: rule.name }, 'by the prefix of the caller’s number')],
+      });
+      states[index] = leading(resolve(rule.to, pbx), at, path);
+    }
+    const nowhere = after([trace(at.at, 'rule', {}, 'the caller’s number falls under no region')], [at.next]);
+    return {
+      id: at.at,
+      description: at.stepSource,
+      initial: 'region',
+      states: { region: { id: place(at.at, 'region'), always: [...which, ...nowhere] }, ...states },
+    };
+  },
+};

@@ -1,0 +1,35 @@
+import { after, goOn, trace } from '../build.ts';
+import type { State } from '../chart.ts';
+import { ringing } from '../ringing.ts';
+import { resolve, type Whither } from '../targets.ts';
+import type { StepKind, StepOf, StepPlace } from './kind.ts';
+
+/** «Переадресация»: ends the scheme when somebody talks to the caller, else the next step follows. */
+export const forward: StepKind<StepOf<'forward'>> = {
+  answers: false,
+  compile({ forward: target, timeout, music }, at) {
+    const whither = resolve(target, at.scheme.tables.pbx);
+    return {
+      description: at.stepSource,
+      ...leading(whither, at, at.at, {
+        ...(timeout === undefined ? {} : { timeout }),
+        ...(music === undefined ? {} : { music }),
+      }),
+    };
+  },
+};
+
+/** The state that sends the call to a target, if there is one. */
+export function leading(
+  whither: Whither | undefined,
+  at: StepPlace,
+  path: string,
+  limits: { readonly timeout?: number; readonly music?: string } = {},
+): State {
+  if (!whither) {
+    const why = 'nobody has this number';
+    return { id: path, always: after([trace(path, 'noAnswer', { reason: 'doesNotExist' }, why)], [at.next]) };
+  }
+  if ('scheme' in whither) return { id: path, always: goOn(at.scheme, path, whither.scheme) };
+  return ringing(at.scheme, path, { target: whither, ...limits }, [at.notReached(whither)]);
+}

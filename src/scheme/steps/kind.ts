@@ -1,0 +1,26 @@
+import type { Step } from '../../config/document.ts';
+import type { RingTarget } from '../actors.ts';
+import type { BranchBuild } from '../build.ts';
+import type { State, Transition } from '../chart.ts';
+
+/** A kind of step describes itself: a new one is one new file and one line in `index.ts`. */
+export interface StepKind<S extends Step> {
+  /** Its state. */
+  compile(step: S, at: StepPlace): State;
+  /** It lets the caller hear something, so he has been answered after it. */
+  readonly answers: boolean;
+}
+
+/** Where a step stands. */
+export interface StepPlace extends BranchBuild {
+  /** Of the step: `main/workdays:0`. */
+  readonly at: string;
+  /** In the document: `branches[0].steps[0]`. */
+  readonly stepSource: string;
+  /** What follows the step. */
+  readonly next: Transition;
+  /** What follows if this one was called and not reached: the next step, else an employee's default action (§4.4.3). */
+  notReached(target: RingTarget): Transition;
+}
+
+export type StepOf<Key extends string> = Extract<Step, { readonly [K in Key]: unknown }>;

@@ -1,0 +1,39 @@
+import type { VoicemailRequest } from '../actors.ts';
+import { after, trace } from '../build.ts';
+import type { Effect, State, Transition } from '../chart.ts';
+import { place, to } from '../paths.ts';
+import { deaf } from '../ringing.ts';
+import type { StepKind, StepOf } from './kind.ts';
+
+/** «Голосовая почта». */
+export const voicemail: StepKind<StepOf<'voicemail'>> = {
+  answers: true,
+  compile: ({ voicemail: request }, at) => ({
+    description: at.stepSource,
+    ...mailbox(at.at, { src: 'voicemail', input: request satisfies VoicemailRequest }, request, at.next),
+  }),
+};
+
+/** While the greeting is heard the block's keys are live; from the beep on they are the mailbox's. */
+export function mailbox(
+  path: string,
+  effect: Extract<Effect, { src: 'voicemail' | 'voicemailOfDialled' }>,
+  detail: Readonly<Record<string, unknown>>,
+  next: Transition,
+): State {
+  return {
+    id: path,
+    entry: [trace(path, 'voicemail', { ...detail })],
+    invoke: {
+      id: path,
+      ...effect,
+      onDone: [next],
+      onError: after([{ type: 'fault', params: { state: path } }], [next]),
+    },
+    initial: 'greeting',
+    states: {
+      greeting: { id: place(path, 'greeting'), on: { recording: [{ target: to(place(path, 'recording')) }] } },
+      recording: deaf(place(path, 'recording')),
+    },
+  };
+}

@@ -1,0 +1,174 @@
+import { assign, enqueueActions, setup } from 'xstate';
+import type { ForwardResult } from './actors.ts';
+import type { ActionParams, Chart, GuardParams } from './chart.ts';
+import type { Journey, SchemeContext, SchemeEvent, SchemeInput, SchemeOutput } from './context.ts';
+import { effects, environmentOf } from './effects.ts';
+import type { Verdict } from './input.ts';
+import { regionOf } from './regions.ts';
+import { resolve } from './targets.ts';
+
+/** Returns to the main menu in one call (2-call-behaviour §2). */
+const maxMainMenu = 20;
+/** Schemes that a call may be sent on to. More is a circle. */
+const maxSchemes = 20;
+
+/**
+ * Everything that a compiled scheme may name, and what it does. One vocabulary for all schemes, so that a machine is made of data alone.
+ * Guards and assignments are pure; the other actions speak to the world of the running call.
+ */
+const vocabulary = setup({
+  types: {} as { context: SchemeContext; events: SchemeEvent; input: SchemeInput; output: SchemeOutput },
+  actors: effects,
+  actions: {
+    trace: ({ system }, entry: ActionParams['trace']) => environmentOf(system).world.trace(entry),
+    traceBranch: ({ system, context }, { state, block, index }: ActionParams['traceBranch']) => {
+      const why = context.tables.whens.get(state)?.explain(context.now()) ?? '';
+      environmentOf(system).world.trace({ state, event: 'branch', detail: { block, index }, why });
+    },
+    traceEntry: ({ system, event }, { state, why }: ActionParams['traceEntry']) => {
+      environmentOf(system).world.trace({ state, event: 'digit', detail: { digits: digitsOf(event) }, why });
+    },
+    traceCall: ({ system, context, event }, { state, event: what, target }: ActionParams['traceCall']) => {
+      const whom = target ?? context.dialled ?? {};
+      const reason = what === 'noAnswer' ? { reason: resultOf(event)?.reason } : {};
+      const name = what === 'ring' && 'group' in whom ? 'queue' : what;
+      environmentOf(system).world.trace({ state, event: name, detail: { ...whom, ...reason } });
+    },
+    fault: ({ system, event }, { state }: ActionParams['fault']) => {
+      environmentOf(system).fault(state, 'error' in event ? event.error : undefined);
+    },
+    startAudio: ({ system }, { audio }: ActionParams['startAudio']) => environmentOf(system).world.startAudio(audio),
+    stopAudio: ({ system }) => environmentOf(system).world.stopAudio(),
+
+    take: enqueueActions(({ enqueue, context, event }, { input, pauseMs }: ActionParams['take']) => {
+      if (event.type !== 'digit') return;
+      const entered = context.entered + event.digit;
+      const verdict = context.tables.inputs.get(input)?.match(entered);
+      enqueue.cancel('pause');
+      if (!verdict || verdict.kind === 'more') {
+        enqueue.assign({ entered });
+        enqueue.raise({ type: 'pause' }, { id: 'pause', delay: pauseMs });
+      } else {
+        enqueue.assign({ entered: '' });
+        enqueue.raise(entryOf(verdict));
+      }
+    }),
+    settle: enqueueActions(({ enqueue, context }, { input }: ActionParams['settle']) => {
+      const verdict = context.tables.inputs.get(input)?.settle(context.entered);
+      enqueue.assign({ entered: '' });
+      if (verdict) enqueue.raise(entryOf(verdict));
+    }),
+    keep: assign(({ context, event }) => (event.type === 'digit' ? { entered: context.entered + event.digit } : {})),
+    forget: enqueueActions(({ enqueue, context }) => {
+      if (context.entered === '') return;
+      enqueue.assign({ entered: '' });
+      enqueue.cancel('pause');
+    }),
+
+    remember: assign((_, { employee }: ActionParams['remember']) => ({
+      dialled: { employee, contact: 'asConfigured' },
+    })),
+    dial: assign(({ context, event }) => ({ dialled: whoHas(context, digitsOf(event)) })),
+    dialTrunk: assign(({ event }) =>
+      event.type === 'trunk' ? { dialled: { trunk: event.trunk, number: event.number } } : {},
+    ),
+
+    countInvalid: assign(({ context }, { block }: ActionParams['countInvalid']) =>
+      after(context, ({ invalid }) => ({ invalid: oneMore(invalid, block) })),
+    ),
+    countWrongPassword: assign(({ context }, { block }: ActionParams['countWrongPassword']) =>
+      after(context, ({ wrongPassword }) => ({ wrongPassword: oneMore(wrongPassword, block) })),
+    ),
+    countMainMenu: assign(({ context }) => after(context, ({ mainMenu }) => ({ mainMenu: mainMenu + 1 }))),
+    played: assign(({ context }, { step }: ActionParams['played']) =>
+      after(context, ({ played }) => ({ played: { ...played, [step]: true as const } })),
+    ),
+    failed: assign(({ context, event }) => after(context, () => ({ failure: resultOf(event)?.reason }))),
+
+    end: assign((_, { reason }: ActionParams['end']) => ({ reason })),
+    endOfTalk: assign(({ context, event }) => ({ reason: resultOf(event)?.reason ?? context.reason })),
+    goOn: assign(({ context }, { scheme }: ActionParams['goOn']) => onTo(context, scheme)),
+    goOnDialled: assign(({ context }) =>
+      context.dialled && 'scheme' in context.dialled ? onTo(context, context.dialled.scheme) : {},
+    ),
+  },
+  guards: {
+    when: ({ context }, { branch }: GuardParams['when']) =>
+      context.tables.whens.get(branch)?.holds(context.now()) ?? false,
+    nothingEntered: ({ context }) => context.entered === '',
+    endsEntry: ({ event }) => event.type === 'digit' && event.digit === '#',
+    isPassword: ({ context }, { item }: GuardParams['isPassword']) =>
+      context.tables.passwords.get(item) === context.entered,
+    lastInvalid: ({ context }, { block, max }: GuardParams['lastInvalid']) =>
+      (context.journey.invalid[block] ?? 0) + 1 >= max,
+    lastWrongPassword: ({ context }, { block, max }: GuardParams['lastWrongPassword']) =>
+      (context.journey.wrongPassword[block] ?? 0) + 1 >= max,
+    mayReturn: ({ context }) => context.journey.mainMenu < maxMainMenu,
+    mayGoOn: ({ context }) => context.journey.schemes < maxSchemes,
+    dialledScheme: ({ context }) => context.dialled !== undefined && 'scheme' in context.dialled,
+    dialledEmployee: ({ context }) => context.dialled !== undefined && 'employee' in context.dialled,
+    wasPlayed: ({ context }, { step }: GuardParams['wasPlayed']) => context.journey.played[step] === true,
+    talked: ({ event }) => resultOf(event)?.outcome === 'connected',
+    inRegion: ({ context }, { rules, index }: GuardParams['inRegion']) =>
+      regionOf(context.tables.pbx.document.regionRules, rules, context.caller) === index,
+  },
+});
+
+/** @param chart the whole scheme */
+export function makeMachine({ id, initial, on, states }: Chart) {
+  const config = {
+    id,
+    initial,
+    on,
+    states,
+    context: ({ input }: { input: SchemeInput }): SchemeContext => ({
+      ...input,
+      entered: '',
+      dialled: undefined,
+      reason: 'schemeEnded',
+      next: undefined,
+    }),
+    output: ({ context: { reason, next, journey } }: { context: SchemeContext }): SchemeOutput => ({
+      reason,
+      next,
+      journey,
+    }),
+  };
+  // The chart's types are ours (`chart.ts`), narrower than XState's; `verify.ts` checks the names once more at run time.
+  return vocabulary.createMachine(config as unknown as Parameters<typeof vocabulary.createMachine>[0]);
+}
+
+export type SchemeMachine = ReturnType<typeof makeMachine>;
+
+const digitsOf = (event: object): string => ('digits' in event ? String(event.digits) : '');
+
+/** How a forward ended, from the event of its end. */
+const resultOf = (event: object): ForwardResult | undefined =>
+  'output' in event ? (event.output as ForwardResult | undefined) : undefined;
+
+function entryOf(verdict: Exclude<Verdict, { kind: 'more' }>): SchemeEvent {
+  switch (verdict.kind) {
+    case 'key':
+      return { type: `key:${verdict.digits}`, digits: verdict.digits };
+    case 'trunk':
+      return { type: 'trunk', digits: verdict.digits, trunk: verdict.trunk, number: verdict.number };
+    default:
+      return { type: verdict.kind, digits: verdict.digits };
+  }
+}
+
+const whoHas = ({ tables: { pbx } }: SchemeContext, extension: string) => resolve({ extension }, pbx);
+
+const after = ({ journey }: SchemeContext, change: (journey: Journey) => Partial<Journey>) => ({
+  journey: { ...journey, ...change(journey) },
+});
+
+const oneMore = (counts: Readonly<Record<string, number>>, key: string) => ({
+  ...counts,
+  [key]: (counts[key] ?? 0) + 1,
+});
+
+const onTo = (context: SchemeContext, scheme: string) => ({
+  next: scheme,
+  ...after(context, ({ schemes }) => ({ schemes: schemes + 1 })),
+});
