@@ -7,10 +7,8 @@ import type { Leg } from '../dial/leg.ts';
 import type { Occupancy } from '../dial/occupancy.ts';
 import type { CallRecord } from '../history/record.ts';
 import type { MediaServer } from '../media/port.ts';
-import type { CompiledScheme } from '../scheme/compile.ts';
 import type { IncomingInvite, Party, SipServer } from '../sip/port.ts';
 import type { Clock } from '../time/clock.ts';
-import type { Timetable } from '../time/when.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { CallerLeg } from './caller-leg.ts';
 import type { EndReason } from './end-reason.ts';
@@ -27,16 +25,6 @@ export interface CallServices {
   readonly groups: GroupDistributor;
   readonly destinations: Destinations;
   readonly occupancy: Occupancy;
-  /** Compiled once per version of the configuration. */
-  readonly prepared: (pbx: PbxVersion) => PreparedPbx;
-  /** Runs a scheme to its end and says why it ended (`run-scheme.ts`). @param hops how often the call has been sent on before */
-  readonly enterScheme: (call: Call, scheme: string, hops: number) => Promise<EndReason>;
-}
-
-/** What is made of a version of a PBX once, for all its calls. */
-export interface PreparedPbx {
-  readonly timetable: Timetable;
-  scheme(id: string): CompiledScheme | undefined;
 }
 
 /** How a call ended. */
@@ -88,10 +76,6 @@ export class Call {
 
   get id(): string {
     return this.timeline.facts.id;
-  }
-
-  get prepared(): PreparedPbx {
-    return this.services.prepared(this.pbx);
   }
 
   /** How it ended; undefined while it goes on. */

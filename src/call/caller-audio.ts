@@ -14,7 +14,10 @@ export class CallerAudio {
   readonly #pbx: PbxVersion;
   readonly #sounds: Sounds;
   readonly #log: Logger;
+  /** Counts what is played: who finds another number than his own has been replaced. */
   #turn = 0;
+  /** Counts the waits for an answer in the same way. */
+  #wait = 0;
   #playback: Playback | undefined;
   /** Started by `start`, and still to be heard while it rings. */
   #background = false;
@@ -69,14 +72,23 @@ export class CallerAudio {
     }
     if (!this.#background && !this.#caller.leg) return;
     const turn = this.#turn;
+    const wait = ++this.#wait;
     const endpoint = await this.#answered();
     if (this.#background) await this.#playback?.ended;
-    if (endpoint && turn === this.#turn) this.#begin(endpoint, this.#sounds.ringBack(this.#pbx), true);
+    if (endpoint && turn === this.#turn && wait === this.#wait) {
+      this.#begin(endpoint, this.#sounds.ringBack(this.#pbx), true);
+    }
   }
 
   /** 180, for a caller who hears nothing yet. */
   ringing(): void {
     this.#caller.ring();
+  }
+
+  /** Nobody answered: music and ring-back end, what a step started goes on. */
+  stopWaiting(): void {
+    this.#wait++;
+    if (!this.#background) this.stop();
   }
 
   stop(): void {

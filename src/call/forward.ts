@@ -1,86 +1,45 @@
-import type { Employee, Group, Target } from '../config/document.ts';
+import type { Employee, Group } from '../config/document.ts';
 import { attemptOutcome } from '../dial/attempt.ts';
 import { type RingContext, type RingResult, ringFirst, ringFor, ringOne } from '../dial/ring.ts';
-import type { ForwardResult } from '../scheme/actors.ts';
+import type { ForwardRequest, ForwardResult } from '../scheme/actors.ts';
+import { tablesOf } from '../scheme/tables.ts';
 import { reasons } from '../sip/port.ts';
 import type { Call } from './call.ts';
 import { CallerGone } from './caller-leg.ts';
 import { converse } from './conversation.ts';
 import type { EndReason } from './end-reason.ts';
 
-export interface Forward {
-  readonly target: Target;
-  /** Seconds. */
-  readonly timeout?: number;
-  /** An `AudioId`, heard instead of ring-back. */
-  readonly music?: string;
-  /** An employee who cannot be reached gets his default action: nothing else follows (§4.4.3). */
-  readonly last?: boolean;
-  /** Called once, when the two talk. */
-  readonly connected?: () => void;
-  /** How many times this call has been sent on without a new decision of the caller. */
-  readonly hops?: number;
-}
-
-/** Schemes that forward to one another, extensions that default to one another: after so many it is a circle. */
-const MAX_HOPS = 20;
-
 /**
- * Sends a call to a target and, when somebody takes it, stays until the conversation is over. Never rejects for the network's sake; an aborted
- * signal stops the ringing.
+ * Rings somebody for a call and, when he answers, stays until the conversation is over. Never rejects for the network's sake; an aborted signal
+ * stops the ringing.
+ *
+ * @param connected called once, when the two talk
  */
-export async function forward(call: Call, request: Forward, signal: AbortSignal): Promise<ForwardResult> {
+export async function forward(
+  call: Call,
+  request: ForwardRequest,
+  signal: AbortSignal,
+  connected: () => void,
+): Promise<ForwardResult> {
   const { target } = request;
-  const hops = (request.hops ?? 0) + 1;
-  if (hops > MAX_HOPS) {
-    call.log.warn({ target }, 'the call was sent on too often; it is ended');
-    return { outcome: 'failed', reason: 'loop' };
-  }
-  if ('extension' in target) {
-    const found = call.pbx.extension(target.extension);
-    if (!found) return { outcome: 'failed', reason: 'doesNotExist' };
-    return forward(call, { ...request, target: targetOf(found), hops }, signal);
-  }
-  if ('scheme' in target) {
-    request.connected?.();
-    const reason = await call.services.enterScheme(call, target.scheme, hops);
-    return { outcome: 'connected', reason };
-  }
   if ('phone' in target || 'room' in target) {
     // Outgoing routes and rooms are not built yet; the caller is told as of any number that cannot be reached.
     call.log.warn({ target }, 'this kind of target is not available yet');
     return { outcome: 'failed', reason: 'unavailable' };
   }
-
-  await call.audio.waitForAnswer(musicOf(call, request));
+  void call.audio.waitForAnswer(musicOf(call, request));
   const result = await reach(call, request, signal);
-  if (result.outcome === 'answered') return connect(call, result, request.connected);
-  call.audio.stop();
-  if (request.last && 'employee' in target && !signal.aborted) {
-    return defaultAction(call, call.pbx.employee(target.employee), result.reason, { ...request, hops }, signal);
-  }
+  if (result.outcome === 'answered') return connect(call, result, connected);
+  call.audio.stopWaiting();
   return result;
 }
 
-function musicOf(call: Call, { music, target }: Forward): string | undefined {
+function musicOf(call: Call, { music, target }: ForwardRequest): string | undefined {
   if (music !== undefined) return music;
   return 'group' in target ? (call.pbx.group(target.group)?.ringMusic ?? undefined) : undefined;
 }
 
-const targetOf = (found: NonNullable<ReturnType<Call['pbx']['extension']>>): Target => {
-  switch (found.kind) {
-    case 'employee':
-      return { employee: found.employee.id, contact: 'asConfigured' };
-    case 'group':
-      return { group: found.group.id };
-    case 'scheme':
-      return { scheme: found.scheme.id };
-    case 'room':
-      return { room: found.room.id };
-  }
-};
-
-async function reach(call: Call, { target, timeout }: Forward, signal: AbortSignal): Promise<RingResult> {
+async function reach(call: Call, { target, timeout }: ForwardRequest, signal: AbortSignal): Promise<RingResult> {
   const { services } = call;
   const context: RingContext = {
     sip: services.sip,
@@ -138,7 +97,7 @@ function ringEmployee(
   return call.services.employees.ring(
     {
       pbx: call.pbx,
-      timetable: call.prepared.timetable,
+      timetable: tablesOf(call.pbx).timetable,
       employee,
       contact,
       log: call.timeline,
@@ -198,7 +157,7 @@ async function ringGroup(
 async function connect(
   call: Call,
   { leg, attempt }: Extract<RingResult, { outcome: 'answered' }>,
-  connected: (() => void) | undefined,
+  connected: () => void,
 ): Promise<ForwardResult> {
   const { caller } = call;
   let callerLeg: Awaited<ReturnType<typeof caller.answer>>;
@@ -212,7 +171,7 @@ async function connect(
     return { outcome: 'failed', reason };
   }
   call.audio.stop();
-  connected?.();
+  connected();
   attempt?.talking();
   call.callee = leg;
   const { by, heldMs } = await converse(callerLeg, leg, {
@@ -225,23 +184,4 @@ async function connect(
   attempt?.over('answered', reason, heldMs);
   call.finish({ reason, by });
   return { outcome: 'connected', reason };
-}
-
-/** §4.4.3: what is done about a call to an employee whom it did not reach, when the scheme says nothing. */
-async function defaultAction(
-  call: Call,
-  employee: Employee | undefined,
-  reason: EndReason,
-  request: Forward,
-  signal: AbortSignal,
-): Promise<ForwardResult> {
-  const { unavailableMessage, then } = call.pbx.document.defaults.employee;
-  call.log.debug({ employee: employee?.id, reason }, 'default action of an employee who was not reached');
-  if (unavailableMessage !== null) await call.audio.play(unavailableMessage, signal);
-  if (signal.aborted) return { outcome: 'failed', reason };
-  if ('extension' in then) {
-    return forward(call, { ...request, target: { extension: then.extension } }, signal);
-  }
-  // Voicemail is not built yet (the checker says so): the call ends as it would by `hangup`.
-  return { outcome: 'failed', reason };
 }

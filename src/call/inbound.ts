@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
+import { normalizePhone } from '../config/phone.ts';
 import type { ConfigStore } from '../config/store.ts';
 import type { PbxVersion } from '../config/version.ts';
-import { normaliseNumber } from '../dial/number.ts';
 import { errorText } from '../errors.ts';
 import type { CallDirection, CallRecord } from '../history/record.ts';
 import { identityText } from '../sip/identity.ts';
@@ -9,8 +9,8 @@ import type { IncomingInvite, Party } from '../sip/port.ts';
 import type { Random } from '../time/random.ts';
 import { Call, type CallServices } from './call.ts';
 import type { EndReason } from './end-reason.ts';
-import { forward } from './forward.ts';
 import { LiveCalls } from './live-calls.ts';
+import { callExtension, runSchemeOf } from './run-scheme.ts';
 
 export interface CallCenterOptions {
   readonly services: CallServices;
@@ -147,14 +147,14 @@ export class Inbound {
     this.#options.history(record);
   }
 
-  async #route(call: Call, route: Route): Promise<EndReason> {
+  #route(call: Call, route: Route): Promise<EndReason> | EndReason {
     switch (route.to) {
       case 'nobody':
         return route.reason;
       case 'scheme':
-        return this.#options.services.enterScheme(call, route.scheme, 0);
+        return runSchemeOf(call, route.scheme);
       case 'extension':
-        return (await forward(call, { target: { extension: route.extension }, last: true }, call.caller.gone)).reason;
+        return callExtension(call, route.extension);
     }
   }
 }
@@ -166,11 +166,11 @@ function decide(pbx: PbxVersion, invite: IncomingInvite): Decision {
 
   const hidden = invite.anonymous;
   const caller = invite.asserted ?? invite.from;
-  const from = hidden ? '' : (normaliseNumber(caller.user, country) ?? `${caller.user}@${caller.host}`);
+  const from = hidden ? '' : (normalizePhone(caller.user, country) ?? `${caller.user}@${caller.host}`);
   const numbers =
     identity.kind === 'passive'
       ? [identity.number]
-      : [invite.requestUser, invite.to.user].map((user) => normaliseNumber(user, country) ?? user);
+      : [invite.requestUser, invite.to.user].map((user) => normalizePhone(user, country) ?? user);
   const line = numbers.map((number) => pbx.line(number)).find((one) => one !== undefined);
   const scheme = line?.entry?.scheme;
   return {
@@ -200,7 +200,7 @@ function decideInternal(pbx: PbxVersion, invite: IncomingInvite, id: string, cou
   const called = pbx.account(dialled, invite.requestHost)?.employee.extension;
   if (called !== undefined) return { ...base, route: { to: 'extension', extension: called } };
 
-  const number = normaliseNumber(dialled, country);
+  const number = normalizePhone(dialled, country);
   if (number === undefined) return { ...base, route: { to: 'nobody', reason: 'doesNotExist' } };
   // A number of the PBX itself never leaves it: the call is handled as if it had come in.
   const line = pbx.line(number);

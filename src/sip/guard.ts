@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { Account, Employee } from '../config/document.ts';
+import { normalizePhone } from '../config/phone.ts';
 import type { ConfigStore } from '../config/store.ts';
 import type { PbxVersion } from '../config/version.ts';
-import { normaliseNumber } from '../dial/number.ts';
 import type { Attempts, FailureReason } from './attempts.ts';
 import {
   type AccountSecret,
@@ -242,7 +242,7 @@ const identityOf = (pbx: PbxVersion, { account, employee }: { account: Account; 
 
 /** Whether calls to this number come through this trunk. */
 function takesCallsFor(pbx: PbxVersion, trunk: string, user: string): boolean {
-  const line = pbx.line(normaliseNumber(user, pbx.document.pbx.country) ?? user);
+  const line = pbx.line(normalizePhone(user, pbx.document.pbx.country) ?? user);
   if (line?.trunk?.id !== trunk) return false;
   return line.trunk.numbers.find(({ number }) => number === line.number)?.incoming !== false;
 }

@@ -1,0 +1,242 @@
+import { mkdir } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { RingGroup } from './acd/ring-group.ts';
+import type { CallServices } from './call/call.ts';
+import { Inbound } from './call/inbound.ts';
+import type { Environment } from './config/env.ts';
+import { ConfigStore } from './config/store.ts';
+import { watchConfig } from './config/watch.ts';
+import { Destinations } from './dial/destinations.ts';
+import { EmployeeDialler } from './dial/employee.ts';
+import { Occupancy } from './dial/occupancy.ts';
+import { startEmbeddedMedia } from './embedded/media/index.ts';
+import { startPrivateRedis } from './embedded/redis/index.ts';
+import { type EmbeddedSip, startEmbeddedSip } from './embedded/sip/index.ts';
+import { UserError } from './errors.ts';
+import { PbxSounds } from './media/pbx-sounds.ts';
+import { PromptSet } from './media/prompts/prompt-set.ts';
+import { parseRedisUrl, RedisConnection, RedisRegistrations, socketAddress, Throttle } from './redis/index.ts';
+import { Attempts } from './sip/attempts.ts';
+import { DigestAuthority } from './sip/digest.ts';
+import { Guard } from './sip/guard.ts';
+import { Registrar } from './sip/registrar.ts';
+import { DrachtioSipServer } from './sip/server.ts';
+import { contactTarget } from './sip/target.ts';
+import { TrunkPeers } from './sip/trunk-peers.ts';
+import { type Clock, systemClock } from './time/clock.ts';
+import { type Random, systemRandom } from './time/random.ts';
+
+export interface EngineOptions {
+  readonly env: Environment;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+export interface Engine {
+  /** For a person: what runs, and how to register a first phone. */
+  readonly banner: string;
+  /** Ends all calls, writes their records, stops every part. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Builds the engine out of its parts and starts them, the ones that others need first. The only place that knows all parts.
+ * @throws ConfigError (broken configuration), UserError (a port in use, a program missing); then nothing is left running
+ */
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const { env, log, clock = systemClock, random = systemRandom } = options;
+  const stack = new AsyncDisposableStack();
+  try {
+    const config = new ConfigStore(env.configFolder);
+    await config.load();
+    for (const { code, message, file, line } of config.warnings) log.warn({ code, file, line }, message);
+    if (env.freeswitch.length > 0) {
+      throw new UserError('no-freeswitch', 'FreeSWITCH as media server is not available yet', 'Unset FREESWITCH.');
+    }
+    await mkdir(env.varDir, { recursive: true });
+
+    const prompts = await PromptSet.open();
+    for (const { message, hint } of prompts.warnings) log.warn({ hint }, message);
+
+    const redis = await openRedis(env, log, stack);
+    const registrations = new RedisRegistrations(redis);
+
+    const media = await startEmbeddedMedia({
+      address: mediaAddress(env),
+      ports: { from: env.rtpPorts.min, to: env.rtpPorts.max },
+      audioCacheDir: join(env.varDir, 'audio-cache'),
+      log,
+      ...(env.sipExternalIp === undefined ? {} : { externalIp: env.sipExternalIp }),
+    });
+    stack.defer(() => media.close());
+
+    const embeddedSip = env.drachtio ? undefined : await openEmbeddedSip(env, log, stack);
+    const peers = new TrunkPeers({ config, clock, log });
+    await peers.refresh();
+    stack.defer(() => peers.close());
+    const registrar = new Registrar({
+      store: registrations,
+      clock,
+      random,
+      log,
+      node: env.nodeId,
+      pbxs: () => config.all().map(({ id }) => ({ id })),
+    });
+    registrar.start();
+    stack.defer(() => registrar.close());
+    const sip = await DrachtioSipServer.start({
+      drachtio: async () => {
+        if (env.drachtio) return { ...env.drachtio, secret: env.drachtio.secret.reveal() };
+        if (!embeddedSip) throw new Error('no embedded SIP server');
+        return embeddedSip;
+      },
+      guard: new Guard({
+        config,
+        peers,
+        digest: new DigestAuthority({ clock, random }),
+        attempts: new Attempts({ counter: new Throttle(redis), clock, log }),
+        isOwnHost: ownHosts(env),
+        log,
+      }),
+      registrar,
+      clock,
+      random,
+      log,
+    });
+    stack.defer(() => sip.close());
+
+    const occupancy = new Occupancy();
+    const destinations = new Destinations(registrations, contactTarget);
+    const services: CallServices = {
+      sip,
+      media,
+      clock,
+      sounds: new PbxSounds(prompts),
+      employees: new EmployeeDialler(destinations, occupancy),
+      groups: new RingGroup(random),
+      destinations,
+      occupancy,
+    };
+    const inbound = new Inbound({
+      services,
+      config,
+      random,
+      node: env.nodeId,
+      log,
+      history: () => undefined,
+    });
+    sip.onInvite((invite) => inbound.accept(invite));
+    stack.defer(() => inbound.stop());
+
+    stack.defer(reloads(config, clock, log));
+    const banner = bannerText({ env, config, listening: sip.listening });
+    return { banner, stop: () => stack.disposeAsync() };
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+async function openRedis(env: Environment, log: Logger, stack: AsyncDisposableStack): Promise<RedisConnection> {
+  const connect = async () => {
+    if (env.redisUrl) return RedisConnection.open(parseRedisUrl(env.redisUrl.reveal()));
+    const server = await startPrivateRedis({ directory: join(env.varDir, 'redis'), log });
+    stack.defer(() => server.stop());
+    return RedisConnection.open(socketAddress(server.socket, server.password));
+  };
+  const redis = await connect();
+  stack.defer(() => redis.close());
+  redis.on('down', ({ why }) => log.error({ why }, 'Redis is away: calls go on, registrations and queues do not'));
+  redis.on('up', () => log.info('Redis is back'));
+  return redis;
+}
+
+async function openEmbeddedSip(env: Environment, log: Logger, stack: AsyncDisposableStack): Promise<EmbeddedSip> {
+  const server = await startEmbeddedSip({
+    listen: env.sipListen.map(({ transport, host, port }) => `${transport}://${bracketed(host)}:${port}`),
+    ...(env.sipExternalIp === undefined ? {} : { externalIp: env.sipExternalIp }),
+    log,
+  });
+  stack.defer(() => server.close());
+  return server;
+}
+
+const bracketed = (host: string): string => (isIP(host) === 6 ? `[${host}]` : host);
+
+/** RTP goes where SIP listens; where that is every address, to the first one that is not loopback. */
+function mediaAddress({ sipListen }: Environment): string {
+  const host = sipListen[0]?.host ?? '127.0.0.1';
+  if (host !== '0.0.0.0' && host !== '::') return host;
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '127.0.0.1';
+}
+
+/** Addresses that phones may have written where a domain belongs. */
+function ownHosts({ sipListen, sipExternalIp }: Environment): (host: string) => boolean {
+  const listed = new Set([...sipListen.map(({ host }) => host), sipExternalIp]);
+  const any = listed.has('0.0.0.0') || listed.has('::');
+  return (host) => {
+    if (listed.has(host)) return true;
+    if (!any) return false;
+    return Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === host));
+  };
+}
+
+/** Takes changed files into use, and says so. */
+function reloads(config: ConfigStore, clock: Clock, log: Logger): () => void {
+  config.on('changed', ({ changed, removed, warnings }) => {
+    log.info(
+      { pbxs: changed.map(({ id, version }) => `${id} ${version}`), removed: removed.map(({ id }) => id) },
+      'configuration reloaded',
+    );
+    for (const { code, message, file, line } of warnings) log.warn({ code, file, line }, message);
+  });
+  config.on('rejected', ({ issues }) => {
+    log.error(
+      { issues: issues.map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`) },
+      'configuration rejected: the former one stays in force',
+    );
+  });
+  return watchConfig(config, { clock, onProblem: (message) => log.warn(message) });
+}
+
+function bannerText(shown: {
+  readonly env: Environment;
+  readonly config: ConfigStore;
+  readonly listening: readonly string[];
+}): string {
+  const { env, config, listening } = shown;
+  const [sip = ''] = listening;
+  const lines = [
+    'Kommutator is running.',
+    `  SIP       ${listening.join('  ')}  (${env.drachtio ? `drachtio ${env.drachtio.host}:${env.drachtio.port}` : 'embedded'})`,
+    `  Media     ports ${env.rtpPorts.min}-${env.rtpPorts.max}  (embedded)`,
+    `  Redis     ${env.redisUrl ? 'REDIS_URL' : `private, data in ${env.varDir}`}`,
+  ];
+  for (const pbx of config.all()) {
+    const { document } = pbx;
+    const employee = document.employees.find(({ accounts }) => accounts.some((account) => 'password' in account));
+    const account = employee?.accounts.find((one) => 'password' in one);
+    lines.push('', `PBX "${document.pbx.name}" (${pbx.id}, version ${pbx.version})`);
+    if (account) {
+      lines.push(
+        '  Register a first phone with',
+        `    user      ${account.user}`,
+        // Only on a private listener: a banner may end in a log that others read.
+        `    password  ${isLoopback(env) && 'password' in account ? account.password : `as in the configuration of "${employee?.id}"`}`,
+        `    domain    ${account.domain}`,
+        `    proxy     ${sip.replace(/^\w+\//, '')}`,
+      );
+    }
+    const numbers = document.numbers.filter(({ scheme }) => scheme !== undefined).map(({ number }) => number);
+    if (numbers.length > 0) lines.push(`  and call ${numbers.join(' or ')}.`);
+  }
+  return lines.join('\n');
+}
+
+const isLoopback = ({ sipListen }: Environment): boolean =>
+  sipListen.every(({ host }) => host.startsWith('127.') || host === '::1' || host === 'localhost');
