@@ -37,7 +37,7 @@ export interface InviteOptions {
   /** The INVITE has its final response, or is lost. */
   readonly onSettled: (invite: ArrivedInvite) => void;
   readonly onDialog: (dialog: SipDialog) => void;
-  readonly onDialogEnded: (dialog: SipDialog) => void;
+  readonly onDialogReleased: (dialog: SipDialog) => void;
 }
 
 type State = 'ringing' | 'answering' | InviteGone['why'];
@@ -130,7 +130,7 @@ export class ArrivedInvite {
   }
 
   #established(native: DrachtioDialog, localSdp: string): Dialog {
-    const { srf, request, clock, random, log, onDialog, onDialogEnded } = this.#options;
+    const { srf, request, clock, random, log, onDialog, onDialogReleased } = this.#options;
     const remoteSdp = request.body || undefined;
     const dialog = new SipDialog({
       srf,
@@ -141,7 +141,7 @@ export class ArrivedInvite {
       clock,
       random,
       log,
-      onEnded: onDialogEnded,
+      onReleased: onDialogReleased,
     });
     onDialog(dialog);
     this.#settle('answered');

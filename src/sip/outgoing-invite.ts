@@ -37,7 +37,7 @@ export interface CallOptions {
   /** Nothing more will come. */
   readonly onSettled: (invite: SentInvite) => void;
   readonly onDialog: (dialog: SipDialog) => void;
-  readonly onDialogEnded: (dialog: SipDialog) => void;
+  readonly onDialogReleased: (dialog: SipDialog) => void;
 }
 
 /** A server that never tells how a cancelled INVITE ended is not waited for longer: 64·T1 and a little. */
@@ -176,7 +176,7 @@ export class SentInvite implements OutgoingInvite {
   }
 
   #established(native: DrachtioDialog, srf: DrachtioSrf): void {
-    const { clock, random, log, onDialog, onDialogEnded } = this.#options;
+    const { clock, random, log, onDialog, onDialogReleased } = this.#options;
     const { sdp: localSdp, auth } = this.#request;
     const remoteSdp = native.remote.sdp ?? '';
     const dialog = new SipDialog({
@@ -189,7 +189,7 @@ export class SentInvite implements OutgoingInvite {
       clock,
       random,
       log,
-      onEnded: onDialogEnded,
+      onReleased: onDialogReleased,
     });
     onDialog(dialog);
     if (this.#state !== 'calling') {

@@ -47,6 +47,7 @@ export interface SipStats {
   readonly incoming: number;
   /** INVITEs sent that have no final response yet, those whose CANCEL is on its way included. */
   readonly outgoing: number;
+  /** Those whose BYE is not confirmed yet included. */
   readonly dialogs: number;
 }
 

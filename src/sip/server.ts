@@ -134,7 +134,7 @@ export class DrachtioSipServer implements SipServer {
 
   readonly #dialogHooks = {
     onDialog: (dialog: SipDialog) => void this.#dialogs.add(dialog),
-    onDialogEnded: (dialog: SipDialog) => void this.#dialogs.delete(dialog),
+    onDialogReleased: (dialog: SipDialog) => void this.#dialogs.delete(dialog),
   };
 
   async #connect(): Promise<void> {
@@ -150,11 +150,14 @@ export class DrachtioSipServer implements SipServer {
   }
 
   #lose(cause: string): void {
-    if (this.#closing.signal.aborted) return;
-    this.#state = 'down';
     this.#connection = undefined;
-    this.#options.log.error({ cause, ...this.stats() }, `connection to the SIP server lost: ${cause}`);
+    const closing = this.#closing.signal.aborted;
+    if (!closing) {
+      this.#state = 'down';
+      this.#options.log.error({ cause, ...this.stats() }, `connection to the SIP server lost: ${cause}`);
+    }
     for (const each of [...this.#arrived, ...this.#sent, ...this.#dialogs]) each.lose(cause);
+    if (closing) return;
     this.#emit('down', { reason: cause });
     void this.#reconnect();
   }

@@ -33,7 +33,8 @@ export interface DialogOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  readonly onEnded: (dialog: SipDialog) => void;
+  /** Nothing more will be sent or received. After a BYE of ours that is later than `ended`. */
+  readonly onReleased: (dialog: SipDialog) => void;
 }
 
 /** How often a re-INVITE that collides with the peer's is sent again. */
@@ -139,12 +140,11 @@ export class SipDialog implements Dialog {
   lose(cause: string): void {
     this.#lost.resolve(undefined);
     this.#end({ by: 'lost', reason: cause });
+    this.#release();
   }
 
   #hangUp(end: DialogEnd, reason?: Reason): Promise<void> {
-    this.#bye = this.#request('BYE', reason ? { Reason: printReason(reason) } : {}).then(() =>
-      this.#options.srf.removeDialog(this.#native),
-    );
+    this.#bye = this.#request('BYE', reason ? { Reason: printReason(reason) } : {}).then(() => this.#release());
     this.#end(end);
     return this.#bye;
   }
@@ -153,8 +153,12 @@ export class SipDialog implements Dialog {
     if (this.#ended) return;
     this.#ended = end;
     this.#over.abort();
-    this.#options.onEnded(this);
     this.#emit('ended', end);
+  }
+
+  #release(): void {
+    this.#options.srf.removeDialog(this.#native);
+    this.#options.onReleased(this);
   }
 
   #listen(): void {
@@ -163,6 +167,7 @@ export class SipDialog implements Dialog {
       const reason = reasonText(bye.get('Reason'));
       // A BYE that the server sends by itself: no ACK came, or the session was not refreshed.
       this.#end({ by: bye.source === 'application' ? 'timeout' : 'remote', reason });
+      this.#release();
     });
     native.on('ack', (ack) => this.#acknowledged(ack.body));
     this.#take('modify', (request, response) => this.#offered(request, response));
