@@ -13,6 +13,8 @@ export interface UacScript {
   readonly from?: string;
   /** Codecs and so on, after the `c=` line. Default: PCMA with telephone-event. */
   readonly media?: string;
+  /** sipp XML actions when the 200 has come. */
+  readonly onAnswer?: string;
   /** sipp XML after the ACK; default: talk for `talkMs`. */
   readonly during?: string;
   readonly talkMs?: number;
@@ -64,7 +66,8 @@ Content-Length: 0
 
 const ackOfRefusal = ack.replace('[next_url]', 'sip:[last_Request_URI]');
 
-function uacXml(script: UacScript): string {
+/** The scenario of a caller. */
+export function uacXml(script: UacScript): string {
   const body =
     script.refusedWith !== undefined
       ? `<recv response="${script.refusedWith}"/>${ackOfRefusal}`
@@ -74,10 +77,10 @@ function uacXml(script: UacScript): string {
   return `<?xml version="1.0" encoding="UTF-8"?><scenario name="uac">${inviteOf(script)}${body}</scenario>`;
 }
 
-const answered = ({ during, talkMs = 0 }: UacScript): string => `
+const answered = ({ onAnswer = '', during, talkMs = 0 }: UacScript): string => `
 <recv response="180" optional="true"/>
 <recv response="183" optional="true"/>
-<recv response="200" rrs="true" rtd="true"/>${ack}
+<recv response="200" rrs="true" rtd="true">${onAnswer}</recv>${ack}
 ${during ?? `<pause milliseconds="${talkMs}"/>`}
 <send retrans="500"><![CDATA[
 BYE [next_url] SIP/2.0
@@ -108,9 +111,24 @@ Content-Length: 0
 <recv response="200"/>
 <recv response="487"/>${ackOfRefusal}`;
 
+export interface UasScript {
+  readonly ringMs?: number;
+  /** After the `c=` line. Default: PCMA. */
+  readonly media?: string;
+  /** sipp XML actions when the INVITE has come. */
+  readonly onInvite?: string;
+}
+
+const plain = `m=audio [media_port] RTP/AVP 8
+a=rtpmap:8 PCMA/8000`;
+
 /** Answers every call after `ringMs`, and waits for its end. */
-export const uasXml = (ringMs = 0): string => `<?xml version="1.0" encoding="UTF-8"?><scenario name="uas">
-<recv request="INVITE"/>
+export const uasXml = ({
+  ringMs = 0,
+  media = plain,
+  onInvite = '',
+}: UasScript = {}): string => `<?xml version="1.0" encoding="UTF-8"?><scenario name="uas">
+<recv request="INVITE">${onInvite}</recv>
 <send><![CDATA[
 SIP/2.0 180 Ringing
 [last_Via:]
@@ -139,8 +157,7 @@ o=sipp 1 1 IN IP4 [local_ip]
 s=-
 c=IN IP4 [media_ip]
 t=0 0
-m=audio [media_port] RTP/AVP 8
-a=rtpmap:8 PCMA/8000
+${media}
 ]]></send>
 <recv request="ACK"/>
 <recv request="BYE"/>
@@ -199,7 +216,7 @@ export async function sippAnswers(
 ): Promise<{ readonly port: number } & AsyncDisposable> {
   const folder = await temporaryFolder('sipp');
   const port = options.port ?? (await freePort());
-  const program = await start(folder.path, uasXml(options.ringMs), { ...options, port }, []);
+  const program = await start(folder.path, uasXml({ ringMs: options.ringMs ?? 0 }), { ...options, port }, []);
   return {
     port,
     [Symbol.asyncDispose]: async () => {
