@@ -48,6 +48,8 @@ export class Call {
   readonly shown: Party;
   /** Who the caller talks to. */
   callee: Leg | undefined;
+  /** Resolves when the conversation is over and has been noted. */
+  conversation: Promise<unknown> | undefined;
 
   readonly #ended = Promise.withResolvers<CallEnd>();
   #end: CallEnd | undefined;

@@ -9,8 +9,8 @@ export interface ConversationEnd {
 }
 
 /**
- * Two parties talk: their audio is bridged, until one of them hangs up; then the other is hung up too. One who is put on hold hears music.
- * Never rejects: whatever goes wrong ends the conversation.
+ * Two parties talk: their audio is bridged, until one of them hangs up; the other one is still there then. One who is put on hold hears
+ * music. Never rejects: whatever goes wrong ends the conversation.
  *
  * @param music what the held one hears
  * @param now milliseconds, for the time on hold
@@ -51,6 +51,5 @@ export async function converse(
   const by = await ended;
   for (const remove of off) remove();
   if (hold.holders > 0) hold.total += now() - hold.since;
-  await Promise.all([caller.hangup(), callee.hangup()]);
   return { by, heldMs: hold.total };
 }

@@ -174,14 +174,20 @@ async function connect(
   connected();
   attempt?.talking();
   call.callee = leg;
-  const { by, heldMs } = await converse(callerLeg, leg, {
+  const talk = converse(callerLeg, leg, {
     music: call.services.sounds.audio(call.pbx, call.pbx.document.defaults.group.holdMusic ?? 'builtin:music'),
     now: () => call.services.clock.now(),
+  }).then(({ by, heldMs }) => {
+    call.callee = undefined;
+    const reason: EndReason =
+      by === 'callee' ? 'calleeHungUp' : by === 'caller' ? 'callerHungUp' : (call.end?.reason ?? 'networkFailure');
+    attempt?.over('answered', reason, heldMs);
+    call.finish({ reason, by });
+    void leg.hangup();
+    return reason;
   });
-  call.callee = undefined;
-  const reason: EndReason =
-    by === 'callee' ? 'calleeHungUp' : by === 'caller' ? 'callerHungUp' : (call.end?.reason ?? 'networkFailure');
-  attempt?.over('answered', reason, heldMs);
-  call.finish({ reason, by });
+  // Its end is to be in the record, also when the caller's end has already brought the scheme to its own.
+  call.conversation = talk;
+  const reason = await talk;
   return { outcome: 'connected', reason };
 }

@@ -138,6 +138,7 @@ export class Inbound {
     }
     call.finish({ by: 'engine', reason });
     const end = await call.ended;
+    await call.conversation;
     const record = call.timeline.record(end);
     this.live.remove(call);
     call.log.info(

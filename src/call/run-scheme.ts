@@ -56,7 +56,7 @@ function worldOf(call: Call): SchemeWorld {
       return result;
     },
     voicemail: async (_request, signal) => {
-      // Recording is not built yet (the checker warns of each such step): the caller is told that nobody can take the call.
+      // Recording is not built yet: the caller is told that nobody can take the call.
       call.log.warn('voicemail is not available yet');
       await call.audio.play('builtin:nobody-available', signal);
     },

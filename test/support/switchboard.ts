@@ -1,0 +1,98 @@
+import { pino } from 'pino';
+import { RingGroup } from '../../src/acd/ring-group.ts';
+import { Inbound } from '../../src/call/inbound.ts';
+import type { PbxVersion } from '../../src/config/version.ts';
+import { Destinations } from '../../src/dial/destinations.ts';
+import { EmployeeDialler } from '../../src/dial/employee.ts';
+import { Occupancy } from '../../src/dial/occupancy.ts';
+import type { CallRecord } from '../../src/history/record.ts';
+import type { Binding } from '../../src/redis/registrations.ts';
+import type { Identity } from '../../src/sip/identity.ts';
+import { systemRandom } from '../../src/time/random.ts';
+import { FakeClock, settle } from './fake-clock.ts';
+import { FakeMediaServer } from './fake-media.ts';
+import { FakeIncomingInvite, FakeSip } from './fake-sip.ts';
+
+/** The call layer with a scripted network, scripted media and a clock that the test moves: a call from INVITE to record, step by step. */
+export class Switchboard {
+  readonly sip = new FakeSip();
+  readonly media = new FakeMediaServer();
+  readonly clock: FakeClock;
+  readonly occupancy = new Occupancy();
+  readonly records: CallRecord[] = [];
+  readonly inbound: Inbound;
+
+  /** @param unregistered accounts without a phone; all others have one, `sip:<user>@127.0.0.1` */
+  constructor(pbx: PbxVersion, options: { readonly unregistered?: readonly string[]; readonly at?: string } = {}) {
+    const { sip, media, occupancy } = this;
+    const clock = new FakeClock(options.at);
+    this.clock = clock;
+    const destinations = new Destinations(
+      {
+        contacts: async (_pbx, account) => {
+          const user = account.split('@')[0] ?? '';
+          return options.unregistered?.includes(user) ? [] : [{ uri: `sip:${user}@127.0.0.1` } as Binding];
+        },
+      },
+      ({ uri }) => ({ uri }),
+    );
+    this.inbound = new Inbound({
+      services: {
+        sip,
+        media,
+        clock,
+        occupancy,
+        destinations,
+        employees: new EmployeeDialler(destinations, occupancy),
+        groups: new RingGroup(systemRandom),
+        sounds: {
+          audio: (_version, id) => [{ file: id }],
+          ringBack: () => [{ file: 'ring-back' }],
+        },
+      },
+      config: { current: (id) => (id === pbx.id ? pbx : undefined) },
+      random: systemRandom,
+      node: 'test',
+      log: pino({ level: 'silent' }),
+      history: (record) => void this.records.push(record),
+    });
+  }
+
+  /** A call arrives, and everything that happens at once has happened. */
+  async call(identity: Identity, from: string, to: string): Promise<FakeIncomingInvite> {
+    const invite = new FakeIncomingInvite({ identity, from, to });
+    this.inbound.accept(invite);
+    await settle();
+    return invite;
+  }
+
+  /** What the caller hears now, by the names of the files. */
+  heardBy(_invite: FakeIncomingInvite): string[] {
+    const playing = this.media.endpoints.find(({ options }) => options.remoteSdp === 'their offer')?.playing;
+    return (playing?.sources ?? []).map((source) => ('file' in source ? source.file : 'tone'));
+  }
+
+  get callerEndpoint() {
+    const endpoint = this.media.endpoints.find(({ options }) => options.remoteSdp === 'their offer');
+    if (!endpoint) throw new Error('the caller has no endpoint');
+    return endpoint;
+  }
+
+  /** True when nothing is left of any call: no endpoint, no timer, no live call, nobody busy. */
+  get quiet(): boolean {
+    return (
+      this.media.alive.length === 0 &&
+      this.clock.pending === 0 &&
+      this.inbound.live.size === 0 &&
+      this.occupancy.size === 0
+    );
+  }
+}
+
+export const passive = (number: string): Identity => ({ kind: 'passive', pbx: 'acme', number });
+export const accountOf = (employee: string): Identity => ({
+  kind: 'account',
+  pbx: 'acme',
+  employee,
+  account: `${employee}@acme.example`,
+});
