@@ -190,13 +190,7 @@ export class Transports extends Emitter<TransportEvents> {
     return {
       message: (bytes, source) => this.#receive(bytes, source),
       broken: (head, { status, reason }, source) => {
-        try {
-          const message = parseMessage(head);
-          this.#malformed(new SipParseError(status, reason, answerable(message)), source);
-        } catch (error) {
-          if (!(error instanceof SipParseError)) throw error;
-          this.#malformed(error, source);
-        }
+        this.#malformed(new SipParseError(status, reason, answerable(head)), source);
       },
       keepAlive: () => {
         counters.keepAlives++;
@@ -279,8 +273,16 @@ export class Transports extends Emitter<TransportEvents> {
 const endKey = (host: string, port: number | undefined): string =>
   `${host.toLowerCase()}|${port ?? defaultPort('udp')}`;
 
-const answerable = (message: SipMessage): SipRequest | undefined =>
-  message.kind === 'request' && message.method !== 'ACK' ? message : undefined;
+/** The request of which this is the head, if it can be answered. */
+function answerable(head: Buffer): SipRequest | undefined {
+  try {
+    const message = parseMessage(head);
+    return message.kind === 'request' && message.method !== 'ACK' ? message : undefined;
+  } catch (error) {
+    if (error instanceof SipParseError) return error.partial;
+    throw error;
+  }
+}
 
 const unavailable = (at: ListenAddress): UserError =>
   new UserError(

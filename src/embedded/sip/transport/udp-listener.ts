@@ -21,8 +21,10 @@ export async function openUdp(at: ListenAddress, context: ListenerContext): Prom
     lookup: (address, _options, done) => done(null, address, family),
   });
   try {
+    // With the lookup above, `bind` is done before it returns.
+    const listening = once(socket, 'listening');
     socket.bind(at.port, at.address);
-    await once(socket, 'listening');
+    await listening;
   } catch (error) {
     socket.close();
     throw cannotListen(at, error as NodeJS.ErrnoException);
