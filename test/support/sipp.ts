@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Program } from './process.ts';
 import { freePort, temporaryFolder } from './temp.ts';
@@ -207,7 +207,7 @@ export async function sippCalls(target: string, script: UacScript, options: Sipp
     String(limit),
   ]);
   const { code } = await program.exited;
-  return resultOf(program, code);
+  return resultOf(program, code, await readFile(errorFile(folder.path), 'utf8').catch(() => ''));
 }
 
 /** A peer that answers calls, on `127.0.0.1:port`, until it is disposed of. */
@@ -246,19 +246,22 @@ async function start(folder: string, xml: string, options: SippOptions, args: re
         '-nostdin',
         '-trace_err',
         '-error_file',
-        '/dev/stderr',
+        errorFile(folder),
       ],
-      ...['-timeout', '120s', '-timeout_error', '-min_rtp_port', '14000', '-max_rtp_port', '19998', '-rtp_echo'],
+      ...['-timeout', '120s', '-timeout_error', '-rtp_echo', '-mp', String(await freePort())],
       ...(port === undefined ? [] : ['-p', String(port)]),
     ],
     { cwd: options.folder ?? folder, env: { ...process.env, TERM: 'dumb' } },
   );
 }
 
-function resultOf(program: Program, code: number | null): SippResult {
+/** Not standard error: sipp opens it by name, which a pipe to Node does not allow. */
+const errorFile = (folder: string): string => join(folder, 'errors.log');
+
+function resultOf(program: Program, code: number | null, errors: string): SippResult {
   const last = (name: string): number => {
     const lines = program.lines.items.filter((line) => line.includes(name));
     return Number(/\|\s*(\d+)\s*$/.exec(lines.at(-1) ?? '')?.[1] ?? Number.NaN);
   };
-  return { code, successful: last('Successful call'), failed: last('Failed call'), text: program.text };
+  return { code, successful: last('Successful call'), failed: last('Failed call'), text: `${program.text}\n${errors}` };
 }
