@@ -39,7 +39,9 @@ export type DropReason =
   /** A connection that was silent, or in the middle of a message, for too long. */
   | 'idle'
   /** A connection whose peer does not read. */
-  | 'slow-reader';
+  | 'slow-reader'
+  /** Something that the system reports about a listener and that belongs to no message. */
+  | 'socket-error';
 
 /** Where a listener delivers. */
 export interface ListenerSink {

@@ -62,9 +62,14 @@ export class StreamConnection {
     socket.on('close', onClosed);
   }
 
+  /** Whether it still takes messages. */
+  get open(): boolean {
+    return !this.#socket.destroyed && !this.#socket.writableEnded;
+  }
+
   /** Hands bytes to the system. @throws TransportError */
   async send(bytes: Buffer): Promise<void> {
-    if (this.#socket.destroyed || this.#socket.writableEnded) throw this.#closedError();
+    if (!this.open) throw this.#closedError();
     if (this.#socket.writableLength > this.#context.limits.unsentBytes) {
       this.#drop('slow-reader', this.#error('closed', 'the peer does not read'));
       throw this.#closedError();
@@ -92,6 +97,7 @@ export class StreamConnection {
   }
 
   #receive(chunk: Buffer): void {
+    if (!this.open) return;
     this.#lastActive = this.#context.clock.monotonic();
     const { sink } = this.#context;
     for (const frame of this.#framer.push(chunk)) {
@@ -109,8 +115,10 @@ export class StreamConnection {
         if (frame.kind === 'broken') sink.broken(frame.head, frame.fault, this.#source());
         sink.dropped('framing');
         this.#failure ??= this.#error('closed', 'what came was not SIP');
-        // After the answer, if there was one.
+        // After the answer, if there was one; a peer that does not close its half is thrown out like one stuck in a message.
         this.#socket.end();
+        this.#messageSince = this.#lastActive;
+        return;
       }
     }
     this.#messageSince = this.#framer.midMessage ? (this.#messageSince ?? this.#lastActive) : undefined;

@@ -60,7 +60,7 @@ class StreamListener implements Listener {
       throw cannotListen(at, error as NodeJS.ErrnoException);
     }
     // A connection that broke off while it was being accepted concerns nobody.
-    this.#server.on('error', () => this.#context.sink.dropped('garbage'));
+    this.#server.on('error', () => this.#context.sink.dropped('socket-error'));
     const bound = this.#server.address();
     this.#port = bound !== null && typeof bound === 'object' ? bound.port : at.port;
   }
@@ -71,7 +71,8 @@ class StreamListener implements Listener {
 
   send(bytes: Buffer, hop: Hop): Promise<void> {
     const named = hop.connection === undefined ? undefined : this.#byId.get(hop.connection);
-    const connection = named ?? this.#byPeer.get(peerKey(hop)) ?? this.#connect(hop);
+    const open = [named, this.#byPeer.get(peerKey(hop))].find((connection) => connection?.open);
+    const connection = open ?? this.#connect(hop);
     return connection instanceof TransportError ? Promise.reject(connection) : connection.send(bytes);
   }
 

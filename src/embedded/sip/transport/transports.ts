@@ -77,6 +77,7 @@ export class Transports extends Emitter<TransportEvents> {
       'connection-limit': 0,
       idle: 0,
       'slow-reader': 0,
+      'socket-error': 0,
     },
   };
   readonly #options: TransportsOptions;
@@ -152,7 +153,7 @@ export class Transports extends Emitter<TransportEvents> {
   /** Whether a Via names one of our ends. */
   isOwn(via: { readonly host: string; readonly port: number | undefined }): boolean {
     const { own } = this.#known();
-    return own.has(endKey(via.host, via.port)) || (via.port === undefined && own.has(endKey(via.host, 5060)));
+    return own.has(endKey(via.host, via.port));
   }
 
   /** Closes all sockets and connections. */

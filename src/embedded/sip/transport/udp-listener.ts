@@ -6,7 +6,10 @@ import { cannotListen, type Listener, type ListenerContext } from './listener.ts
 import { type Family, familyOf } from './networks.ts';
 import type { Hop } from './types.ts';
 
-/** The most that fits a datagram over IPv4. */
+/**
+ * The most that fits a datagram over IPv4. Differs from RFC 3261 §18.1.1, which wants TCP from 1300 bytes on: many phones speak UDP
+ * only, and fragments of larger INVITEs are what they are used to.
+ */
 const MAX_DATAGRAM = 65_507;
 
 /** Opens a UDP socket. @throws UserError */
@@ -55,8 +58,8 @@ class UdpListener implements Listener {
         localPort: this.port,
       });
     });
-    // Reports of the network about earlier datagrams (ICMP) have no addressee here: a request that was lost times out.
-    socket.on('error', () => sink.dropped('garbage'));
+    // Node does not ask the system which datagram an ICMP report is about, so a closed port shows as a timeout.
+    socket.on('error', () => sink.dropped('socket-error'));
   }
 
   hasConnection(): boolean {
