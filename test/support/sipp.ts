@@ -64,13 +64,15 @@ Content-Length: 0
 
 ]]></send>`;
 
-const ackOfRefusal = ack.replace('[next_url]', 'sip:[last_Request_URI]');
+/** Belongs to the INVITE's transaction (RFC 3261 §17.1.1.3), which began so many messages before. */
+const ackOfRefusal = ({ to }: UacScript, back: number): string =>
+  ack.replace('[next_url]', `sip:${to}`).replace('[branch]', `[branch-${back}]`);
 
 /** The scenario of a caller. */
 export function uacXml(script: UacScript): string {
   const body =
     script.refusedWith !== undefined
-      ? `<recv response="${script.refusedWith}"/>${ackOfRefusal}`
+      ? `<recv response="${script.refusedWith}"/>${ackOfRefusal(script, 3)}`
       : script.cancelAfterRinging
         ? cancelled(script)
         : answered(script);
@@ -95,13 +97,13 @@ Content-Length: 0
 ]]></send>
 <recv response="200"/>`;
 
-const cancelled = ({ to, from = 'sipp@elsewhere.test' }: UacScript): string => `
+const cancelled = (script: UacScript): string => `
 <recv response="180"/>
 <send retrans="500"><![CDATA[
-CANCEL sip:${to} SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch-2]
-From: <sip:${from}>;tag=[call_number]
-To: <sip:${to}>
+CANCEL sip:${script.to} SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch-3]
+From: <sip:${script.from ?? 'sipp@elsewhere.test'}>;tag=[call_number]
+To: <sip:${script.to}>
 Call-ID: [call_id]
 CSeq: 1 CANCEL
 Max-Forwards: 70
@@ -109,7 +111,7 @@ Content-Length: 0
 
 ]]></send>
 <recv response="200"/>
-<recv response="487"/>${ackOfRefusal}`;
+<recv response="487"/>${ackOfRefusal(script, 6)}`;
 
 export interface UasScript {
   readonly ringMs?: number;
