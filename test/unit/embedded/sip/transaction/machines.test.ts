@@ -26,7 +26,14 @@ function play<Name extends string, Event extends string>(
   const clock = new FakeClock();
   const log: string[] = [];
   const run = new MachineRun<Name, Event, never>({
-    machine,
+    machine: {
+      ...machine,
+      step: (tx, event, rules) => {
+        // A timer that does nothing should have been stopped.
+        if (event.startsWith('timer') && !machine.handles(tx, event)) log.push(`${clock.monotonic()} idle ${event}`);
+        return machine.step(tx, event, rules);
+      },
+    },
     rules: { timers, reliable: transport === 'tcp' },
     clock,
     perform: (effect) => log.push(`${clock.monotonic()} ${effect.do} ${effect.what}`),
