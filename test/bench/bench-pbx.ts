@@ -1,0 +1,72 @@
+import { Engine } from '../support/engine-process.ts';
+import { domain, office, writeOffice } from '../support/office.ts';
+import { freePort, temporaryFolder } from '../support/temp.ts';
+
+/** Lines of the office that go to the peer: at once, and behind a menu, key 5. */
+export const lines = { straight: '74950000004', menu: '74950000005' } as const;
+
+/** A line's address, as a caller writes it. */
+export const addressOf = (line: string): string => `${line}@${domain}`;
+
+/**
+ * The engine with the office, as its operator sees it: calls come in through a trunk, because strangers may call only so often a second. The peer that
+ * answers is an address elsewhere.
+ */
+export class BenchPbx implements AsyncDisposable {
+  /** UDP ports of the two peers. */
+  readonly trunkPort: number;
+  readonly peerPort: number;
+  readonly #folder: { readonly path: string } & AsyncDisposable;
+  #engine: Engine | undefined;
+
+  private constructor(folder: { readonly path: string } & AsyncDisposable, trunkPort: number, peerPort: number) {
+    this.#folder = folder;
+    this.trunkPort = trunkPort;
+    this.peerPort = peerPort;
+  }
+
+  static async open(): Promise<BenchPbx> {
+    const folder = await temporaryFolder('bench');
+    const pbx = new BenchPbx(folder, await freePort(), await freePort());
+    const document = office(pbx.peerPort);
+    const viaTrunk = (document.numbers as { number: string }[]).map((number) =>
+      [lines.straight, lines.menu].some((line) => line === number.number)
+        ? { ...number, source: { trunk: 'operator' } }
+        : number,
+    );
+    await writeOffice(folder.path, {
+      ...document,
+      numbers: viaTrunk,
+      trunks: [{ id: 'operator', host: '127.0.0.1', ports: String(pbx.trunkPort), lines: 0, options: false }],
+    });
+    return pbx;
+  }
+
+  get configFolder(): string {
+    return this.#folder.path;
+  }
+
+  /** The engine that runs now; started when first asked for. */
+  async engine(): Promise<Engine> {
+    this.#engine ??= await Engine.start({ config: this.configFolder, env: { LOG_LEVEL: 'warn' } });
+    return this.#engine;
+  }
+
+  get pid(): number {
+    const pid = this.#engine?.program.child.pid;
+    if (pid === undefined) throw new Error('the engine is not running');
+    return pid;
+  }
+
+  /** The next call finds a fresh engine. */
+  async stopEngine(): Promise<void> {
+    const engine = this.#engine;
+    this.#engine = undefined;
+    await engine?.[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopEngine();
+    await this.#folder[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,151 @@
+import { idle } from '../support/observe.ts';
+import type { UacScript } from '../support/sipp.ts';
+import { eventually } from '../support/wait.ts';
+import { addressOf, BenchPbx, lines } from './bench-pbx.ts';
+import type { Figure } from './figure.ts';
+import { highestRate } from './highest-rate.ts';
+import { cpuSeconds, residentBytes } from './process-figures.ts';
+import { type LoadOptions, type LoadResult, load } from './sipp-load.ts';
+
+/**
+ * Calls through the whole engine, a process of its own with its own Redis and database, on the same machine as the two sipps that call and answer: the
+ * highest rate at which less than one call in a hundred fails, what a call costs, what it weighs. The same sipps without the engine between them are the
+ * ceiling.
+ */
+export async function run(): Promise<Figure[]> {
+  await using pbx = await BenchPbx.open();
+  const ceiling = await highestRate({
+    ...search,
+    from: 500,
+    probe: async (rate) => isHeld(await direct(pbx, rate), rate),
+  });
+  const straight = await rateThrough(pbx, ways.straight, 50);
+  const menu = await rateThrough(pbx, ways.menu, 25);
+  // Fresh again, and warm: what is measured is the calls, not the first use of the code.
+  await pbx.stopEngine();
+  await through(pbx, ways.straight, 20, 10);
+  await through(pbx, ways.menu, 20, 5);
+  return [
+    { name: 'sipp to sipp, no engine', value: ceiling, unit: 'calls/s' },
+    { name: 'straight to a peer', value: straight, unit: 'calls/s' },
+    { name: 'through a menu to a peer', value: menu, unit: 'calls/s' },
+    { name: 'CPU of the engine, straight', value: await cpuPerCall(pbx, ways.straight), unit: 'ms/call' },
+    { name: 'CPU of the engine, through a menu', value: await cpuPerCall(pbx, ways.menu), unit: 'ms/call' },
+    ...(await memory(pbx)),
+  ];
+}
+
+const isLong = process.env.BENCH_LONG === '1';
+const search = isLong ? { within: 0.05, seconds: 240 } : { within: 0.2, seconds: 45 };
+const PROBE_SECONDS = isLong ? 20 : 4;
+
+/** One way of a call through the engine. */
+interface Way {
+  readonly caller: UacScript;
+  /** From INVITE to the end, milliseconds. */
+  readonly callMs: number;
+}
+
+const TALK_MS = 200;
+/** From the digit to the hang-up: the peer has so long to be called and to answer. */
+const AFTER_DIGIT_MS = 1000;
+
+/** The key is pressed as soon as the call is answered, by INFO: sipp would need the audio of each call otherwise. */
+const pressFive = `
+<send retrans="500"><![CDATA[
+INFO [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+[last_From:]
+[last_To:]
+Call-ID: [call_id]
+CSeq: 2 INFO
+Max-Forwards: 70
+Content-Type: application/dtmf-relay
+Content-Length: [len]
+
+Signal=5
+Duration=100
+]]></send>
+<recv response="200"/>
+<pause milliseconds="${AFTER_DIGIT_MS}"/>`;
+
+const ways = {
+  straight: { caller: { to: addressOf(lines.straight), talkMs: TALK_MS }, callMs: TALK_MS },
+  menu: { caller: { to: addressOf(lines.menu), during: pressFive }, callMs: AFTER_DIGIT_MS },
+} as const satisfies Record<string, Way>;
+
+async function direct(pbx: BenchPbx, rate: number): Promise<LoadResult> {
+  return load({
+    ...ports(pbx),
+    target: `127.0.0.1:${pbx.peerPort}`,
+    caller: ways.straight.caller,
+    callMs: TALK_MS,
+    rate,
+    calls: rate * PROBE_SECONDS,
+  });
+}
+
+async function through(pbx: BenchPbx, { caller, callMs }: Way, rate: number, seconds: number): Promise<LoadResult> {
+  const { sip } = await pbx.engine();
+  return load({ ...ports(pbx), target: sip, caller, callMs, rate, calls: rate * seconds });
+}
+
+const ports = ({ trunkPort, peerPort }: BenchPbx): Pick<LoadOptions, 'callerPort' | 'calleePort'> => ({
+  callerPort: trunkPort,
+  calleePort: peerPort,
+});
+
+/** Less than one per cent failed, and sipp itself kept the pace. */
+const isHeld = ({ failed, rate }: LoadResult, asked: number): boolean => failed < 0.01 && rate > 0.95 * asked;
+
+async function rateThrough(pbx: BenchPbx, way: Way, from: number): Promise<number> {
+  await through(pbx, way, from, 2);
+  return highestRate({
+    ...search,
+    from,
+    probe: async (rate) => {
+      const held = isHeld(await through(pbx, way, rate, PROBE_SECONDS), rate);
+      // One that was asked too much may still be busy with calls that nobody waits for.
+      if (!held) await pbx.stopEngine();
+      return held;
+    },
+  });
+}
+
+async function cpuPerCall(pbx: BenchPbx, way: Way): Promise<number> {
+  const rate = 20;
+  const seconds = isLong ? 30 : 8;
+  await idle(await pbx.engine());
+  const before = cpuSeconds(pbx.pid);
+  const { failed } = await through(pbx, way, rate, seconds);
+  if (failed > 0) throw new Error(`${failed * 100} % of the calls failed at ${rate} calls/s`);
+  await idle(await pbx.engine());
+  return (1000 * (cpuSeconds(pbx.pid) - before)) / (rate * seconds);
+}
+
+async function memory(pbx: BenchPbx): Promise<Figure[]> {
+  const calls = isLong ? 1000 : 200;
+  const rate = 40;
+  const holdMs = 1000 * (calls / rate) + 4000;
+  const engine = await pbx.engine();
+  await idle(engine);
+  const before = residentBytes(pbx.pid);
+  const held = through(
+    pbx,
+    { caller: { to: addressOf(lines.straight), talkMs: holdMs }, callMs: holdMs },
+    rate,
+    calls / rate,
+  );
+  await eventually(
+    `${calls} calls to stand`,
+    () => engine.metric('kommutator_calls'),
+    (count) => count === calls,
+  );
+  const during = residentBytes(pbx.pid);
+  const { failed } = await held;
+  if (failed > 0) throw new Error(`${failed * 100} % of the held calls failed`);
+  return [
+    { name: 'memory of the idle engine', value: before / 2 ** 20, unit: 'MiB' },
+    { name: `memory per call, ${calls} at once`, value: (during - before) / calls / 1024, unit: 'KiB' },
+  ];
+}
