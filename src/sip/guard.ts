@@ -11,10 +11,11 @@ import {
   type DigestAuthority,
   type DigestCredentials,
 } from './digest.ts';
-import type { DigestAlgorithm } from './digest-hash.ts';
+import { type DigestAlgorithm, algorithms as digestAlgorithms } from './digest-hash.ts';
 import type { Identity } from './identity.ts';
 import { type CountryOf, ipAccess } from './ip-access.ts';
 import type { Party } from './port.ts';
+import { algorithmsFor } from './quirks.ts';
 import type { SipRequest, SipResponse } from './request.ts';
 import type { TrunkPeers } from './trunk-peers.ts';
 
@@ -122,7 +123,7 @@ export class Guard {
     }
 
     const credentials = credentialsFor(request.headers.get('Authorization'), realm.domain);
-    if (credentials === 'absent') return attempts.mayAsk(source.address) ? this.#challenge(realm) : tooMany();
+    if (credentials === 'absent') return attempts.mayAsk(source.address) ? this.#challenge(request, realm) : tooMany();
     if (credentials === 'malformed') return this.#fail(request, claimed, realm, 'bad-credentials', { status: 400 });
 
     const user = userOf(credentials, realm);
@@ -132,7 +133,7 @@ export class Guard {
     }
     const known = realm.pbx.account(user, realm.domain);
     const verdict = digest.verify(credentials, method, known && secretOf(known.account));
-    if (verdict === 'stale') return this.#challenge(realm, true);
+    if (verdict === 'stale') return this.#challenge(request, realm, true);
     if (verdict === 'wrong' || !known) {
       const reason = known ? 'wrong-password' : 'unknown-account';
       return this.#fail(request, { ...claimed, user }, realm, reason);
@@ -163,11 +164,11 @@ export class Guard {
     return { pbx: only, domain: only.document.pbx.domains[0] ?? host };
   }
 
-  #challenge(realm: Realm, stale = false): Admission {
-    const algorithms = this.#rules(realm.pbx).algorithms.get(realm.domain.toLowerCase());
+  #challenge({ headers }: SipRequest, realm: Realm, stale = false): Admission {
+    const common = this.#rules(realm.pbx).algorithms.get(realm.domain.toLowerCase()) ?? digestAlgorithms;
     const challenges = this.#options.digest.challenge({
       realm: realm.domain,
-      ...(algorithms && { algorithms }),
+      algorithms: algorithmsFor(headers.get('User-Agent'), common),
       stale,
     });
     return { outcome: 'refused', response: { status: 401, headers: { 'WWW-Authenticate': challenges } } };
@@ -175,17 +176,18 @@ export class Guard {
 
   /** Counts the failure, and answers it: with another challenge where the password was wrong, unless the address is blocked from now on. */
   async #fail(
-    { method, source }: SipRequest,
+    request: SipRequest,
     claimed: Party,
     realm: Realm | undefined,
     reason: FailureReason,
     response?: SipResponse,
   ): Promise<Admission> {
     const { attempts } = this.#options;
+    const { method, source } = request;
     const account = `${claimed.user}@${realm?.domain ?? claimed.host}`;
     await attempts.failed({ pbx: realm?.pbx.id ?? NO_PBX, address: source.address, method, account, reason });
     if (response || !realm) return { outcome: 'refused', response: response ?? { status: 404 } };
-    return attempts.blockedFor(source.address) === undefined ? this.#challenge(realm) : refused(403);
+    return attempts.blockedFor(source.address) === undefined ? this.#challenge(request, realm) : refused(403);
   }
 
   #rules(pbx: PbxVersion): DerivedRules {

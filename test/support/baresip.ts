@@ -63,7 +63,7 @@ export class Phone implements AsyncDisposable {
   static async register(options: PhoneOptions): Promise<Phone> {
     const phone = await Phone.start(options);
     try {
-      await phone.next('REGISTER_OK');
+      await phone.registered(/200 OK/);
       return phone;
     } catch (error) {
       await phone[Symbol.asyncDispose]();
@@ -91,10 +91,8 @@ export class Phone implements AsyncDisposable {
       env: { ...process.env, ...options.env },
     });
     try {
-      await program.lines.find(
-        'baresip to be ready',
-        (line) => line.includes('baresip is ready') || line.includes('(exited'),
-      );
+      await program.lines.find('baresip to be ready', (line) => /baresip is ready|\(exited/.test(line));
+      if (program.child.exitCode !== null) throw new Error(`baresip did not start:\n${program.text}`);
       return new Phone(options, program, await connected(port), folder);
     } catch (error) {
       await program.stop('SIGKILL');
@@ -108,6 +106,12 @@ export class Phone implements AsyncDisposable {
     const { item, index } = await this.events.find(type, (event) => event.type === type, this.#seen);
     this.#seen = index + 1;
     return item;
+  }
+
+  /** Waits for an answer to REGISTER; the first may come before anybody listens to the events, so it is read off the log. */
+  async registered(answer: RegExp): Promise<void> {
+    const line = /\{\d+\/(UDP|TCP)/;
+    await this.#program.lines.find(`a REGISTER answered ${answer}`, (text) => line.test(text) && answer.test(text));
   }
 
   dial(whom: string): void {
@@ -182,10 +186,10 @@ snd_path ${join(folder, 'heard')}
 module_tmp uuid.so
 module_tmp account.so
 module_app menu.so
-module_app ctrl_tcp.so
+module ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:${port}
 sip_listen 127.0.0.1:0
-net_interface lo
+net_interface 127.0.0.1
 rtp_ports 40000-59000
 call_local_timeout 120
 call_max_calls 4
