@@ -1,0 +1,16 @@
+export type {
+  CallsPort,
+  ConfigPort,
+  HistoryFilter,
+  HistoryPort,
+  HttpOptions,
+  HttpPorts,
+  HttpServer,
+  LiveCall,
+  LiveParty,
+  MediaFigures,
+  MetricSources,
+  Registration,
+  RegistrationsPort,
+} from './ports.ts';
+export { startHttp } from './server.ts';
