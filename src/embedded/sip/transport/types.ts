@@ -50,7 +50,6 @@ export interface TransportEvents {
 }
 
 export const isReliable = (protocol: Protocol): boolean => protocol !== 'udp';
-export const isSecure = (protocol: Protocol): boolean => protocol === 'tls' || protocol === 'wss';
 /** RFC 3261 §19.1.2. */
 export const defaultPort = (protocol: Protocol): number =>
   protocol === 'tls' ? 5061 : protocol === 'ws' ? 80 : protocol === 'wss' ? 443 : 5060;

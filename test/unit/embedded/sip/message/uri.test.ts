@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  escapeUriHeader,
   escapeUser,
   Params,
   parseSipUri,
@@ -68,6 +69,8 @@ describe('parseUri', () => {
   it('reads escapes', () => {
     expect(percentDecode('%D0%98%D0%B2an%zz%4')).toBe('Иван%zz%4'.replace('ан', 'an'));
     expect(escapeUser('a@b:c')).toBe('a%40b%3Ac');
+    const replaces = 'x@y;to-tag=1&2';
+    expect(uriHeaders(parseSipUri(`sip:a@b?Replaces=${escapeUriHeader(replaces)}`))).toEqual([['Replaces', replaces]]);
     expect(uriHeaders(parseSipUri('sip:a@b?Replaces=x%40y%3Bto-tag%3D1&Flag'))).toEqual([
       ['Replaces', 'x@y;to-tag=1'],
       ['Flag', ''],
