@@ -6,6 +6,7 @@ import { systemClock } from '../../../time/clock.ts';
 import { systemRandom } from '../../../time/random.ts';
 import { createAudioFiles } from '../dsp/audio-files.ts';
 import { isMissing, loadSpandsp } from '../dsp/spandsp.ts';
+import { setThreadPriority } from '../priority.ts';
 import type { FromWorker, ToWorker, WorkerOptions } from '../protocol.ts';
 import { MediaCore } from './media-core.ts';
 import { bindPortPair } from './port-pair.ts';
@@ -17,6 +18,7 @@ const main = parentPort;
 const options = workerData as WorkerOptions;
 const send = (message: FromWorker) => main.postMessage(message);
 
+setThreadPriority('audio');
 const spandsp = loadSpandsp();
 const clips = createAudioFiles({
   clock: systemClock,
