@@ -138,7 +138,7 @@ export class RawPhone {
       ['Call-ID', callId],
       ['CSeq', `${cseq} ${method}`],
       ...headers,
-      ...(body === '' ? [] : [['Content-Type', 'application/sdp']]),
+      ...labelOf(body, headers),
       ['Content-Length', String(Buffer.byteLength(body))],
     ];
     const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
@@ -281,6 +281,10 @@ export class RawPhone {
     );
   }
 }
+
+/** A body is SDP unless the headers say otherwise. */
+const labelOf = (body: string, headers: RawRequest['headers'] = []): readonly (readonly [string, string])[] =>
+  body === '' || headers.some(([name]) => name === 'Content-Type') ? [] : [['Content-Type', 'application/sdp']];
 
 function endOfMessage(buffer: Buffer): number {
   const blank = buffer.indexOf('\r\n\r\n');
