@@ -3,7 +3,7 @@ import { normalizePhone } from '../config/phone.ts';
 import type { ConfigStore } from '../config/store.ts';
 import type { PbxVersion } from '../config/version.ts';
 import { errorText } from '../errors.ts';
-import type { CallDirection, CallRecord } from '../history/record.ts';
+import type { CallDirection, CallOutcome, CallRecord } from '../history/record.ts';
 import { identityText } from '../sip/identity.ts';
 import type { IncomingInvite, Party } from '../sip/port.ts';
 import type { Random } from '../time/random.ts';
@@ -43,6 +43,8 @@ interface Decision {
 /** Takes each INVITE that has passed the guard, decides what it is (2-call-behaviour §1), and sees the call through to its record. */
 export class Inbound {
   readonly live = new LiveCalls();
+  /** Calls that have ended since the start. */
+  readonly ended: Partial<Record<CallOutcome, number>> = {};
   readonly #options: CallCenterOptions;
   #draining = false;
 
@@ -63,6 +65,15 @@ export class Inbound {
     const release =
       decision.employee === undefined ? () => undefined : services.occupancy.occupy(pbx.id, decision.employee);
     void this.#see(call, decision, refused).finally(release);
+  }
+
+  /** Ends a call by command. False: there is no such call. */
+  hangup(pbx: string, id: string): boolean {
+    const call = this.live.get(id);
+    if (call?.pbx.id !== pbx) return false;
+    void call.callee?.hangup();
+    call.finish({ by: 'engine', reason: 'userCommand' });
+    return true;
   }
 
   /** From now on, every new call is refused (503). Resolves when the last one has ended. */
@@ -140,6 +151,7 @@ export class Inbound {
     const end = await call.ended;
     await call.conversation;
     const record = call.timeline.record(end);
+    this.ended[record.outcome] = (this.ended[record.outcome] ?? 0) + 1;
     this.live.remove(call);
     call.log.info(
       { outcome: record.outcome, reason: end.reason, by: end.by, wait: record.wait, talk: record.talk },

@@ -27,6 +27,13 @@ export interface CallFacts {
   readonly node: string;
 }
 
+export interface OpenAttempt {
+  readonly asked: Asked;
+  state: 'ringing' | 'talking';
+  /** Milliseconds since 1970. */
+  since: number;
+}
+
 /** As many decisions and inputs of one call as a record keeps: a caller who circles for an hour must not fill the memory. */
 const MAX_ENTRIES = 1000;
 
@@ -42,7 +49,8 @@ export class Timeline implements AttemptLog {
   readonly #participants: Participant[] = [];
   readonly #path: PathStep[] = [];
   readonly #inputs: CallInput[] = [];
-  #open = new Set<() => void>();
+  /** Attempts that go on, each with what ends it. */
+  readonly #open = new Map<OpenAttempt, () => void>();
   #scheme: string | null = null;
   #technical: TechnicalEnd | null = null;
   #talked = false;
@@ -68,6 +76,26 @@ export class Timeline implements AttemptLog {
     return this.#marks.at(-1)?.stage ?? 'number';
   }
 
+  /** When it came to this stage, milliseconds since 1970. */
+  get since(): number {
+    return this.#marks.at(-1)?.at ?? this.#start;
+  }
+
+  /** Who is being rung, or talks, right now. */
+  get asking(): readonly OpenAttempt[] {
+    return [...this.#open.keys()];
+  }
+
+  /** The scheme that the call entered first. */
+  get firstScheme(): string | null {
+    return this.#scheme;
+  }
+
+  /** The last place in a scheme that was noted. */
+  get place(): string | null {
+    return this.#path.at(-1)?.state ?? null;
+  }
+
   stage(stage: CallStage, group?: string): void {
     this.#marks.push({ at: this.#clock.now(), stage, ...(group === undefined ? {} : { group }) });
   }
@@ -86,10 +114,11 @@ export class Timeline implements AttemptLog {
   ask(asked: Asked): Attempt {
     const began = this.#clock.now();
     let answered: number | undefined;
+    const open: OpenAttempt = { asked, state: 'ringing', since: began };
     if (asked.kind === 'group') this.stage('group', asked.id);
     else this.stage('employee', asked.group);
     const over: Attempt['over'] = (outcome, reason, heldMs = 0) => {
-      if (!this.#open.delete(finishOpen)) return;
+      if (!this.#open.delete(open)) return;
       const end = this.#clock.now();
       if (answered !== undefined) this.#heldMs += asked.kind === 'group' ? 0 : heldMs;
       this.#participants.push({
@@ -108,10 +137,12 @@ export class Timeline implements AttemptLog {
     };
     // A call that is broken off in the middle still tells whom it was ringing.
     const finishOpen = () => over(answered === undefined ? 'elsewhere' : 'answered', 'callerHungUp');
-    this.#open.add(finishOpen);
+    this.#open.set(open, finishOpen);
     return {
       talking: () => {
         answered = this.#clock.now();
+        open.state = 'talking';
+        open.since = answered;
         this.#talked = true;
         if (this.currentStage !== 'conversation') this.stage('conversation');
       },
@@ -137,7 +168,7 @@ export class Timeline implements AttemptLog {
   }
 
   record(end: { readonly reason: EndReason; readonly by: CallRecord['endedBy'] }): CallRecord {
-    for (const finish of [...this.#open]) finish();
+    for (const finish of [...this.#open.values()]) finish();
     const now = this.#clock.now();
     const { duration, wait, waitMenu, waitGroup, waitEmployee, talk, queued, stage } = figures(this.#marks, now);
     return {

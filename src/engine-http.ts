@@ -1,0 +1,82 @@
+import type { Call } from './call/call.ts';
+import type { Inbound } from './call/inbound.ts';
+import { loadConfig } from './config/load.ts';
+import type { ConfigStore } from './config/store.ts';
+import type { Occupancy } from './dial/occupancy.ts';
+import type { EmbeddedSip } from './embedded/sip/index.ts';
+import type { HistoryPort, HttpPorts, LiveCall } from './http/index.ts';
+import type { MediaServer } from './media/port.ts';
+import { type RedisConnection, RedisDownError, type RegistrationStore } from './redis/index.ts';
+import type { SipServer } from './sip/port.ts';
+
+/** The parts that the API shows. */
+export interface ShownParts {
+  readonly config: ConfigStore;
+  readonly inbound: Inbound;
+  readonly occupancy: Occupancy;
+  readonly registrations: RegistrationStore;
+  readonly redis: RedisConnection;
+  readonly sip: SipServer;
+  /** Undefined with a drachtio server, which keeps its own figures. */
+  readonly embeddedSip: EmbeddedSip | undefined;
+  readonly media: MediaServer;
+  readonly history: HistoryPort & { readonly pending: () => number | Promise<number> };
+}
+
+/** What the API asks for, taken from the parts of the engine. */
+export function httpPorts(parts: ShownParts): HttpPorts {
+  const { config, inbound, occupancy, registrations, redis, sip, embeddedSip, media, history } = parts;
+  return {
+    config,
+    checkConfig: () => loadConfig(config.folder),
+    calls: {
+      live: (pbx) => inbound.live.of(pbx).map(liveView),
+      hangup: (pbx, id) => inbound.hangup(pbx, id),
+    },
+    registrations,
+    history,
+    busy: (pbx, employee) => occupancy.busy(pbx, employee),
+    readiness: {
+      sip: () => sip.state === 'up',
+      redis: () => redis.up,
+      media: async () => (await media.stats()).endpoints >= 0,
+    },
+    metrics: {
+      calls: () => Object.fromEntries(config.all().map(({ id }) => [id, inbound.live.count(id)])),
+      callsEnded: () => inbound.ended,
+      busyEmployees: () => occupancy.size,
+      sipDialogs: () => sip.stats().dialogs,
+      sipInvites: () => ({ in: sip.stats().incoming, out: sip.stats().outgoing }),
+      sipMalformed: async () => (await embeddedSip?.stats())?.counters.transport.malformed,
+      media: () => media.stats(),
+      historyPending: () => history.pending(),
+    },
+    awayBackend: (error) => (error instanceof RedisDownError ? 'Redis' : undefined),
+  };
+}
+
+function liveView({ timeline }: Call): LiveCall {
+  const { id, direction, from, fromName, to, line, employee } = timeline.facts;
+  return {
+    id,
+    start: timeline.start,
+    direction,
+    from,
+    fromName,
+    to,
+    line,
+    employee,
+    stage: timeline.currentStage,
+    since: timeline.since,
+    scheme: timeline.firstScheme,
+    state: timeline.place,
+    parties: timeline.asking.map(({ asked, state, since }) => ({
+      kind: asked.kind,
+      id: asked.id,
+      name: asked.name,
+      address: asked.address,
+      state,
+      since,
+    })),
+  };
+}
