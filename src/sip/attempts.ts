@@ -17,7 +17,10 @@ export interface AttemptLimits {
   readonly address: FailureLimits;
   /** How many times as patient we are with an address from which somebody has logged in: an office has many phones behind one address. */
   readonly patience: number;
-  /** Requests without credentials from one address: `burst` at once, `perSecond` on and on. */
+  /**
+   * Requests without credentials from one address: `burst` at once, `perSecond` on and on. One that is followed by the right password does
+   * not count, so whole offices may come at once, when the power is back.
+   */
   readonly unauthenticated: { readonly burst: number; readonly perSecond: number };
 }
 
@@ -25,7 +28,7 @@ export const defaultLimits: AttemptLimits = {
   account: { limit: 5, window: 300, block: 300 },
   address: { limit: 30, window: 600, block: 900 },
   patience: 10,
-  unauthenticated: { burst: 500, perSecond: 50 },
+  unauthenticated: { burst: 2000, perSecond: 200 },
 };
 
 /** Why a request was not believed, in the log line below. Peers are told nothing of it. */
@@ -104,7 +107,10 @@ export class Attempts {
   }
 
   succeeded(address: string): void {
-    remember(this.#good, networkOf(address), this.#clock.now());
+    const network = networkOf(address);
+    remember(this.#good, network, this.#clock.now());
+    const bucket = this.#buckets.get(network);
+    if (bucket) bucket.tokens += 1;
   }
 
   /** Notes a failure: logs it, and throttles or blocks when it was one too many. Never rejects. */
