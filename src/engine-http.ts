@@ -2,8 +2,11 @@ import type { Call } from './call/call.ts';
 import type { Inbound } from './call/inbound.ts';
 import { loadConfig } from './config/load.ts';
 import type { ConfigStore } from './config/store.ts';
+import { DatabaseDownError } from './database/port.ts';
 import type { Occupancy } from './dial/occupancy.ts';
 import type { EmbeddedSip } from './embedded/sip/index.ts';
+import { UserError } from './errors.ts';
+import { BadCursorError, type HistoryStore } from './history/index.ts';
 import type { HistoryPort, HttpPorts, LiveCall } from './http/index.ts';
 import type { MediaServer } from './media/port.ts';
 import { type RedisConnection, RedisDownError, type RegistrationStore } from './redis/index.ts';
@@ -20,7 +23,7 @@ export interface ShownParts {
   /** Undefined with a drachtio server, which keeps its own figures. */
   readonly embeddedSip: EmbeddedSip | undefined;
   readonly media: MediaServer;
-  readonly history: HistoryPort & { readonly pending: () => number | Promise<number> };
+  readonly history: HistoryStore;
 }
 
 /** What the API asks for, taken from the parts of the engine. */
@@ -34,7 +37,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
       hangup: (pbx, id) => inbound.hangup(pbx, id),
     },
     registrations,
-    history,
+    history: historyPort(history),
     busy: (pbx, employee) => occupancy.busy(pbx, employee),
     readiness: {
       sip: () => sip.state === 'up',
@@ -49,11 +52,34 @@ export function httpPorts(parts: ShownParts): HttpPorts {
       sipInvites: () => ({ in: sip.stats().incoming, out: sip.stats().outgoing }),
       sipMalformed: async () => (await embeddedSip?.stats())?.counters.transport.malformed,
       media: () => media.stats(),
-      historyPending: () => history.pending(),
+      historyPending: () => undefined,
     },
-    awayBackend: (error) => (error instanceof RedisDownError ? 'Redis' : undefined),
+    awayBackend: (error) => {
+      if (error instanceof RedisDownError) return 'Redis';
+      return error instanceof DatabaseDownError ? 'the database' : undefined;
+    },
   };
 }
+
+const historyPort = (store: HistoryStore): HistoryPort => ({
+  get: (pbx, call) => store.get(pbx, call),
+  query: async (pbx, { from, to, direction, outcome, number, participant }, page) => {
+    const filter = {
+      ...(from && { since: from }),
+      ...(to && { until: to }),
+      ...(direction && { direction: [direction] }),
+      ...(outcome && { outcome: [outcome] }),
+      ...(number && { number }),
+      ...(participant && { participant: [participant] }),
+    };
+    try {
+      return await store.query(pbx, filter, page);
+    } catch (error) {
+      if (!(error instanceof BadCursorError)) throw error;
+      throw new UserError('bad-cursor', error.message, 'Use `next` of the page before.', { cause: error });
+    }
+  },
+});
 
 function liveView({ timeline }: Call): LiveCall {
   const { id, direction, from, fromName, to, line, employee } = timeline.facts;

@@ -9,13 +9,19 @@ import { Inbound } from './call/inbound.ts';
 import type { Environment } from './config/env.ts';
 import { ConfigStore } from './config/store.ts';
 import { watchConfig } from './config/watch.ts';
+import { migrated } from './database/migrate.ts';
+import { postgres } from './database/postgres.ts';
 import { Destinations } from './dial/destinations.ts';
 import { EmployeeDialler } from './dial/employee.ts';
 import { Occupancy } from './dial/occupancy.ts';
+import { startEmbeddedDatabase } from './embedded/database/index.ts';
 import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, startEmbeddedSip } from './embedded/sip/index.ts';
+import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
+import { type History, startHistory } from './history/index.ts';
+import { startHttp } from './http/index.ts';
 import { PbxSounds } from './media/pbx-sounds.ts';
 import { PromptSet } from './media/prompts/prompt-set.ts';
 import { parseRedisUrl, RedisConnection, RedisRegistrations, socketAddress, Throttle } from './redis/index.ts';
@@ -64,6 +70,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 
     const redis = await openRedis(env, log, stack);
     const registrations = new RedisRegistrations(redis);
+    const history = await openHistory({ env, redis, config, clock, random, log }, stack);
 
     const media = await startEmbeddedMedia({
       address: mediaAddress(env),
@@ -127,13 +134,31 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       random,
       node: env.nodeId,
       log,
-      history: () => undefined,
+      history: (record) => history.record(record),
     });
     sip.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
 
     stack.defer(reloads(config, clock, log));
-    const banner = bannerText({ env, config, listening: sip.listening });
+    const http = await startHttp({
+      listen: env.httpListen,
+      token: env.apiToken,
+      ports: httpPorts({
+        config,
+        inbound,
+        occupancy,
+        registrations,
+        redis,
+        sip,
+        embeddedSip,
+        media,
+        history: history.store,
+      }),
+      clock,
+      log,
+    });
+    stack.defer(() => http.close());
+    const banner = bannerText({ env, config, listening: sip.listening, http: http.url });
     return { banner, stop: () => stack.disposeAsync() };
   } catch (error) {
     await stack.disposeAsync();
@@ -153,6 +178,39 @@ async function openRedis(env: Environment, log: Logger, stack: AsyncDisposableSt
   redis.on('down', ({ why }) => log.error({ why }, 'Redis is away: calls go on, registrations and queues do not'));
   redis.on('up', () => log.info('Redis is back'));
   return redis;
+}
+
+async function openHistory(
+  parts: {
+    readonly env: Environment;
+    readonly redis: RedisConnection;
+    readonly config: ConfigStore;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly log: Logger;
+  },
+  stack: AsyncDisposableStack,
+): Promise<History> {
+  const { env, redis, config, clock, random, log } = parts;
+  const database = migrated(
+    env.databaseUrl
+      ? postgres(env.databaseUrl.reveal(), log)
+      : startEmbeddedDatabase({ directory: join(env.varDir, 'database'), log }),
+  );
+  stack.defer(() => database.close());
+  const history = startHistory({
+    redis,
+    database,
+    directory: join(env.varDir, 'history-spool'),
+    node: env.nodeId,
+    pbxs: () => config.all().map(({ id }) => id),
+    alone: env.redisUrl === undefined,
+    clock,
+    random,
+    log,
+  });
+  stack.defer(() => history.close());
+  return history;
 }
 
 async function openEmbeddedSip(env: Environment, log: Logger, stack: AsyncDisposableStack): Promise<EmbeddedSip> {
@@ -208,13 +266,16 @@ function bannerText(shown: {
   readonly env: Environment;
   readonly config: ConfigStore;
   readonly listening: readonly string[];
+  readonly http: string;
 }): string {
-  const { env, config, listening } = shown;
+  const { env, config, listening, http } = shown;
   const [sip = ''] = listening;
   const lines = [
     'Kommutator is running.',
     `  SIP       ${listening.join('  ')}  (${env.drachtio ? `drachtio ${env.drachtio.host}:${env.drachtio.port}` : 'embedded'})`,
     `  Media     ports ${env.rtpPorts.min}-${env.rtpPorts.max}  (embedded)`,
+    `  API       ${http}/api/openapi.json`,
+    `  Database  ${env.databaseUrl ? 'DATABASE_URL' : `embedded, data in ${env.varDir}`}`,
     `  Redis     ${env.redisUrl ? 'REDIS_URL' : `private, data in ${env.varDir}`}`,
   ];
   for (const pbx of config.all()) {

@@ -18,8 +18,8 @@ export interface CallCenterOptions {
   readonly random: Random;
   readonly node: string;
   readonly log: Logger;
-  /** Takes the record of each finished call; must not lose it, and must not throw. */
-  readonly history: (record: CallRecord) => void;
+  /** Takes the record of each finished call. Resolves when it is safe; never rejects. */
+  readonly history: (record: CallRecord) => Promise<void>;
 }
 
 /** What a call is to do: where the decisions of 2-call-behaviour §1 end. */
@@ -152,12 +152,12 @@ export class Inbound {
     await call.conversation;
     const record = call.timeline.record(end);
     this.ended[record.outcome] = (this.ended[record.outcome] ?? 0) + 1;
-    this.live.remove(call);
     call.log.info(
       { outcome: record.outcome, reason: end.reason, by: end.by, wait: record.wait, talk: record.talk },
       'call ended',
     );
-    this.#options.history(record);
+    await this.#options.history(record);
+    this.live.remove(call);
   }
 
   #route(call: Call, route: Route): Promise<EndReason> | EndReason {

@@ -65,7 +65,7 @@ const stillAnswers = (branch: string) => sip(options(branch), /^SIP\/2\.0 200 /)
 
 describe('who may call', () => {
   it('a caller without an account is refused where an account is needed', async () => {
-    const result = await sippCalls(engine.sip, { to: `101@${domain}`, from: `anna@${domain}`, refusedWith: 401 });
+    const result = await sippCalls(engine.sip, { to: `401@${domain}`, from: `anna@${domain}`, refusedWith: 401 });
     expect(result.code, result.text).toBe(0);
     await idle(engine);
   });

@@ -54,7 +54,7 @@ describe('two phones', () => {
   it('hear each other, and the call stands in the history', async () => {
     const anna = await phone('anna', { says: { hz: 440 }, answers: 'auto' });
     const boris = await phone('boris', { says: { hz: 1000 } });
-    boris.dial('101');
+    boris.dial('401');
     await boris.next('CALL_RINGING');
     await boris.next('CALL_ESTABLISHED');
     await Promise.all([hears(boris, 440), hears(anna, 1000)]);
@@ -78,7 +78,7 @@ describe('two phones', () => {
     const tcp = { transport: 'tcp', proxy: engine.sipTcp } as const;
     const anna = await phone('anna', { says: { hz: 440 }, answers: 'auto', ...tcp });
     const boris = await phone('boris', { says: { hz: 1000 }, ...tcp });
-    boris.dial('101');
+    boris.dial('401');
     await boris.next('CALL_ESTABLISHED');
     await Promise.all([hears(boris, 440), hears(anna, 1000)]);
     await tidy();
@@ -87,7 +87,7 @@ describe('two phones', () => {
   it('on hold: the other one hears music, and then the party again', async () => {
     const anna = await phone('anna', { says: { hz: 440 }, answers: 'auto' });
     const boris = await phone('boris', { says: { hz: 1000 } });
-    boris.dial('101');
+    boris.dial('401');
     await boris.next('CALL_ESTABLISHED');
     await hears(anna, 1000);
     boris.hold();

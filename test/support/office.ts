@@ -56,9 +56,9 @@ export function office(peerPort = 9): Record<string, unknown> {
       line('line5', '74950000005', 'loadMenu'),
     ],
     employees: [
-      employee('anna', '101'),
-      employee('boris', '102'),
-      employee('clara', '103', {
+      employee('anna', '401'),
+      employee('boris', '402'),
+      employee('clara', '403', {
         ring: 'simultaneous',
         contacts: [{ sip: `clara@${domain}` }, { sip: `clara-home@${domain}` }],
         accounts: [
@@ -68,7 +68,7 @@ export function office(peerPort = 9): Record<string, unknown> {
       }),
     ],
     groups: [
-      { id: 'sales', extension: '200', algorithm: 'all', members: [{ employee: 'anna' }, { employee: 'boris' }] },
+      { id: 'sales', extension: '450', algorithm: 'all', members: [{ employee: 'anna' }, { employee: 'boris' }] },
     ],
     schemes: [
       {

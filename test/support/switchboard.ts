@@ -54,7 +54,7 @@ export class Switchboard {
       random: systemRandom,
       node: 'test',
       log: pino({ level: 'silent' }),
-      history: (record) => void this.records.push(record),
+      history: async (record) => void this.records.push(record),
     });
   }
 
