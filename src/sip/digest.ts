@@ -42,15 +42,16 @@ export class DigestAuthority {
   }
 
   /**
-   * The values of WWW-Authenticate, one header line each, the best algorithm first (RFC 8760 §2.3).
+   * The values of WWW-Authenticate, one header line each, the best algorithm first (RFC 8760 §2.3). They share a nonce: a client answers one.
    * @param options.stale the client's password was right, so it need not ask its user again
    */
   challenge(options: { realm: string; algorithms?: readonly DigestAlgorithm[]; stale?: boolean }): string[] {
-    return (options.algorithms ?? algorithms).map((algorithm) => {
-      const nonce = this.#nonces.issue(options.realm);
-      const stale = options.stale ? { stale: 'true' } : {};
-      return printDigest({ realm: options.realm, nonce, algorithm, qop: 'auth', ...stale }, 'quoted');
-    });
+    const { realm } = options;
+    const nonce = this.#nonces.issue(realm);
+    const stale = options.stale ? { stale: 'true' } : {};
+    return (options.algorithms ?? algorithms).map((algorithm) =>
+      printDigest({ realm, nonce, algorithm, qop: 'auth', ...stale }, 'quoted'),
+    );
   }
 
   /** @param secret undefined for an account that does not exist: always `wrong`, in the same time */
