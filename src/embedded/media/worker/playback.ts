@@ -25,8 +25,8 @@ interface Upcoming {
 }
 
 /**
- * A list of sources as one stream of G.711 frames without gaps between the sources. While one plays the next is loaded; a source that
- * cannot be played is passed over and remembered.
+ * A list of sources as one stream of G.711 frames, without gaps between sources that last at least a frame: while one plays the next is
+ * loaded. A source that cannot be played is passed over and remembered.
  */
 export class Playback {
   readonly id: number;

@@ -1,0 +1,199 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Capabilities } from '../../../../../src/embedded/media/sdp/negotiate.ts';
+import { readRemote, SdpSession } from '../../../../../src/embedded/media/sdp/session.ts';
+import { MediaError } from '../../../../../src/media/port.ts';
+
+const capabilities: Capabilities = { codecs: ['pcma', 'pcmu'], dtmf: 'rfc2833', family: 4 };
+
+const OFFER = [
+  'v=0',
+  'o=alice 2890844526 2890844526 IN IP4 host.example.com',
+  's=',
+  'c=IN IP4 192.0.2.1',
+  't=0 0',
+  'm=audio 49170 RTP/AVP 0 8 97 101',
+  'a=rtpmap:0 PCMU/8000',
+  'a=rtpmap:8 PCMA/8000',
+  'a=rtpmap:97 iLBC/8000',
+  'a=rtpmap:101 telephone-event/8000',
+  'a=fmtp:101 0-16',
+];
+const offer = (lines: readonly string[] = OFFER) => `${lines.join('\r\n')}\r\n`;
+const changed = (from: string | RegExp, to: string) => offer().replace(from, to);
+
+const read = (text: string, wants: Partial<Capabilities> = {}) =>
+  readRemote(text, { ...capabilities, ...wants }).agreement;
+const codeOf = (text: string, wants: Partial<Capabilities> = {}) => {
+  try {
+    read(text, wants);
+    return 'agreed';
+  } catch (error) {
+    return error instanceof MediaError ? error.code : error;
+  }
+};
+
+describe('negotiation', () => {
+  it('takes the first of our codecs that the peer has, by his number', () => {
+    expect(read(offer()).parameters).toMatchObject({ codec: 'pcma', payloadType: 8, eventPayloadType: 101 });
+    expect(read(offer(), { codecs: ['pcmu', 'pcma'] }).parameters).toMatchObject({ codec: 'pcmu', payloadType: 0 });
+    const renumbered = changed('RTP/AVP 0 8 97 101', 'RTP/AVP 120 121').replace('rtpmap:8 ', 'rtpmap:120 ');
+    expect(read(renumbered.replace('rtpmap:101 ', 'rtpmap:121 ')).parameters).toMatchObject({
+      codec: 'pcma',
+      payloadType: 120,
+      eventPayloadType: 121,
+    });
+  });
+
+  it.each([
+    ['G.711 without rtpmap has static numbers', changed(/a=rtpmap:[08].*\r\n/g, ''), 8],
+    ['names of codecs in any case', changed('PCMA/8000', 'pCMa/8000/1'), 8],
+    ['lines ended by LF alone', offer().replaceAll('\r\n', '\n'), 8],
+    ['AVPF, whose feedback we do not use', changed('RTP/AVP', 'RTP/AVPF'), 8],
+    ['unknown lines and attributes', changed('t=0 0', 't=0 0\r\na=x-vendor:1\r\nb=AS:64\r\nz=strange'), 8],
+    [
+      'an address of the media line alone',
+      changed(/c=.*\r\n/, '').replace(/(m=.*\r\n)/, '$1c=IN IP4 192.0.2.1\r\n'),
+      8,
+    ],
+  ])('accepts %s', (_what, text, payloadType) => {
+    expect(read(text).parameters).toMatchObject({ payloadType, remote: { address: '192.0.2.1', port: 49170 } });
+  });
+
+  it('refuses events with another clock, and A-law with another rate or two channels', () => {
+    expect(read(changed('telephone-event/8000', 'telephone-event/48000')).parameters.eventPayloadType).toBeUndefined();
+    expect(read(changed('PCMA/8000', 'PCMA/16000')).parameters.codec).toBe('pcmu');
+    expect(read(changed('PCMA/8000', 'PCMA/8000/2')).parameters.codec).toBe('pcmu');
+  });
+
+  it('names no event when digits are wanted in-band', () => {
+    const { parameters, formats } = read(offer(), { dtmf: 'inband' });
+    expect(parameters.eventPayloadType).toBeUndefined();
+    expect(formats.map((format) => format.name)).toEqual(['pcma']);
+    expect(parameters.accepted.map((format) => format.name)).not.toContain('telephone-event');
+  });
+
+  it("accepts the peer's numbers before our own", () => {
+    const { accepted } = read(changed('rtpmap:101 telephone-event', 'rtpmap:101 PCMA')).parameters;
+    expect(accepted.find((format) => format.payloadType === 101)?.name).toBe('pcma');
+  });
+
+  it.each([
+    ['sendrecv', 'sendrecv', false, true, true],
+    ['sendonly', 'recvonly', true, false, true],
+    ['recvonly', 'sendonly', false, true, false],
+    ['inactive', 'inactive', true, false, false],
+  ])('mirrors a=%s as %s (RFC 3264 §6.1)', (theirs, ours, heldByPeer, sending, receiving) => {
+    for (const text of [`${offer()}a=${theirs}\r\n`, changed('t=0 0', `t=0 0\r\na=${theirs}`)]) {
+      expect(read(text)).toMatchObject({ direction: ours, heldByPeer, parameters: { sending, receiving } });
+    }
+  });
+
+  it('takes 0.0.0.0 for hold, and keeps the address known (RFC 3264 §8.4)', () => {
+    const held = read(changed('192.0.2.1', '0.0.0.0'));
+    expect(held).toMatchObject({ heldByPeer: true, direction: 'recvonly', parameters: { remote: undefined } });
+  });
+
+  it('finds the RTCP port: the next one, the one named, or the same', () => {
+    expect(read(offer()).parameters.rtcp).toEqual({ address: '192.0.2.1', port: 49171, mux: false });
+    expect(read(`${offer()}a=rtcp:53020 IN IP4 192.0.2.9\r\n`).parameters.rtcp).toMatchObject({
+      address: '192.0.2.9',
+      port: 53020,
+    });
+    expect(read(`${offer()}a=rtcp-mux\r\n`).parameters.rtcp.mux).toBe(true);
+  });
+
+  it.each([
+    ['no common codec', changed('RTP/AVP 0 8 97 101', 'RTP/AVP 97'), 'no-common-codec'],
+    ['events without audio', changed('RTP/AVP 0 8 97 101', 'RTP/AVP 101'), 'no-common-codec'],
+    ['video alone', changed('m=audio', 'm=video'), 'no-common-codec'],
+    ['encryption', changed('RTP/AVP', 'RTP/SAVP'), 'no-common-codec'],
+    ['a refused stream', changed('49170', '0'), 'no-common-codec'],
+    ['the other address family', changed('IP4 192.0.2.1', 'IP6 2001:db8::1'), 'bad-sdp'],
+    ['multicast', changed('192.0.2.1', '224.0.0.1'), 'bad-sdp'],
+    ['a name', changed('192.0.2.1', 'host.example.com'), 'bad-sdp'],
+    ['no version', changed('v=0\r\n', ''), 'bad-sdp'],
+    ['a port beyond the end', changed('49170', '70000'), 'bad-sdp'],
+    ['nothing', '', 'bad-sdp'],
+  ])('refuses %s', (_what, text, code) => {
+    expect(codeOf(text)).toBe(code);
+  });
+
+  it('speaks IPv6 if its own address does', () => {
+    const ipv6 = changed('IP4 192.0.2.1', 'IP6 2001:db8::1');
+    expect(read(ipv6, { family: 6 }).parameters.remote?.address).toBe('2001:db8::1');
+    expect(codeOf(changed('IP4 192.0.2.1', 'IP6 ff02::1'), { family: 6 })).toBe('bad-sdp');
+  });
+
+  it('agrees or refuses, whatever becomes of a description on its way', () => {
+    const lines = fc.array(fc.constantFrom(...OFFER, 'a=rtcp:x', 'm=audio', 'm=', 'c=', 'a=rtpmap:8', '\0'), {
+      maxLength: 20,
+    });
+    const damaged = fc.tuple(fc.nat(offer().length), fc.nat(20), fc.string({ unit: 'binary', maxLength: 20 }));
+    const hostile = fc.oneof(
+      lines.map((chosen) => offer(chosen)),
+      damaged.map(([at, length, text]) => offer().slice(0, at) + text + offer().slice(at + length)),
+    );
+    fc.assert(
+      fc.property(hostile, (text) => {
+        expect(['agreed', 'bad-sdp', 'no-common-codec']).toContain(codeOf(text));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+describe('SdpSession', () => {
+  const open = () => new SdpSession(capabilities, { sessionId: 42, address: '192.0.2.100', port: 20_000 });
+
+  it('prints an offer', () => {
+    const session = open();
+    session.offer();
+    expect(session.sdp.split('\r\n')).toEqual([
+      'v=0',
+      'o=- 42 1 IN IP4 192.0.2.100',
+      's=-',
+      'c=IN IP4 192.0.2.100',
+      't=0 0',
+      'm=audio 20000 RTP/AVP 8 0 101',
+      'a=rtpmap:8 PCMA/8000',
+      'a=rtpmap:0 PCMU/8000',
+      'a=rtpmap:101 telephone-event/8000',
+      'a=fmtp:101 0-15',
+      'a=ptime:20',
+      'a=sendrecv',
+      '',
+    ]);
+  });
+
+  it('answers line by line, refusing all but the first plain audio (RFC 3264 §6)', () => {
+    const session = open();
+    const text = `${changed('m=audio', 'm=image 5000 udptl t38\r\nm=audio')}a=rtcp-mux\r\nm=audio 6000 RTP/AVP 8\r\nm=video 0 RTP/AVP 99\r\n`;
+    session.accept(readRemote(text, capabilities));
+    expect(session.sdp.split('\r\n').slice(5)).toEqual([
+      'm=image 0 udptl t38',
+      'm=audio 20000 RTP/AVP 8 101',
+      'a=rtpmap:8 PCMA/8000',
+      'a=rtpmap:101 telephone-event/8000',
+      'a=fmtp:101 0-15',
+      'a=ptime:20',
+      'a=rtcp-mux',
+      'a=sendrecv',
+      'm=audio 0 RTP/AVP 8',
+      'm=video 0 RTP/AVP 99',
+      '',
+    ]);
+  });
+
+  it('keeps its offer when the answer comes, and answers the offer after that (RFC 3264 §8)', () => {
+    const session = open();
+    session.offer();
+    const offered = session.sdp;
+    session.accept(readRemote(changed('0 8 97 101', '0'), capabilities));
+    expect(session.sdp).toBe(offered);
+    session.accept(readRemote(`${offer()}a=sendonly\r\n`, capabilities));
+    expect(session.heldByPeer).toBe(true);
+    expect(session.sdp).toContain('o=- 42 2 IN IP4');
+    expect(session.sdp).toContain('a=recvonly');
+  });
+});
