@@ -1,0 +1,192 @@
+import type { Logger } from 'pino';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { errorText } from '../errors.ts';
+import { callOutcomes } from '../history/record.ts';
+import type { HttpPorts, MediaFigures } from './ports.ts';
+
+/** Media type of the answer. */
+export const metricsType = Registry.PROMETHEUS_CONTENT_TYPE;
+
+type Labels = Readonly<Record<string, string>>;
+type Samples = readonly { readonly value: number | undefined; readonly labels?: Labels }[];
+
+/** All samples of one name. */
+interface Family {
+  readonly name: string;
+  readonly help: string;
+  readonly kind: 'gauge' | 'counter';
+  readonly labels?: readonly string[];
+  readonly read: () => Samples | Promise<Samples>;
+}
+
+/** What a node tells, beside what every Node.js process does. */
+function families(
+  { config, registrations, metrics }: HttpPorts,
+  ready: () => Promise<Readonly<Record<string, boolean>>>,
+): Family[] {
+  const pbxIds = () => config.all().map(({ id }) => id);
+  // One question a scrape, for all that comes from the media server.
+  let asked: Promise<MediaFigures | undefined> | undefined;
+  const media = () => {
+    asked ??= (async () => metrics.media())();
+    return asked;
+  };
+  const ofMedia = async (value: (figures: MediaFigures) => number): Promise<Samples> => {
+    const figures = await media();
+    return figures ? one(value(figures)) : [];
+  };
+  return [
+    {
+      name: 'kommutator_calls',
+      help: 'Calls in progress.',
+      kind: 'gauge',
+      labels: ['pbx'],
+      read: async () => by('pbx', { ...zeros(pbxIds()), ...(await metrics.calls()) }),
+    },
+    {
+      name: 'kommutator_calls_ended_total',
+      help: 'Calls that ended, by outcome.',
+      kind: 'counter',
+      labels: ['outcome'],
+      read: async () => by('outcome', { ...zeros(callOutcomes), ...(await metrics.callsEnded()) }),
+    },
+    {
+      name: 'kommutator_busy_employees',
+      help: 'Employees who are calling, rung, or talking.',
+      kind: 'gauge',
+      read: async () => one(await metrics.busyEmployees()),
+    },
+    {
+      name: 'kommutator_registrations',
+      help: 'Devices that are registered.',
+      kind: 'gauge',
+      labels: ['pbx'],
+      read: () =>
+        Promise.all(pbxIds().map(async (pbx) => ({ labels: { pbx }, value: await registrations.count(pbx) }))),
+    },
+    {
+      name: 'kommutator_sip_dialogs',
+      help: 'Established SIP dialogs.',
+      kind: 'gauge',
+      read: async () => one(await metrics.sipDialogs()),
+    },
+    {
+      name: 'kommutator_sip_invites',
+      help: 'INVITEs without a final response, by direction.',
+      kind: 'gauge',
+      labels: ['direction'],
+      read: async () => by('direction', await metrics.sipInvites()),
+    },
+    {
+      name: 'kommutator_sip_malformed_total',
+      help: 'SIP messages that were dropped because they could not be read.',
+      kind: 'counter',
+      read: async () => one(await metrics.sipMalformed()),
+    },
+    {
+      name: 'kommutator_media_endpoints',
+      help: 'RTP endpoints in use.',
+      kind: 'gauge',
+      read: () => ofMedia(({ endpoints }) => endpoints),
+    },
+    {
+      name: 'kommutator_media_bridges',
+      help: 'Pairs of endpoints that are connected.',
+      kind: 'gauge',
+      read: () => ofMedia(({ bridges }) => bridges),
+    },
+    {
+      name: 'kommutator_media_playbacks',
+      help: 'Endpoints to which something is being played.',
+      kind: 'gauge',
+      read: () => ofMedia(({ playbacks }) => playbacks),
+    },
+    {
+      name: 'kommutator_rtp_rejected_total',
+      help: 'Packets dropped on RTP ports because they were no RTP or came from elsewhere.',
+      kind: 'counter',
+      read: () => ofMedia(({ rejected }) => rejected),
+    },
+    {
+      name: 'kommutator_media_pacing_error_seconds',
+      help: 'How late 20 ms frames were sent over the last minute; quantile 1 is the worst.',
+      kind: 'gauge',
+      labels: ['quantile'],
+      read: async () => {
+        const pacing = (await media())?.pacingErrorMs;
+        return pacing ? by('quantile', { 0.5: pacing.p50 / 1000, 0.99: pacing.p99 / 1000, 1: pacing.max / 1000 }) : [];
+      },
+    },
+    {
+      name: 'kommutator_history_pending_records',
+      help: 'Records of ended calls that are not in the database yet.',
+      kind: 'gauge',
+      read: async () => one(await metrics.historyPending()),
+    },
+    {
+      name: 'kommutator_part_up',
+      help: 'Whether a part of the node works (1) or not (0), as /readyz says.',
+      kind: 'gauge',
+      labels: ['part'],
+      read: async () =>
+        Object.entries(await ready()).map(([part, works]) => ({ labels: { part }, value: works ? 1 : 0 })),
+    },
+    {
+      name: 'kommutator_config_info',
+      help: 'Always 1; the labels tell which version of its configuration a PBX runs.',
+      kind: 'gauge',
+      labels: ['pbx', 'version'],
+      read: () => config.all().map(({ id, version }) => ({ labels: { pbx: id, version }, value: 1 })),
+    },
+  ];
+}
+
+const one = (value: number | undefined): Samples => [{ value }];
+
+const by = (label: string, values: Readonly<Record<string, number | undefined>>): Samples =>
+  Object.entries(values).map(([key, value]) => ({ labels: { [label]: key }, value }));
+
+const zeros = (keys: readonly string[]): Record<string, number> => Object.fromEntries(keys.map((key) => [key, 0]));
+
+/**
+ * All metrics in the Prometheus text format. One that cannot be read (its backend is away) is left out: the others are wanted most just then.
+ * @param ready the parts of the node, and whether they work
+ */
+export async function metricsText(options: {
+  readonly ports: HttpPorts;
+  readonly ready: () => Promise<Readonly<Record<string, boolean>>>;
+  readonly log: Logger;
+}): Promise<string> {
+  const registry = new Registry();
+  await Promise.all(
+    families(options.ports, options.ready).map(async ({ name, help, kind, labels = [], read }) => {
+      try {
+        show({ registry, name, help, kind, labels }, await read());
+      } catch (error) {
+        options.log.warn({ metric: name, why: errorText(error) }, 'metric not known');
+      }
+    }),
+  );
+  return Registry.merge([registry, processMetrics()]).metrics();
+}
+
+function show(
+  { registry, kind, ...family }: Omit<Family, 'read' | 'labels'> & { registry: Registry; labels: readonly string[] },
+  samples: Samples,
+): void {
+  const { name, help, labels: labelNames } = family;
+  const configuration = { name, help, labelNames: [...labelNames], registers: [registry] };
+  const metric = kind === 'gauge' ? new Gauge(configuration) : new Counter(configuration);
+  for (const { labels = {}, value } of samples) if (value !== undefined) metric.inc(labels, value);
+}
+
+let ofProcess: Registry | undefined;
+
+/** CPU, memory, event loop, garbage collection. One collector a process, because it has one event loop. */
+function processMetrics(): Registry {
+  if (!ofProcess) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+  }
+  return ofProcess;
+}

@@ -1,0 +1,125 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { z } from 'zod';
+import { HttpFailure } from './failure.ts';
+
+/**
+ * One operation of the API, said once: fastify serves it, the OpenAPI document tells of it, and requests are checked by the same schemas.
+ */
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  /** As OpenAPI writes it: `/api/pbxs/{pbx}/calls`. */
+  readonly path: string;
+  readonly summary: string;
+  /** Needs no token. */
+  readonly open: boolean;
+  readonly parameters: z.ZodObject;
+  readonly query: z.ZodObject;
+  /** What it may answer, by status; failures of every kind besides. */
+  readonly answers: Readonly<Record<number, AnswerForm>>;
+  /** @throws HttpFailure, or what its ports reject with */
+  answer(request: RawRequest): Promise<Reply>;
+}
+
+export interface AnswerForm {
+  readonly description: string;
+  /** Schema by media type; of what is not JSON, undefined. */
+  readonly content: Readonly<Record<string, z.ZodType | undefined>>;
+}
+
+/** A request as it came. */
+export interface RawRequest {
+  readonly parameters: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+  readonly headers: IncomingHttpHeaders;
+  /** Path and query. */
+  readonly url: string;
+}
+
+export interface Reply {
+  readonly status: number;
+  /** Media type; undefined: there is no body. */
+  readonly type?: string;
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface RouteRequest<Parameters, Query> {
+  readonly parameters: Parameters;
+  readonly query: Query;
+  readonly headers: IncomingHttpHeaders;
+  readonly url: string;
+}
+
+export interface RouteDefinition<P extends z.ZodRawShape, Q extends z.ZodRawShape>
+  extends Pick<Route, 'method' | 'path' | 'summary' | 'answers'> {
+  readonly open?: boolean;
+  readonly parameters?: P;
+  readonly query?: Q;
+  readonly handle: (
+    request: RouteRequest<z.output<z.ZodObject<P>>, z.output<z.ZodObject<Q>>>,
+  ) => Reply | Promise<Reply>;
+}
+
+export function route<
+  P extends z.ZodRawShape = Record<never, z.ZodType>,
+  Q extends z.ZodRawShape = Record<never, z.ZodType>,
+>(definition: RouteDefinition<P, Q>): Route {
+  const { method, path, summary, answers, open = false, handle } = definition;
+  const parameters = z.strictObject((definition.parameters ?? {}) as P);
+  const query = z.strictObject((definition.query ?? {}) as Q);
+  return {
+    method,
+    path,
+    summary,
+    answers,
+    open,
+    parameters,
+    query,
+    async answer({ headers, url, ...raw }) {
+      noBody(raw.body);
+      return handle({
+        parameters: valid('the path', parameters, raw.parameters),
+        query: valid('the query', query, raw.query),
+        headers,
+        url,
+      });
+    },
+  };
+}
+
+export const jsonReply = (body: unknown, status = 200): Reply => ({
+  status,
+  type: 'application/json; charset=utf-8',
+  body: JSON.stringify(body),
+});
+
+/** An answer in JSON. */
+export const inJson = (description: string, schema: z.ZodType): AnswerForm => ({
+  description,
+  content: { 'application/json': schema },
+});
+
+function valid<S extends z.ZodType>(where: string, schema: S, value: unknown): z.output<S> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) =>
+    path.length === 0 ? message : `"${path.join('.')}": ${message}`,
+  );
+  throw new HttpFailure(400, {
+    code: 'bad-request',
+    message: `Wrong in ${where}: ${problems.join('; ')}`,
+    hint: 'GET /api/openapi.json tells what the request may say.',
+  });
+}
+
+/** None of the operations takes a body yet. Whoever sends one means something by it, and must not be left to think that it was done. */
+function noBody(body: unknown): void {
+  if (body === undefined || body === null || body === '') return;
+  if (typeof body === 'object' && Object.keys(body).length === 0) return;
+  throw new HttpFailure(400, {
+    code: 'bad-body',
+    message: 'This operation takes no body',
+    hint: 'Send none, or {}.',
+  });
+}

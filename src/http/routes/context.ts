@@ -1,0 +1,31 @@
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import type { PbxVersion } from '../../config/version.ts';
+import type { Clock } from '../../time/clock.ts';
+import { HttpFailure } from '../failure.ts';
+import type { HttpPorts } from '../ports.ts';
+
+/** What routes work with. */
+export interface RouteContext {
+  readonly ports: HttpPorts;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Path parameters that several routes have. */
+export const pbxParameter = { pbx: z.string().describe('Id of a PBX.') };
+export const callParameters = { ...pbxParameter, id: z.string().describe('Id of a call.') };
+
+/** @throws HttpFailure 404 `no-such-pbx` */
+export function knownPbx({ ports }: RouteContext, id: string): PbxVersion {
+  const pbx = ports.config.current(id);
+  if (pbx) return pbx;
+  throw new HttpFailure(404, {
+    code: 'no-such-pbx',
+    message: `There is no PBX "${id}"`,
+    hint: 'GET /api/pbxs lists them.',
+  });
+}
+
+/** Milliseconds since 1970 in the form of the API. */
+export const instant = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { type CallRecord, callDirections, callOutcomes } from '../../history/record.ts';
+import { prefers } from '../accept.ts';
+import { type CsvColumn, csv } from '../csv.ts';
+import { HttpFailure } from '../failure.ts';
+import { inJson, jsonReply, type Route, route } from '../route.ts';
+import { HistoryPage, Record } from '../schemas.ts';
+import { callParameters, knownPbx, pbxParameter, type RouteContext } from './context.ts';
+
+const CSV = 'text/csv';
+
+const Moment = z.iso
+  .datetime({ offset: true, error: 'must be a time such as 2026-01-31T09:00:00Z ("+" is written as %2B)' })
+  .transform((text) => new Date(text));
+
+/** §4.5.2 */
+const query = {
+  from: Moment.optional().describe('Calls that began then or later.'),
+  to: Moment.optional().describe('Calls that began before.'),
+  direction: z.enum(callDirections).optional(),
+  outcome: z.enum(callOutcomes).optional(),
+  number: z.string().min(1).optional().describe("The caller's number, or the one dialled."),
+  participant: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Id of an employee or group that called or was asked to take the call.'),
+  limit: z.coerce.number().int().min(1).max(500).default(100).describe('Records a page.'),
+  cursor: z.string().min(1).optional().describe('"next" of the page before.'),
+};
+
+/** Calls that have ended. */
+export const historyRoutes = (context: RouteContext): Route[] => [
+  route({
+    method: 'GET',
+    path: '/api/pbxs/{pbx}/history',
+    summary: 'The calls that have ended, newest first; with "Accept: text/csv" as a table',
+    parameters: pbxParameter,
+    query,
+    answers: {
+      200: {
+        description: 'One page. Of a table, the header field Link names the next one.',
+        content: { 'application/json': HistoryPage, [CSV]: undefined },
+      },
+    },
+    async handle({ parameters, query: { limit, cursor, ...filter }, headers, url }) {
+      const { id } = knownPbx(context, parameters.pbx);
+      const page = await context.ports.history.query(id, given(filter), { limit, ...given({ cursor }) });
+      if (!prefers(headers.accept, CSV, 'application/json')) return jsonReply(page);
+      return {
+        status: 200,
+        type: `${CSV}; charset=utf-8; header=present`,
+        body: csv(columns, page.items),
+        headers: {
+          'content-disposition': `attachment; filename="${id}-calls.csv"`,
+          ...(page.next === null ? {} : { link: `<${withCursor(url, page.next)}>; rel="next"` }),
+        },
+      };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/api/pbxs/{pbx}/history/{id}',
+    summary: 'The record of one call that has ended',
+    parameters: callParameters,
+    answers: { 200: inJson('With its path through the scheme.', Record) },
+    async handle({ parameters: { pbx, id } }) {
+      knownPbx(context, pbx);
+      const record = await context.ports.history.get(pbx, id);
+      if (record) return jsonReply(record);
+      const hint = 'A call in progress has no record yet.';
+      throw new HttpFailure(404, { code: 'no-such-call', message: `The history has no call "${id}"`, hint });
+    },
+  }),
+];
+
+const columns: readonly CsvColumn<CallRecord>[] = [
+  ['id', ({ id }) => id],
+  ['start', ({ start }) => start],
+  ['end', ({ end }) => end],
+  ['direction', ({ direction }) => direction],
+  ['from', ({ from }) => from],
+  ['fromName', ({ fromName }) => fromName],
+  ['employee', ({ employee }) => employee],
+  ['line', ({ line }) => line],
+  ['to', ({ to }) => to],
+  ['outcome', ({ outcome }) => outcome],
+  ['technical', ({ technical }) => technical],
+  ['duration', ({ duration }) => duration],
+  ['wait', ({ wait }) => wait],
+  ['talk', ({ talk }) => talk],
+  ['hold', ({ hold }) => hold],
+  ['queued', ({ queued }) => queued],
+  ['stage', ({ stage }) => stage],
+  ['reason', ({ reason }) => reason],
+  ['code', ({ code }) => code],
+  ['endedBy', ({ endedBy }) => endedBy],
+  ['participants', ({ participants }) => participants.map(({ name, outcome }) => `${name} (${outcome})`).join('; ')],
+  ['scheme', ({ scheme }) => scheme],
+  ['configVersion', ({ configVersion }) => configVersion],
+  ['node', ({ node }) => node],
+];
+
+/** Without what is undefined: there, left out. */
+type Given<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
+const given = <T extends object>(values: T): Given<T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Given<T>;
+
+function withCursor(url: string, cursor: string): string {
+  const [path = '', search = ''] = url.split('?');
+  const parameters = new URLSearchParams(search);
+  parameters.set('cursor', cursor);
+  return `${path}?${parameters}`;
+}

@@ -1,0 +1,34 @@
+import { openApiDocument } from '../openapi.ts';
+import { inJson, jsonReply, type Route, route } from '../route.ts';
+import { OpenApiDocument } from '../schemas.ts';
+import { callRoutes } from './calls.ts';
+import { configRoutes } from './config.ts';
+import type { RouteContext } from './context.ts';
+import { historyRoutes } from './history.ts';
+import { nodeRoutes } from './node.ts';
+import { peopleRoutes } from './people.ts';
+
+/** Everything that the API can do, and the document that tells of it. */
+export function allRoutes(context: RouteContext): readonly Route[] {
+  const routes: Route[] = [
+    ...nodeRoutes(context),
+    ...configRoutes(context),
+    ...callRoutes(context),
+    ...peopleRoutes(context),
+    ...historyRoutes(context),
+  ];
+  let document: ReturnType<typeof openApiDocument> | undefined;
+  routes.push(
+    route({
+      method: 'GET',
+      path: '/api/openapi.json',
+      summary: 'This document',
+      answers: { 200: inJson('OpenAPI 3.1.', OpenApiDocument) },
+      handle() {
+        document ??= openApiDocument(routes);
+        return jsonReply(document);
+      },
+    }),
+  );
+  return routes;
+}
