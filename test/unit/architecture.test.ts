@@ -75,7 +75,6 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   'sdp-transform': ['embedded/media'],
   'jsonc-parser': ['config'],
   'date-holidays': ['time'],
-  'temporal-polyfill': ['time'],
   fastify: ['http'],
   'prom-client': ['http'],
 };
