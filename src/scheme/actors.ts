@@ -11,7 +11,10 @@ import type { Target } from '../config/document.ts';
  * on with the next step (after `answer`: it ends).
  */
 export interface SchemeWorld {
-  /** Answers the caller's INVITE (200) unless that has been done. Called on entering a block that needs to hear the caller. */
+  /**
+   * Answers the caller's INVITE (200) unless that has been done. Called on entering a block that needs to hear the caller and whose first step does
+   * not answer him itself.
+   */
   answer(): Promise<void>;
 
   /** Plays one audio to its end; answers first if need be. A file that cannot be played counts as played. */
@@ -32,12 +35,12 @@ export interface SchemeWorld {
   forward(request: ForwardRequest, signal: AbortSignal, connected: () => void): Promise<ForwardResult>;
 
   /**
-   * Records a message. Calls `recording` when the greeting is over: until then the block's digits are live, from then on they belong
+   * Records a message; answers first if need be. Calls `recording` when the greeting is over: until then the block's digits are live, from then on they belong
    * to the mailbox (`#` ends a message). Resolves when it is stored, or when the caller has hung up.
    */
   voicemail(request: VoicemailRequest, signal: AbortSignal, recording: () => void): Promise<void>;
 
-  /** Receives a fax: the last thing that a call does. Empty `to`: the address of `fax.email`. */
+  /** Receives a fax, answering first if need be: the last thing that a call does. Empty `to`: the address of `fax.email`. */
   fax(request: { readonly to: readonly string[] }, signal: AbortSignal): Promise<void>;
 
   /** Each decision, for logs, history and the simulator's path. Must not throw. */

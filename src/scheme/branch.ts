@@ -50,7 +50,7 @@ function inOrder(build: BranchBuild, input: TakesInput | undefined): { first: st
   const waits = input !== undefined && heard;
 
   const order = [
-    ...(build.top && listens ? ['answering'] : []),
+    ...(build.top && listens && !steps[0]?.kind.answers ? ['answering'] : []),
     ...steps.map((_, number) => String(number)),
     ...(waits && branch.rules.disa?.prompt ? ['prompt'] : []),
     ...(waits ? ['waiting'] : []),

@@ -41,6 +41,9 @@ export const trace = (
   params: { state, event, ...(detail === undefined ? {} : { detail }), ...(why === undefined ? {} : { why }) },
 });
 
+/** Tells what the caller entered. */
+export const seen = (state: string, why: string): Action => ({ type: 'traceEntry', params: { state, why } });
+
 /** The transitions with these actions before their own. */
 export const after = (actions: readonly Action[], transitions: Transitions): Transitions =>
   transitions.map((transition) => ({ ...transition, actions: [...actions, ...(transition.actions ?? [])] }));
@@ -87,14 +90,15 @@ export const goOn = (scheme: SchemeBuild, at: string, other: string): Transition
   {
     guard: { type: 'mayGoOn' },
     target: to(ended(scheme)),
-    actions: [{ type: 'goOn', params: { scheme: other } }, trace(at, 'scheme', { scheme: other })],
+    actions: [{ type: 'goOn', params: { scheme: other } }],
   },
   tooOften(scheme, at),
 ];
 
+/** As `goOn`, when the extension that was entered is a scheme's. */
 export const goOnDialled = (scheme: SchemeBuild, at: string): Transitions => [
-  { guard: { type: 'mayGoOn' }, target: to(ended(scheme)), actions: [{ type: 'goOnDialled' }] },
-  tooOften(scheme, at),
+  { guard: { type: 'mayGoOnDialled' }, target: to(ended(scheme)), actions: [{ type: 'goOnDialled' }] },
+  { guard: { type: 'dialsScheme' }, ...tooOften(scheme, at) },
 ];
 
 const tooOften = (scheme: SchemeBuild, at: string): Transition =>

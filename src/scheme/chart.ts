@@ -114,8 +114,9 @@ export interface GuardParams {
   lastWrongPassword: { readonly block: string; readonly max: number };
   mayReturn: undefined;
   mayGoOn: undefined;
-  /** The caller dialled the extension of a scheme, and may still be sent on. */
-  dialledScheme: undefined;
+  /** The extension that was entered is a scheme's. */
+  dialsScheme: undefined;
+  mayGoOnDialled: undefined;
   dialledEmployee: undefined;
   wasPlayed: { readonly step: string };
   /** The forward ended in a conversation. */

@@ -10,11 +10,23 @@ import { verify } from './verify.ts';
 import { makeMachine, type SchemeMachine } from './vocabulary.ts';
 
 /** A scheme of one PBX version, ready to run any number of calls. */
-export interface CompiledScheme {
+export class CompiledScheme {
   readonly id: string;
   readonly chart: Chart;
-  readonly machine: SchemeMachine;
   readonly tables: SchemeTables;
+  #machine: SchemeMachine | undefined;
+
+  constructor(id: string, chart: Chart, tables: SchemeTables) {
+    this.id = id;
+    this.chart = chart;
+    this.tables = tables;
+  }
+
+  /** Made for the first call: XState takes ten times as long to read a chart as we to write it, and most schemes of a reload wait long for a call. */
+  get machine(): SchemeMachine {
+    this.#machine ??= makeMachine(this.chart);
+    return this.#machine;
+  }
 }
 
 /**
@@ -48,7 +60,6 @@ export function compileScheme(pbx: PbxVersion, scheme: Scheme): CompiledScheme {
     on,
     states: Object.fromEntries(build.states),
   };
-  const machine = makeMachine(chart);
-  verify(chart, machine);
-  return { id: scheme.id, chart, machine, tables };
+  verify(chart);
+  return new CompiledScheme(scheme.id, chart, tables);
 }

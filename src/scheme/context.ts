@@ -1,6 +1,7 @@
 import type { EndReason } from '../call/end-reason.ts';
+import type { RingTarget } from './actors.ts';
+import type { SchemeEnvironment } from './environment.ts';
 import type { SchemeTables } from './tables.ts';
-import type { Whither } from './targets.ts';
 
 /** What a call has behind it; it goes along when the call is sent on to another scheme. */
 export interface Journey {
@@ -26,9 +27,11 @@ export const noJourney: Journey = {
   failure: undefined,
 };
 
-/** The state of one running scheme beside its place. Everything here is plain data but the tables, which all calls share. */
+/** The state of one running scheme beside its place. All is plain data but the tables, which all calls share, and the way to the world. */
 export interface SchemeContext {
   readonly tables: SchemeTables;
+  /** Of this call. Not asked by guards and assignments, but for the time. */
+  readonly environment: SchemeEnvironment;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** The caller's number; undefined when it is hidden. */
@@ -37,13 +40,13 @@ export interface SchemeContext {
   /** Keys since the last decision. While a password is asked for these are its digits. */
   readonly entered: string;
   /** Whom the caller has dialled, or whose default action runs. */
-  readonly dialled: Whither | undefined;
+  readonly dialled: RingTarget | undefined;
   readonly reason: EndReason;
   /** The scheme that goes on with the call. */
   readonly next: string | undefined;
 }
 
-export type SchemeInput = Pick<SchemeContext, 'tables' | 'now' | 'caller' | 'journey'>;
+export type SchemeInput = Pick<SchemeContext, 'tables' | 'environment' | 'now' | 'caller' | 'journey'>;
 
 export interface SchemeOutput {
   readonly reason: EndReason;

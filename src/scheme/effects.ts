@@ -1,36 +1,19 @@
-import type { ActorLogic, ActorScope, EventObject, Snapshot } from 'xstate';
-import type { ForwardRequest, ForwardResult, SchemeWorld, VoicemailRequest } from './actors.ts';
+import type { ActorLogic, Snapshot } from 'xstate';
+import type { ForwardRequest, ForwardResult, VoicemailRequest } from './actors.ts';
 import type { EffectInputs } from './chart.ts';
-import type { SchemeContext, SchemeEvent } from './context.ts';
+import type { SchemeEvent } from './context.ts';
+import type { SchemeEnvironment } from './environment.ts';
 
-/** What one running scheme can reach. */
-export interface SchemeEnvironment {
-  readonly world: SchemeWorld;
-  context(): SchemeContext;
-  /** Tells the machine what happened in the middle of an effect. */
-  tell(event: SchemeEvent): void;
-  /** Something did not work that should. */
-  fault(state: string, error: unknown): void;
-  /** What is being done now. */
-  readonly running: Set<AbortController>;
+/** What an effect is given: what the chart says, and the world of this call. */
+export interface EffectInput<Params> {
+  readonly environment: SchemeEnvironment;
+  readonly params: Params;
 }
 
-type System = ActorScope<Snapshot<unknown>, EventObject>['system'];
-
-/** The machine and its contexts are data, so the world is found by the actor system, of which every running scheme has its own. */
-const environments = new WeakMap<System, SchemeEnvironment>();
-
-export const connect = (system: System, environment: SchemeEnvironment): void => {
-  environments.set(system, environment);
+type EffectSnapshot<Params, Output> = Snapshot<Output> & {
+  readonly input: EffectInput<Params>;
+  readonly stop: AbortController;
 };
-
-export function environmentOf(system: System): SchemeEnvironment {
-  const environment = environments.get(system);
-  if (!environment) throw new Error('a scheme runs without a world: start it with runScheme');
-  return environment;
-}
-
-type EffectSnapshot<Input, Output> = Snapshot<Output> & { readonly input: Input; readonly stop: AbortController };
 
 type EffectEvent<Output> =
   | { readonly type: 'settled'; readonly output: Output }
@@ -44,9 +27,9 @@ const left = new DOMException('the scheme has gone on', 'AbortError');
  * An actor that does one thing in the world and is done. As XState's `fromPromise`, but aborting with a shared reason, and with two thirds
  * of its cost per call: each call starts several.
  */
-function effect<Input, Output>(
-  work: (environment: SchemeEnvironment, input: Input, signal: AbortSignal) => Promise<Output>,
-): ActorLogic<EffectSnapshot<Input, Output>, EffectEvent<Output>, Input> {
+function effect<Params, Output>(
+  work: (environment: SchemeEnvironment, params: Params, signal: AbortSignal) => Promise<Output>,
+): ActorLogic<EffectSnapshot<Params, Output>, EffectEvent<Output>, EffectInput<Params>> {
   return {
     getInitialSnapshot: (_, input) => ({
       status: 'active',
@@ -55,15 +38,14 @@ function effect<Input, Output>(
       input,
       stop: new AbortController(),
     }),
-    start: ({ input, stop }, { self, system }) => {
-      const environment = environmentOf(system);
+    start: ({ input: { environment, params }, stop }, { self }) => {
       const { signal } = stop;
       const settle = (event: EffectEvent<Output>) => {
         environment.running.delete(stop);
         if (!signal.aborted) self.send(event);
       };
       environment.running.add(stop);
-      work(environment, input, signal).then(
+      work(environment, params, signal).then(
         (output) => settle({ type: 'settled', output }),
         (error) => settle({ type: 'rejected', error }),
       );
@@ -108,7 +90,7 @@ async function forwardDialled(
   signal: AbortSignal,
 ): Promise<ForwardResult> {
   const { dialled } = environment.context();
-  if (!dialled || 'scheme' in dialled) throw new Error('nobody was dialled');
+  if (!dialled) throw new Error('nobody was dialled');
   return forward(environment, { target: dialled }, signal);
 }
 

@@ -1,10 +1,10 @@
-import { type BranchBuild, trace } from './build.ts';
-import type { Action, Transition, Transitions } from './chart.ts';
+import { type BranchBuild, seen, trace } from './build.ts';
+import type { Action, Transitions } from './chart.ts';
 import { noLength } from './dial-plan.ts';
 import { Input } from './input.ts';
 import { inner, place, to } from './paths.ts';
 import { unmatched } from './rules/any-other-input.ts';
-import { dialable } from './rules/disa.ts';
+import { dialable, dialling } from './rules/disa.ts';
 
 /** How a branch takes keys. */
 export interface TakesInput {
@@ -48,12 +48,9 @@ export function keysOf(build: BranchBuild, { asked, dials }: TakesInput): Record
     on[`key:${key}`] = [{ target: to(password === undefined ? item : place(item, 'password')), actions }];
   }
   if (dials) {
-    const dial: Transition = { target: to(place(path, 'dialled')) };
-    on.extension = [{ ...dial, actions: [seen(path, 'an extension'), { type: 'dial' }] }];
-    if (branch.rules.disa)
-      on.trunk = [{ ...dial, actions: [seen(path, 'a number behind a trunk'), { type: 'dialTrunk' }] }];
+    const { extension, trunk } = dialling(build);
+    on.extension = extension;
+    if (branch.rules.disa) on.trunk = trunk;
   }
   return on;
 }
-
-const seen = (state: string, why: string): Action => ({ type: 'traceEntry', params: { state, why } });

@@ -5,7 +5,8 @@ import type { Clock } from '../time/clock.ts';
 import type { SchemeWorld } from './actors.ts';
 import type { CompiledScheme } from './compile.ts';
 import { type Journey, noJourney, type SchemeEvent, type SchemeOutput } from './context.ts';
-import { connect, type SchemeEnvironment, stopAll } from './effects.ts';
+import { stopAll } from './effects.ts';
+import type { SchemeEnvironment } from './environment.ts';
 import { schemesOf } from './schemes.ts';
 
 export interface RunOptions {
@@ -52,8 +53,10 @@ export function runScheme(compiled: CompiledScheme, options: RunOptions): Scheme
   function enter(scheme: CompiledScheme, journey: Journey): void {
     stage = startStage(scheme, journey, options, ({ reason, next, journey: behind }) => {
       const other = next === undefined ? undefined : schemesOf(scheme.tables.pbx).get(next);
-      if (other) enter(other, behind);
-      else resolve({ reason: next === undefined ? reason : 'schemeMisconfigured', failure: behind.failure });
+      if (other) {
+        options.world.trace({ state: other.id, event: 'scheme', detail: { scheme: other.id } });
+        enter(other, behind);
+      } else resolve({ reason: next === undefined ? reason : 'schemeMisconfigured', failure: behind.failure });
     });
   }
 
@@ -88,7 +91,6 @@ function startStage(
   { world, clock, log, caller }: RunOptions,
   ended: (output: SchemeOutput) => void,
 ): Stage {
-  const actor = createActor(machine, { clock, input: { tables, now: () => clock.now(), caller, journey } });
   const environment: SchemeEnvironment = {
     world,
     context: () => actor.getSnapshot().context,
@@ -99,7 +101,8 @@ function startStage(
     },
     running: new Set(),
   };
-  connect(actor.system, environment);
+  const input = { tables, environment, now: () => clock.now(), caller, journey };
+  const actor = createActor(machine, { clock, input });
   actor.subscribe({
     complete: () => {
       const { output } = actor.getSnapshot();

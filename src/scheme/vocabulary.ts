@@ -1,8 +1,8 @@
 import { assign, enqueueActions, setup } from 'xstate';
 import type { ForwardResult } from './actors.ts';
-import type { ActionParams, Chart, GuardParams } from './chart.ts';
+import type { ActionParams, Chart, GuardParams, State } from './chart.ts';
 import type { Journey, SchemeContext, SchemeEvent, SchemeInput, SchemeOutput } from './context.ts';
-import { effects, environmentOf } from './effects.ts';
+import { type EffectInput, effects } from './effects.ts';
 import type { Verdict } from './input.ts';
 import { regionOf } from './regions.ts';
 import { resolve } from './targets.ts';
@@ -20,36 +20,36 @@ const vocabulary = setup({
   types: {} as { context: SchemeContext; events: SchemeEvent; input: SchemeInput; output: SchemeOutput },
   actors: effects,
   actions: {
-    trace: ({ system }, entry: ActionParams['trace']) => environmentOf(system).world.trace(entry),
-    traceBranch: ({ system, context }, { state, block, index }: ActionParams['traceBranch']) => {
+    trace: ({ context }, entry: ActionParams['trace']) => context.environment.world.trace(entry),
+    traceBranch: ({ context }, { state, block, index }: ActionParams['traceBranch']) => {
       const why = context.tables.whens.get(state)?.explain(context.now()) ?? '';
-      environmentOf(system).world.trace({ state, event: 'branch', detail: { block, index }, why });
+      context.environment.world.trace({ state, event: 'branch', detail: { block, index }, why });
     },
-    traceEntry: ({ system, event }, { state, why }: ActionParams['traceEntry']) => {
-      environmentOf(system).world.trace({ state, event: 'digit', detail: { digits: digitsOf(event) }, why });
+    traceEntry: ({ context, event }, { state, why }: ActionParams['traceEntry']) => {
+      context.environment.world.trace({ state, event: 'digit', detail: { digits: digitsOf(event) }, why });
     },
-    traceCall: ({ system, context, event }, { state, event: what, target }: ActionParams['traceCall']) => {
+    traceCall: ({ context, event }, { state, event: what, target }: ActionParams['traceCall']) => {
       const whom = target ?? context.dialled ?? {};
       const reason = what === 'noAnswer' ? { reason: resultOf(event)?.reason } : {};
       const name = what === 'ring' && 'group' in whom ? 'queue' : what;
-      environmentOf(system).world.trace({ state, event: name, detail: { ...whom, ...reason } });
+      context.environment.world.trace({ state, event: name, detail: { ...whom, ...reason } });
     },
-    fault: ({ system, event }, { state }: ActionParams['fault']) => {
-      environmentOf(system).fault(state, 'error' in event ? event.error : undefined);
+    fault: ({ context, event }, { state }: ActionParams['fault']) => {
+      context.environment.fault(state, 'error' in event ? event.error : undefined);
     },
-    startAudio: ({ system }, { audio }: ActionParams['startAudio']) => environmentOf(system).world.startAudio(audio),
-    stopAudio: ({ system }) => environmentOf(system).world.stopAudio(),
+    startAudio: ({ context }, { audio }: ActionParams['startAudio']) => context.environment.world.startAudio(audio),
+    stopAudio: ({ context }) => context.environment.world.stopAudio(),
 
     take: enqueueActions(({ enqueue, context, event }, { input, pauseMs }: ActionParams['take']) => {
       if (event.type !== 'digit') return;
       const entered = context.entered + event.digit;
       const verdict = context.tables.inputs.get(input)?.match(entered);
-      enqueue.cancel('pause');
+      if (context.entered !== '') enqueue.cancel('pause');
       if (!verdict || verdict.kind === 'more') {
         enqueue.assign({ entered });
         enqueue.raise({ type: 'pause' }, { id: 'pause', delay: pauseMs });
       } else {
-        enqueue.assign({ entered: '' });
+        if (context.entered !== '') enqueue.assign({ entered: '' });
         enqueue.raise(entryOf(verdict));
       }
     }),
@@ -68,7 +68,10 @@ const vocabulary = setup({
     remember: assign((_, { employee }: ActionParams['remember']) => ({
       dialled: { employee, contact: 'asConfigured' },
     })),
-    dial: assign(({ context, event }) => ({ dialled: whoHas(context, digitsOf(event)) })),
+    dial: assign(({ context, event }) => {
+      const whom = resolve({ extension: digitsOf(event) }, context.tables.pbx);
+      return whom && !('scheme' in whom) ? { dialled: whom } : {};
+    }),
     dialTrunk: assign(({ event }) =>
       event.type === 'trunk' ? { dialled: { trunk: event.trunk, number: event.number } } : {},
     ),
@@ -88,9 +91,10 @@ const vocabulary = setup({
     end: assign((_, { reason }: ActionParams['end']) => ({ reason })),
     endOfTalk: assign(({ context, event }) => ({ reason: resultOf(event)?.reason ?? context.reason })),
     goOn: assign(({ context }, { scheme }: ActionParams['goOn']) => onTo(context, scheme)),
-    goOnDialled: assign(({ context }) =>
-      context.dialled && 'scheme' in context.dialled ? onTo(context, context.dialled.scheme) : {},
-    ),
+    goOnDialled: assign(({ context, event }) => {
+      const scheme = schemeWith(context, digitsOf(event));
+      return scheme === undefined ? {} : onTo(context, scheme);
+    }),
   },
   guards: {
     when: ({ context }, { branch }: GuardParams['when']) =>
@@ -105,7 +109,9 @@ const vocabulary = setup({
       (context.journey.wrongPassword[block] ?? 0) + 1 >= max,
     mayReturn: ({ context }) => context.journey.mainMenu < maxMainMenu,
     mayGoOn: ({ context }) => context.journey.schemes < maxSchemes,
-    dialledScheme: ({ context }) => context.dialled !== undefined && 'scheme' in context.dialled,
+    dialsScheme: ({ context, event }) => schemeWith(context, digitsOf(event)) !== undefined,
+    mayGoOnDialled: ({ context, event }) =>
+      context.journey.schemes < maxSchemes && schemeWith(context, digitsOf(event)) !== undefined,
     dialledEmployee: ({ context }) => context.dialled !== undefined && 'employee' in context.dialled,
     wasPlayed: ({ context }, { step }: GuardParams['wasPlayed']) => context.journey.played[step] === true,
     talked: ({ event }) => resultOf(event)?.outcome === 'connected',
@@ -120,7 +126,7 @@ export function makeMachine({ id, initial, on, states }: Chart) {
     id,
     initial,
     on,
-    states,
+    states: mapStates(states),
     context: ({ input }: { input: SchemeInput }): SchemeContext => ({
       ...input,
       entered: '',
@@ -137,6 +143,22 @@ export function makeMachine({ id, initial, on, states }: Chart) {
   // The chart's types are ours (`chart.ts`), narrower than XState's; `verify.ts` checks the names once more at run time.
   return vocabulary.createMachine(config as unknown as Parameters<typeof vocabulary.createMachine>[0]);
 }
+
+/** Every effect gets the world of the call beside what the chart says. */
+const mapStates = (states: Readonly<Record<string, State>>): Record<string, object> =>
+  Object.fromEntries(Object.entries(states).map(([key, state]) => [key, mapState(state)]));
+
+function mapState({ invoke, states, ...state }: State): object {
+  return {
+    ...state,
+    ...(states ? { states: mapStates(states) } : {}),
+    ...(invoke ? { invoke: { ...invoke, input: inputWith('input' in invoke ? invoke.input : undefined) } } : {}),
+  };
+}
+
+const inputWith =
+  <Params>(params: Params) =>
+  ({ context: { environment } }: { context: SchemeContext }): EffectInput<Params> => ({ environment, params });
 
 export type SchemeMachine = ReturnType<typeof makeMachine>;
 
@@ -157,7 +179,10 @@ function entryOf(verdict: Exclude<Verdict, { kind: 'more' }>): SchemeEvent {
   }
 }
 
-const whoHas = ({ tables: { pbx } }: SchemeContext, extension: string) => resolve({ extension }, pbx);
+function schemeWith({ tables: { pbx } }: SchemeContext, extension: string): string | undefined {
+  const found = pbx.extension(extension);
+  return found?.kind === 'scheme' ? found.scheme.id : undefined;
+}
 
 const after = ({ journey }: SchemeContext, change: (journey: Journey) => Partial<Journey>) => ({
   journey: { ...journey, ...change(journey) },
@@ -172,3 +197,17 @@ const onTo = (context: SchemeContext, scheme: string) => ({
   next: scheme,
   ...after(context, ({ schemes }) => ({ schemes: schemes + 1 })),
 });
+
+const { actions, guards, actors } = makeMachine({
+  id: 'nothing',
+  initial: 'end',
+  on: {},
+  states: { end: { id: 'end', type: 'final' } },
+}).implementations;
+
+/** What a chart may name. */
+export const names = {
+  actions: new Set(Object.keys(actions)),
+  guards: new Set(Object.keys(guards)),
+  actors: new Set(Object.keys(actors)),
+};

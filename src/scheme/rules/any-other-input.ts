@@ -1,11 +1,11 @@
-import { after, type BranchBuild } from '../build.ts';
-import type { Action, Transitions } from '../chart.ts';
+import { after, type BranchBuild, seen } from '../build.ts';
+import type { Transitions } from '../chart.ts';
 import { enter } from './enter.ts';
 import { invalid } from './invalid-input.ts';
 
 /** «Любой другой ввод»: what follows an entry that matches nothing; without the rule it is invalid. */
 export function unmatched(build: BranchBuild): Transitions {
-  const seen: Action = { type: 'traceEntry', params: { state: build.path, why: 'matches nothing that can be chosen' } };
+  const entry = seen(build.path, 'matches nothing that can be chosen');
   const { anyOtherInput } = build.branch.rules;
-  return after([seen], anyOtherInput ? [enter(build, 'anyOtherInput', 'another input')] : invalid(build));
+  return after([entry], anyOtherInput ? [enter(build, 'anyOtherInput', 'another input')] : invalid(build));
 }

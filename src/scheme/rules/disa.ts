@@ -1,4 +1,4 @@
-import { type BranchBuild, ending, goOnDialled } from '../build.ts';
+import { after, type BranchBuild, ending, goOnDialled, seen } from '../build.ts';
 import type { State, Transitions } from '../chart.ts';
 import { type Lengths, lengthsBetween, noLength } from '../dial-plan.ts';
 import { place, to } from '../paths.ts';
@@ -20,25 +20,20 @@ export function dialable({ branch, scheme }: BranchBuild): Lengths {
 const longestExtension = 7;
 
 /** «Донабор внутреннего номера»: whom the caller has dialled is rung; he may still choose something else meanwhile. */
-export function dialled(build: BranchBuild): State {
-  const path = place(build.path, 'dialled');
-  const [whom, scheme, somebody] = ['whom', 'scheme', 'somebody'].map((name) => place(path, name)) as [
-    string,
-    string,
-    string,
-  ];
+export const dialled = (build: BranchBuild): State => ringing(build.scheme, dialledPath(build), {}, notReached(build));
+
+const dialledPath = ({ path }: BranchBuild): string => place(path, 'dialled');
+
+/** What an entry that is a number does. */
+export function dialling(build: BranchBuild): Record<'extension' | 'trunk', Transitions> {
+  const { path, scheme } = build;
+  const call = { target: to(dialledPath(build)) };
   return {
-    id: path,
-    initial: 'whom',
-    entry: [{ type: 'stopAudio' }],
-    states: {
-      whom: {
-        id: whom,
-        always: [{ guard: { type: 'dialledScheme' }, target: to(scheme) }, { target: to(somebody) }],
-      },
-      scheme: { id: scheme, always: goOnDialled(build.scheme, path) },
-      somebody: ringing(build.scheme, somebody, {}, notReached(build)),
-    },
+    extension: [
+      ...after([seen(path, 'the extension of a scheme')], goOnDialled(scheme, path)),
+      { ...call, actions: [seen(path, 'an extension'), { type: 'dial' }] },
+    ],
+    trunk: [{ ...call, actions: [seen(path, 'a number behind a trunk'), { type: 'dialTrunk' }] }],
   };
 }
 
