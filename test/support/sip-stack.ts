@@ -1,7 +1,7 @@
 import pino from 'pino';
 import type { ConfigStore } from '../../src/config/store.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
-import { type EmbeddedSip, startEmbeddedSip } from '../../src/embedded/sip/index.ts';
+import { type EmbeddedSip, type EmbeddedSipOptions, startEmbeddedSip } from '../../src/embedded/sip/index.ts';
 import { type RedisConnection, RedisRegistrations, Throttle } from '../../src/redis/index.ts';
 import { parseDrachtioAddress, type Sip, type SipOptions, startSip } from '../../src/sip/index.ts';
 import type { IncomingInvite } from '../../src/sip/port.ts';
@@ -15,6 +15,8 @@ export interface SipStack {
   readonly sip: Sip;
   readonly redis: TestRedis;
   readonly connection: RedisConnection;
+  /** Undefined when DRACHTIO names another one. */
+  readonly embedded: EmbeddedSip | undefined;
   readonly invites: Inbox<IncomingInvite>;
   /** `registered ivanov@acme.example sip:…`, as they happen. */
   readonly registrations: Inbox<string>;
@@ -29,9 +31,11 @@ export interface SipStackOptions extends Partial<Pick<SipOptions, 'attemptLimits
   readonly pbxs: readonly PbxVersion[];
   /** The clock of the registrations in Redis, milliseconds. */
   readonly now?: () => number;
+  /** Of the embedded server. */
+  readonly timers?: NonNullable<EmbeddedSipOptions['timers']>;
 }
 
-export async function startSipStack({ pbxs, now, ...options }: SipStackOptions): Promise<SipStack> {
+export async function startSipStack({ pbxs, now, timers, ...options }: SipStackOptions): Promise<SipStack> {
   const redis = await startTestRedis();
   const connection = await redis.connect();
   const log = new Inbox<string>('log');
@@ -42,7 +46,11 @@ export async function startSipStack({ pbxs, now, ...options }: SipStackOptions):
   const external = process.env.DRACHTIO;
   const embedded: EmbeddedSip | undefined = external
     ? undefined
-    : await startEmbeddedSip({ listen: ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0'], log: logger });
+    : await startEmbeddedSip({
+        listen: ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0'],
+        log: logger,
+        ...(timers && { timers }),
+      });
   const sip = await startSip({
     drachtio: async () => {
       if (embedded) return embedded;
@@ -67,6 +75,7 @@ export async function startSipStack({ pbxs, now, ...options }: SipStackOptions):
     sip,
     redis,
     connection,
+    embedded,
     invites,
     registrations,
     log,
