@@ -1,0 +1,67 @@
+import type { Logger } from 'pino';
+import type { Database } from '../database/port.ts';
+import type { RedisConnection } from '../redis/connection.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Random } from '../time/random.ts';
+import type { CallRecord } from './record.ts';
+import { HistoryRecorder } from './recorder.ts';
+import { Spool } from './spool.ts';
+import { HistoryStore } from './store.ts';
+import { HistoryStream } from './stream.ts';
+import { HistoryWriter } from './writer.ts';
+
+export type { HistoryFilter } from './filter.ts';
+export { BadCursorError, type HistoryPage, HistoryStore } from './store.ts';
+
+export interface HistoryOptions {
+  readonly redis: RedisConnection;
+  /** With its migrations, see `migrated`. */
+  readonly database: Database;
+  /** `<VAR_DIR>/history-spool`. */
+  readonly directory: string;
+  /** NODE_ID: part of the writer's name, to be recognised in Redis. */
+  readonly node: string;
+  readonly pbxs: () => Iterable<string>;
+  /** The Redis is this engine's own. */
+  readonly alone: boolean;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface History {
+  readonly store: HistoryStore;
+  /** Keeps the record of a call that has ended; see `HistoryRecorder.record`. */
+  record(record: CallRecord): Promise<void>;
+  /** How many records are not in the database yet. Rejects with `RedisDownError` when that cannot be known. */
+  pending(): Promise<number>;
+  /** Resolves when everything recorded so far is in the database, if that can be reached. */
+  settled(): Promise<void>;
+  /** Close this before Redis and the database. */
+  close(): Promise<void>;
+}
+
+/** Starts moving finished calls into the database. Whatever is away now is caught up with later. */
+export function startHistory(options: HistoryOptions): History {
+  const { redis, database, clock, log } = options;
+  const stream = new HistoryStream(redis, `${options.node}-${options.random.hex(4)}`);
+  const store = new HistoryStore(database);
+  const writer = new HistoryWriter({ stream, store, clock, log, pbxs: options.pbxs });
+  const spool = new Spool(options.directory, options.random, log);
+  const recorder = new HistoryRecorder({ redis, stream, spool, clock, log, onAdded: (pbx) => writer.tell(pbx) });
+  void writer.start(options.alone);
+  void recorder.replay();
+  return {
+    store,
+    record: (record) => recorder.record(record),
+    pending: async () => recorder.waiting + (await writer.waiting()),
+    settled: async () => {
+      await recorder.replay();
+      await writer.idle();
+    },
+    close: async () => {
+      await recorder.close();
+      await writer.stop();
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { and, desc, eq, sql } from 'drizzle-orm';
+import { z } from 'zod';
+import { orm, unwrapped } from '../database/orm.ts';
+import type { Database } from '../database/port.ts';
+import { type HistoryFilter, whereOf } from './filter.ts';
+import type { CallRecord } from './record.ts';
+import { calls, participants } from './tables.ts';
+
+export interface HistoryPage {
+  /** The latest first. */
+  readonly items: CallRecord[];
+  /** For the page after this one; null after the last. Stays valid while calls are added. */
+  readonly next: string | null;
+}
+
+/** A cursor that this store has not made. */
+export class BadCursorError extends Error {}
+
+/** Finished calls in the database. Rejects with `DatabaseDownError` while that is away. */
+export class HistoryStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Stores records, leaving out those that are there already. All or none. Returns how many were new. */
+  async insert(records: readonly CallRecord[]): Promise<number> {
+    const byKey = new Map(records.map((record) => [keyOf(record), record]));
+    if (byKey.size === 0) return 0;
+    return this.#database.transaction(async (tx) => {
+      const query = orm(tx);
+      const inserted = await unwrapped(
+        query
+          .insert(calls)
+          .values([...byKey.values()].map((record) => ({ ...record, start: new Date(record.start), record })))
+          .onConflictDoNothing()
+          .returning({ pbx: calls.pbx, id: calls.id }),
+      );
+      const rows = inserted.flatMap((key) => participantRows(byKey.get(keyOf(key)) as CallRecord));
+      // PostgreSQL takes 65535 parameters.
+      for (let i = 0; i < rows.length; i += 1000) {
+        await unwrapped(query.insert(participants).values(rows.slice(i, i + 1000)));
+      }
+      return inserted.length;
+    });
+  }
+
+  async get(pbx: string, id: string): Promise<CallRecord | undefined> {
+    const [row] = await unwrapped(
+      orm(this.#database)
+        .select({ record: calls.record })
+        .from(calls)
+        .where(and(eq(calls.pbx, pbx), eq(calls.id, id))),
+    );
+    return row?.record;
+  }
+
+  /** @throws BadCursorError */
+  async query(
+    pbx: string,
+    filter: HistoryFilter,
+    page: { readonly limit: number; readonly cursor?: string },
+  ): Promise<HistoryPage> {
+    const after = page.cursor === undefined ? undefined : readCursor(page.cursor);
+    const rows = await unwrapped(
+      orm(this.#database)
+        .select({ record: calls.record })
+        .from(calls)
+        .where(
+          and(
+            whereOf(pbx, filter),
+            after && sql`(${calls.start}, ${calls.id}) < (${after.start}::timestamptz, ${after.id})`,
+          ),
+        )
+        .orderBy(desc(calls.start), desc(calls.id))
+        // One more than asked for tells whether there is a next page.
+        .limit(page.limit + 1),
+    );
+    const items = rows.slice(0, page.limit).map(({ record }) => record);
+    const last = items.at(-1);
+    return { items, next: rows.length > page.limit && last ? cursorAfter(last) : null };
+  }
+}
+
+const keyOf = ({ pbx, id }: { readonly pbx: string; readonly id: string }) => JSON.stringify([pbx, id]);
+
+const participantRows = (record: CallRecord) =>
+  record.participants.map((one, position) => ({ ...one, pbx: record.pbx, callId: record.id, position, ref: one.id }));
+
+const Cursor = z.tuple([z.iso.datetime(), z.string()]);
+
+const cursorAfter = (record: CallRecord): string =>
+  Buffer.from(JSON.stringify([record.start, record.id] satisfies z.infer<typeof Cursor>)).toString('base64url');
+
+function readCursor(text: string): { start: string; id: string } {
+  try {
+    const [start, id] = Cursor.parse(JSON.parse(Buffer.from(text, 'base64url').toString('utf8')));
+    return { start, id };
+  } catch {
+    throw new BadCursorError('not a cursor of this history');
+  }
+}
