@@ -58,7 +58,6 @@ describe('Playback', () => {
         [0, 30],
       ],
     ]);
-    expect(playback.ended).toBe(false);
     expect(next(playback)).toBeNull();
     expect(playback.ended).toBe(true);
     expect(playback.outcome('finished')).toEqual({ reason: 'finished', playedMs: 610 / 8 });

@@ -1,0 +1,198 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { clipOf } from '../../../../../src/embedded/media/dsp/clip.ts';
+import type { FromWorker } from '../../../../../src/embedded/media/protocol.ts';
+import { RtpPacket, writeHeader } from '../../../../../src/embedded/media/rtp/packet.ts';
+import { parseReport } from '../../../../../src/embedded/media/rtp/rtcp.ts';
+import { readRemote } from '../../../../../src/embedded/media/sdp/session.ts';
+import { MediaCore } from '../../../../../src/embedded/media/worker/media-core.ts';
+import type { DatagramReceiver } from '../../../../../src/embedded/media/worker/port-pair.ts';
+import { PortRange } from '../../../../../src/embedded/media/worker/port-range.ts';
+import { FakeClock } from '../../../../support/fake-clock.ts';
+import { seededRandom } from '../../../../support/seeded-random.ts';
+
+const PEER = '192.0.2.1';
+
+interface Sent {
+  readonly atMs: number;
+  readonly bytes: Uint8Array;
+  readonly port: number;
+}
+
+/** A worker's core on a clock that is set by hand, with sockets that only note what they are given. */
+class Bench {
+  readonly clock = new FakeClock();
+  readonly events: Extract<FromWorker, { endpoint: number }>[] = [];
+  readonly rtp = new Map<number, Sent[]>();
+  readonly rtcp = new Map<number, Sent[]>();
+  readonly receivers = new Map<number, DatagramReceiver>();
+  readonly closed: number[] = [];
+  readonly core = new MediaCore({
+    worker: 0,
+    clock: this.clock,
+    random: seededRandom(),
+    ports: new PortRange({ from: 20_000, to: 20_099 }),
+    bind: async (port, receiver) => {
+      const [rtp, rtcp]: Sent[][] = [[], []];
+      this.receivers.set(port, receiver);
+      this.rtp.set(port, rtp ?? []);
+      this.rtcp.set(port, rtcp ?? []);
+      const note = (where: Sent[] | undefined, bytes: Uint8Array, to: number) =>
+        where?.push({ atMs: this.clock.monotonic(), bytes: bytes.slice(), port: to });
+      return {
+        port,
+        sendRtp: (bytes, offset, end, to) => void note(rtp, bytes.subarray(offset, end), to),
+        sendRtcp: (bytes, to) => void note(rtcp, bytes, to),
+        close: async () => void this.closed.push(port),
+      };
+    },
+    clips: { load: async () => clipOf(new Int16Array(1600).fill(1000)) },
+    spandsp: undefined,
+    emit: (event) => void this.events.push(event),
+  });
+
+  /** An endpoint whose peer receives at `192.0.2.1:port`. @returns its own port */
+  async open(endpoint: number, port: number, attributes = ''): Promise<number> {
+    const { handlers } = this.core;
+    const opened = await handlers.open({ endpoint, callId: 'c', dtmf: 'rfc2833' });
+    await this.negotiate(endpoint, port, attributes);
+    return opened.port;
+  }
+
+  async negotiate(endpoint: number, port: number, attributes = ''): Promise<void> {
+    const sdp = `v=0\r\nc=IN IP4 ${PEER}\r\nm=audio ${port} RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n${attributes}`;
+    const { agreement } = readRemote(sdp, { codecs: ['pcma', 'pcmu'], dtmf: 'rfc2833', family: 4 });
+    await this.core.handlers.configure({ endpoint, parameters: agreement.parameters });
+  }
+
+  /** A packet from the peer. */
+  receive(ourPort: number, peerPort: number, sequence: number): void {
+    const bytes = new Uint8Array(172);
+    writeHeader(bytes, 0, false, 8, sequence, sequence * 160, 5);
+    this.receivers.get(ourPort)?.onRtp(bytes, PEER, peerPort);
+  }
+
+  timestamps(port: number): number[] {
+    const packet = new RtpPacket();
+    return (this.rtp.get(port) ?? []).map(({ bytes }) => (packet.parse(bytes) ? packet.timestamp : -1));
+  }
+}
+
+describe('MediaCore', () => {
+  let bench: Bench;
+  beforeEach(() => {
+    bench = new Bench();
+  });
+
+  it('sends a frame every 20 ms to the microsecond, and ends 20 ms after the last one', async () => {
+    const port = await bench.open(1, 4000);
+    await bench.core.handlers.play({
+      endpoint: 1,
+      playback: 7,
+      sources: [{ tone: { hz: [425], cadence: [100, 0] } }],
+      loop: false,
+    });
+    bench.clock.advance(1000);
+    const sent = bench.rtp.get(port) ?? [];
+    expect(sent).toHaveLength(5);
+    const [first = 0] = sent.map(({ atMs }) => atMs);
+    expect(sent.map(({ atMs }) => atMs - first)).toEqual([0, 20, 40, 60, 80]);
+    const [begin = 0, ...rest] = bench.timestamps(port);
+    expect(rest.map((timestamp) => (timestamp - begin) >>> 0)).toEqual([160, 320, 480, 640]);
+    expect(bench.events).toEqual([
+      { kind: 'played', endpoint: 1, playback: 7, end: { reason: 'finished', playedMs: 100 } },
+    ]);
+    expect((await bench.core.handlers.stats(undefined)).lateness.maxMs).toBe(0);
+  });
+
+  it('keeps one timer for any number of endpoints, and none when they are gone', async () => {
+    for (let endpoint = 1; endpoint <= 20; endpoint++) {
+      await bench.open(endpoint, 4000 + 2 * endpoint);
+      const sources = [{ tone: { hz: [425], cadence: [60_000, 0] } }];
+      await bench.core.handlers.play({ endpoint, playback: 1, sources, loop: false });
+    }
+    bench.clock.advance(500);
+    // The pacer's, and that of the reports.
+    expect(bench.clock.pending).toBe(2);
+    for (let endpoint = 1; endpoint <= 20; endpoint++) await bench.core.handlers.destroy({ endpoint });
+    bench.clock.advance(20);
+    expect(bench.clock.pending).toBe(0);
+    expect(bench.closed).toHaveLength(20);
+    expect(await bench.core.handlers.stats(undefined)).toMatchObject({ endpoints: 0, connected: 0, playbacks: 0 });
+  });
+
+  it('reports every 5 s on average by RTCP on the next port, and says goodbye (RFC 3550 §6.2)', async () => {
+    const port = await bench.open(1, 4000);
+    for (let n = 0; n < 10; n++) bench.receive(port, 4000, n);
+    await bench.core.handlers.play({ endpoint: 1, playback: 1, sources: [{ silenceMs: 60_000 }], loop: false });
+    bench.clock.advance(60_000);
+    const reports = bench.rtcp.get(port) ?? [];
+    expect(reports.length).toBeGreaterThanOrEqual(8);
+    expect(reports.length).toBeLessThanOrEqual(20);
+    for (const { bytes, port: to } of reports) {
+      expect(to).toBe(4001);
+      expect(parseReport(bytes)).toMatchObject({ senderReport: { ssrc: expect.any(Number) }, bye: false });
+    }
+    await bench.core.handlers.destroy({ endpoint: 1 });
+    expect(parseReport((bench.rtcp.get(port) ?? []).at(-1)?.bytes ?? new Uint8Array())).toMatchObject({ bye: true });
+  });
+
+  it('sends RTCP to where the peer sends it from', async () => {
+    const port = await bench.open(1, 4000);
+    bench.receive(port, 4000, 1);
+    const report = Uint8Array.from([0x80, 201, 0, 1, 0, 0, 0, 5]);
+    bench.receivers.get(port)?.onRtcp(report, PEER, 4777);
+    bench.receivers.get(port)?.onRtcp(report, '198.51.100.1', 4888);
+    bench.clock.advance(8000);
+    expect((bench.rtcp.get(port) ?? []).map((sent) => sent.port)).toContain(4777);
+    expect((bench.rtcp.get(port) ?? []).map((sent) => sent.port)).not.toContain(4888);
+    expect(await bench.core.handlers.endpointStats({ endpoint: 1 })).toMatchObject({ rejected: 1 });
+  });
+
+  it('shares the port of RTP with RTCP if the peer wants it (RFC 5761 §4)', async () => {
+    const port = await bench.open(1, 4000, 'a=rtcp-mux\r\n');
+    bench.receive(port, 4000, 1);
+    bench.receivers.get(port)?.onRtp(Uint8Array.from([0x80, 201, 0, 1, 0, 0, 0, 5]), PEER, 4000);
+    bench.clock.advance(8000);
+    expect(bench.rtcp.get(port)).toEqual([]);
+    const reports = (bench.rtp.get(port) ?? []).filter(({ bytes }) => parseReport(bytes));
+    expect(reports.length).toBeGreaterThanOrEqual(1);
+    expect(reports.every((sent) => sent.port === 4000)).toBe(true);
+    expect(await bench.core.handlers.endpointStats({ endpoint: 1 })).toMatchObject({ packetsIn: 1, rejected: 0 });
+  });
+
+  it('relays a packet in the moment in which it comes', async () => {
+    const [a, b] = [await bench.open(1, 4000), await bench.open(2, 5000)];
+    await bench.core.handlers.connect({ endpoint: 1, to: { worker: 0, endpoint: 2 }, passDtmf: true });
+    bench.clock.advance(7);
+    bench.receive(a, 4000, 1);
+    expect(bench.rtp.get(b)).toMatchObject([{ atMs: 7, port: 5000 }]);
+    expect(bench.rtp.get(a)).toEqual([]);
+  });
+
+  it('relays nothing more to an endpoint that was destroyed', async () => {
+    const [a, b] = [await bench.open(1, 4000), await bench.open(2, 5000)];
+    await bench.core.handlers.connect({ endpoint: 1, to: { worker: 0, endpoint: 2 }, passDtmf: true });
+    await bench.core.handlers.destroy({ endpoint: 2 });
+    bench.receive(a, 4000, 1);
+    expect(bench.rtp.get(b)).toEqual([]);
+  });
+
+  it('drops what comes before the first negotiation, and counts it for nothing', async () => {
+    const { port } = await bench.core.handlers.open({ endpoint: 1, callId: 'c', dtmf: 'rfc2833' });
+    bench.receive(port, 4000, 1);
+    expect(await bench.core.handlers.endpointStats({ endpoint: 1 })).toMatchObject({ packetsIn: 0, rejected: 0 });
+    await bench.negotiate(1, 4000);
+    bench.receive(port, 4000, 2);
+    expect(bench.events).toEqual([{ kind: 'media', endpoint: 1, event: { address: PEER, port: 4000 } }]);
+  });
+
+  it('refuses what is asked of an endpoint that does not exist', async () => {
+    const asked = [
+      () => bench.core.handlers.stop({ endpoint: 9, playback: 1 }),
+      () => bench.core.handlers.endpointStats({ endpoint: 9 }),
+      () => bench.core.handlers.connect({ endpoint: 9, to: { worker: 0, endpoint: 9 }, passDtmf: true }),
+    ];
+    for (const ask of asked) expect(ask).toThrow(expect.objectContaining({ code: 'endpoint-gone' }));
+    await bench.core.handlers.destroy({ endpoint: 9 });
+  });
+});
