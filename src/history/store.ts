@@ -2,6 +2,7 @@ import { and, desc, eq, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { orm, unwrapped } from '../database/orm.ts';
 import type { Database } from '../database/port.ts';
+import { UserError } from '../errors.ts';
 import { type HistoryFilter, whereOf } from './filter.ts';
 import type { CallRecord } from './record.ts';
 import { calls, participants } from './tables.ts';
@@ -14,7 +15,11 @@ export interface HistoryPage {
 }
 
 /** A cursor that this store has not made. */
-export class BadCursorError extends Error {}
+export class BadCursorError extends UserError {
+  constructor() {
+    super('bad-cursor', 'The cursor is not one of this history', 'Take it from "next" of the page before.');
+  }
+}
 
 /** Finished calls in the database. Rejects with `DatabaseDownError` while that is away. */
 export class HistoryStore {
@@ -98,6 +103,6 @@ function readCursor(text: string): { start: string; id: string } {
     const [start, id] = Cursor.parse(JSON.parse(Buffer.from(text, 'base64url').toString('utf8')));
     return { start, id };
   } catch {
-    throw new BadCursorError('not a cursor of this history');
+    throw new BadCursorError();
   }
 }

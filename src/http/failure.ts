@@ -39,11 +39,7 @@ export function failureOf(error: unknown, awayBackend: (error: unknown) => strin
     return new HttpFailure(503, { code: 'backend-away', message: `${away} cannot be reached now`, hint });
   }
   if (error instanceof UserError && error.code === 'bad-cursor') {
-    return new HttpFailure(400, {
-      code: error.code,
-      message: error.message,
-      hint: error.hint ?? 'Take "cursor" from "next" of the page before.',
-    });
+    return new HttpFailure(400, failureBody(error));
   }
   return ofFramework(error) ?? internal;
 }

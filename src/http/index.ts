@@ -1,7 +1,6 @@
 export type {
   CallsPort,
   ConfigPort,
-  HistoryFilter,
   HistoryPort,
   HttpOptions,
   HttpPorts,

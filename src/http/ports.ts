@@ -2,7 +2,9 @@ import type { Logger } from 'pino';
 import type { Issue } from '../config/issue.ts';
 import type { Secret } from '../config/secret.ts';
 import type { PbxVersion } from '../config/version.ts';
+import type { HistoryFilter } from '../history/filter.ts';
 import type { CallDirection, CallOutcome, CallRecord, CallStage } from '../history/record.ts';
+import type { HistoryPage } from '../history/store.ts';
 import type { Clock } from '../time/clock.ts';
 
 /**
@@ -100,31 +102,15 @@ export interface Registration {
   readonly expires: number;
 }
 
+/** A `HistoryStore` is one. */
 export interface HistoryPort {
-  /**
-   * Newest first. @param page.cursor `next` of the page before
-   * @throws UserError `bad-cursor`
-   */
+  /** @throws UserError `bad-cursor` */
   query(
     pbx: string,
     filter: HistoryFilter,
     page: { readonly limit: number; readonly cursor?: string },
-  ): Promise<{ readonly items: readonly CallRecord[]; readonly next: string | null }>;
+  ): Promise<HistoryPage>;
   get(pbx: string, call: string): Promise<CallRecord | undefined>;
-}
-
-/** §4.5.2. What is left out does not filter. */
-export interface HistoryFilter {
-  /** Calls that began then or later. */
-  readonly from?: Date;
-  /** Calls that began before. */
-  readonly to?: Date;
-  readonly direction?: CallDirection;
-  readonly outcome?: CallOutcome;
-  /** The caller's, or the one dialled. */
-  readonly number?: string;
-  /** Id of an employee or group that called or was asked to take the call. */
-  readonly participant?: string;
 }
 
 /** One value. Undefined: not known now; no sample is shown then. */

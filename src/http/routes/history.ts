@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type CallRecord, callDirections, callOutcomes } from '../../history/record.ts';
+import { type CallRecord, callDirections, callOutcomes, callStages } from '../../history/record.ts';
 import { prefers } from '../accept.ts';
 import { type CsvColumn, csv } from '../csv.ts';
 import { HttpFailure } from '../failure.ts';
@@ -13,20 +13,38 @@ const Moment = z.iso
   .datetime({ offset: true, error: 'must be a time such as 2026-01-31T09:00:00Z ("+" is written as %2B)' })
   .transform((text) => new Date(text));
 
-/** §4.5.2 */
+/** A parameter that may be given several times. */
+const several = <S extends z.ZodType>(one: S) =>
+  z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(one)).optional();
+
+const some = z.string().min(1);
+const callsWith = (what: string) => `Only calls with ${what}; of several, one.`;
+
+/** `HistoryFilter`, and which page. */
 const query = {
-  from: Moment.optional().describe('Calls that began then or later.'),
-  to: Moment.optional().describe('Calls that began before.'),
-  direction: z.enum(callDirections).optional(),
-  outcome: z.enum(callOutcomes).optional(),
-  number: z.string().min(1).optional().describe("The caller's number, or the one dialled."),
-  participant: z
-    .string()
-    .min(1)
+  since: Moment.optional().describe('Only calls that began then or later.'),
+  until: Moment.optional().describe('Only calls that began before.'),
+  direction: several(z.enum(callDirections)).describe(callsWith('this direction')),
+  outcome: several(z.enum(callOutcomes)).describe(callsWith('this outcome')),
+  stage: several(z.enum(callStages)).describe(callsWith('this stage of ending')),
+  code: several(z.coerce.number().int()).describe(callsWith('this code of the reason of ending')),
+  from: some.optional().describe("Part of the caller's number."),
+  to: some.optional().describe('Part of what was dialled.'),
+  number: some.optional().describe('Part of any number of the call.'),
+  line: several(some).describe(callsWith('this line of ours')),
+  employee: several(some).describe(callsWith('this employee as the caller')),
+  participant: several(some).describe(
+    'Only calls in which they took part: ids of employees, groups, trunks or rooms, or phone numbers.',
+  ),
+  missedBy: several(some).describe(
+    'Only calls that these employees or groups did not answer; "nobody": that reached no one.',
+  ),
+  match: z
+    .enum(['any', 'all'])
     .optional()
-    .describe('Id of an employee or group that called or was asked to take the call.'),
+    .describe('Whether any or all of several participants are meant. Default: any.'),
   limit: z.coerce.number().int().min(1).max(500).default(100).describe('Records a page.'),
-  cursor: z.string().min(1).optional().describe('"next" of the page before.'),
+  cursor: some.optional().describe('"next" of the page before.'),
 };
 
 /** Calls that have ended. */
