@@ -5,9 +5,8 @@ import type { ConfigStore } from './config/store.ts';
 import { DatabaseDownError } from './database/port.ts';
 import type { Occupancy } from './dial/occupancy.ts';
 import type { EmbeddedSip } from './embedded/sip/index.ts';
-import { UserError } from './errors.ts';
-import { BadCursorError, type HistoryStore } from './history/index.ts';
-import type { HistoryPort, HttpPorts, LiveCall } from './http/index.ts';
+import type { HistoryStore } from './history/index.ts';
+import type { HttpPorts, LiveCall } from './http/index.ts';
 import type { MediaServer } from './media/port.ts';
 import { type RedisConnection, RedisDownError, type RegistrationStore } from './redis/index.ts';
 import type { SipServer } from './sip/port.ts';
@@ -37,7 +36,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
       hangup: (pbx, id) => inbound.hangup(pbx, id),
     },
     registrations,
-    history: historyPort(history),
+    history,
     busy: (pbx, employee) => occupancy.busy(pbx, employee),
     readiness: {
       sip: () => sip.state === 'up',
@@ -60,26 +59,6 @@ export function httpPorts(parts: ShownParts): HttpPorts {
     },
   };
 }
-
-const historyPort = (store: HistoryStore): HistoryPort => ({
-  get: (pbx, call) => store.get(pbx, call),
-  query: async (pbx, { from, to, direction, outcome, number, participant }, page) => {
-    const filter = {
-      ...(from && { since: from }),
-      ...(to && { until: to }),
-      ...(direction && { direction: [direction] }),
-      ...(outcome && { outcome: [outcome] }),
-      ...(number && { number }),
-      ...(participant && { participant: [participant] }),
-    };
-    try {
-      return await store.query(pbx, filter, page);
-    } catch (error) {
-      if (!(error instanceof BadCursorError)) throw error;
-      throw new UserError('bad-cursor', error.message, 'Use `next` of the page before.', { cause: error });
-    }
-  },
-});
 
 function liveView({ timeline }: Call): LiveCall {
   const { id, direction, from, fromName, to, line, employee } = timeline.facts;
