@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Phone, type PhoneOptions } from '../support/baresip.ts';
 import { Engine } from '../support/engine-process.ts';
 import { startJack } from '../support/jack.ts';
@@ -21,6 +21,9 @@ beforeAll(async () => {
   const folder = resources.use(await temporaryFolder('config'));
   await writeOffice(folder.path);
   engine = resources.use(await Engine.start({ config: folder.path }));
+});
+afterEach(async () => {
+  for (const one of phones.splice(0)) await one[Symbol.asyncDispose]();
 });
 afterAll(() => resources.disposeAsync());
 
@@ -65,8 +68,8 @@ describe('two phones', () => {
     const record = await lastRecord(engine);
     expect(record).toMatchObject({
       direction: 'internal',
-      from: '102',
-      to: '101',
+      from: '402',
+      to: '401',
       outcome: 'answered',
       endedBy: 'caller',
     });

@@ -9,7 +9,7 @@ export async function startJack(): Promise<{ readonly env: Record<string, string
   const env = { JACK_NO_AUDIO_RESERVATION: '1', JACK_DEFAULT_SERVER: name, JACK_NO_START_SERVER: '1' };
   const jack = await Program.start(
     'jackd',
-    ['--no-realtime', '--temporary', '-n', name, '-d', 'dummy', '-r', '8000', '-p', '160'],
+    ['--no-realtime', '-n', name, '-d', 'dummy', '-r', '8000', '-p', '160'],
     {
       env: { ...process.env, ...env },
     },
