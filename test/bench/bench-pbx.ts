@@ -1,6 +1,7 @@
 import { Engine } from '../support/engine-process.ts';
 import { domain, office, writeOffice } from '../support/office.ts';
-import { freePort, temporaryFolder } from '../support/temp.ts';
+import { freePortRange } from '../support/ports.ts';
+import { temporaryFolder } from '../support/temp.ts';
 
 /** Lines of the office that go to the peer: at once, and behind a menu, key 5. */
 export const lines = { straight: '74950000004', menu: '74950000005' } as const;
@@ -26,8 +27,9 @@ export class BenchPbx implements AsyncDisposable {
   }
 
   static async open(): Promise<BenchPbx> {
+    const ports = await freePortRange(1);
     const folder = await temporaryFolder('bench');
-    const pbx = new BenchPbx(folder, await freePort(), await freePort());
+    const pbx = new BenchPbx(folder, ports.from, ports.to);
     const document = office(pbx.peerPort);
     const viaTrunk = (document.numbers as { number: string }[]).map((number) =>
       [lines.straight, lines.menu].some((line) => line === number.number)

@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freePortRange } from '../support/ports.ts';
 import { Program } from '../support/process.ts';
 import { type UacScript, type UasScript, uacXml, uasXml } from '../support/sipp.ts';
-import { freePort, temporaryFolder } from '../support/temp.ts';
+import { temporaryFolder } from '../support/temp.ts';
 
 export interface LoadOptions {
   /** `host:port` of who is called. */
@@ -51,7 +52,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
       [
         ...args,
         ...['-sf', scenario, '-i', '127.0.0.1', '-mi', '127.0.0.1', '-ci', '127.0.0.1', '-p', String(port)],
-        ...['-mp', String(await freePort()), '-nostdin'],
+        ...['-mp', String((await freePortRange(2)).from), '-nostdin'],
         ...(values ? ['-inf', injected] : []),
         ...(logFolder ? ['-trace_logs', '-log_file', join(logFolder, `${who}.log`)] : []),
       ],

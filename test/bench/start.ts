@@ -2,7 +2,8 @@ import { createSocket } from 'node:dgram';
 import { join } from 'node:path';
 import { Engine } from '../support/engine-process.ts';
 import { domain, writeOffice } from '../support/office.ts';
-import { freePort, temporaryFolder } from '../support/temp.ts';
+import { freePortRange } from '../support/ports.ts';
+import { temporaryFolder } from '../support/temp.ts';
 import type { Figure } from './figure.ts';
 
 const STARTS = 5;
@@ -30,7 +31,7 @@ const median = (values: readonly number[]): number => values.toSorted((a, b) => 
 
 /** Asks every 5 ms from the start on, and stops the engine. @returns milliseconds */
 async function firstAnswer(config: string, varDir: string): Promise<number> {
-  const port = await freePort();
+  const { from: port } = await freePortRange(1);
   const socket = createSocket('udp4');
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
   // Nobody listens there yet.
