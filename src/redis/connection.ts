@@ -1,6 +1,7 @@
 import { Cluster, Redis } from 'ioredis';
 import { Emitter } from '../emitter.ts';
 import { errorText, UserError } from '../errors.ts';
+import { type Clock, systemClock } from '../time/clock.ts';
 import type { RedisAddress } from './address.ts';
 
 /**
@@ -53,11 +54,15 @@ export class RedisConnection {
   }
 
   /** @throws UserError `redis-unreachable`, `redis-refused`, `redis-too-old` */
-  static async open(address: RedisAddress, times: Partial<RedisTimes> = {}): Promise<RedisConnection> {
+  static async open(
+    address: RedisAddress,
+    times: Partial<RedisTimes> = {},
+    clock: Clock = systemClock,
+  ): Promise<RedisConnection> {
     const limits = { ...defaults, ...times };
     const connection = new RedisConnection(connect(address, limits));
     try {
-      await connection.#ready(limits.first, address.shown);
+      await connection.#ready(limits.first, address.shown, clock);
       await connection.#checkVersion(address.shown);
       return connection;
     } catch (error) {
@@ -83,7 +88,9 @@ export class RedisConnection {
     try {
       return await run(this.#client);
     } catch (error) {
-      throw isReply(error) ? error : new RedisDownError(error);
+      if (isReply(error)) throw error;
+      this.#suspect(error);
+      throw new RedisDownError(error);
     }
   }
 
@@ -104,6 +111,17 @@ export class RedisConnection {
     this.#abandon();
   }
 
+  /**
+   * A server that hangs keeps its connections open, and each command would wait for its whole time. One that did is enough: the connection
+   * is down until the server answers on a new one. A cluster has other servers, and its client finds them.
+   */
+  #suspect(error: unknown): void {
+    const isTimeout = error instanceof Error && error.message === 'Command timed out';
+    if (!isTimeout || this.#state !== 'up' || this.#client instanceof Cluster) return;
+    this.#lastError = 'it does not answer';
+    this.#client.disconnect(true);
+  }
+
   #abandon(): void {
     this.#state = 'closed';
     this.#states.clear();
@@ -119,7 +137,7 @@ export class RedisConnection {
     else this.#states.emit('down', { why: this.#lastError });
   }
 
-  #ready(ms: number, shown: string): Promise<void> {
+  #ready(ms: number, shown: string, clock: Clock): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (error?: UserError) => {
         clear();
@@ -138,7 +156,6 @@ export class RedisConnection {
           );
         }
       };
-      const timer = AbortSignal.timeout(ms);
       const onTimeout = () =>
         settle(
           new UserError(
@@ -147,10 +164,10 @@ export class RedisConnection {
             'Start it or correct REDIS_URL; without REDIS_URL the engine starts a Redis of its own.',
           ),
         );
-      timer.addEventListener('abort', onTimeout);
+      const timer = clock.setTimeout(onTimeout, ms);
       const offUp = this.#states.on('up', () => settle());
       const clear = () => {
-        timer.removeEventListener('abort', onTimeout);
+        clock.clearTimeout(timer);
         offUp();
       };
       this.#client.on('error', onError);
