@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** The algorithms of RFC 8760 that we speak, best first. SHA-512-256 has no phones. */
+/** The algorithms of RFC 8760 that we speak, strongest first. SHA-512-256 has no phones. */
 export const algorithms = ['SHA-256', 'MD5'] as const;
 export type DigestAlgorithm = (typeof algorithms)[number];
 

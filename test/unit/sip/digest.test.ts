@@ -71,12 +71,12 @@ describe('digest computation', () => {
 });
 
 describe('a challenge', () => {
-  it('offers SHA-256 before MD5, each in a header of its own (RFC 8760 §2.3)', () => {
+  it('offers MD5 to those who read only the first, and SHA-256, each in a header of its own', () => {
     const { digest } = setUp();
     const values = digest.challenge({ realm }).map((value) => parseDigests(value));
     expect(values).toMatchObject([
-      [{ algorithm: 'SHA-256', qop: 'auth', realm }],
       [{ algorithm: 'MD5', qop: 'auth', realm }],
+      [{ algorithm: 'SHA-256', qop: 'auth', realm }],
     ]);
     expect(values[0]?.[0]).not.toHaveProperty('stale');
   });

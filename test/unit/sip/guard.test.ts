@@ -248,14 +248,14 @@ describe('who is a request from, with credentials', () => {
     expect(lines).toEqual([]);
   });
 
-  it('challenges with SHA-256 and MD5, each in a header of its own', async () => {
+  it('challenges with MD5 and SHA-256, each in a header of its own', async () => {
     const { admit } = setUp();
     const refusal = await admit({});
     if (refusal.outcome !== 'refused') throw new Error('admitted');
     const challenges = refusal.response.headers?.['WWW-Authenticate'];
     expect(challenges).toHaveLength(2);
-    expect(challenges?.[0]).toMatch(/^Digest realm="acme\.example", nonce="[^"]+", algorithm=SHA-256, qop="auth"$/);
-    expect(challenges?.[1]).toMatch(/^Digest realm="acme\.example", nonce="[^"]+", algorithm=MD5, qop="auth"$/);
+    expect(challenges?.[0]).toMatch(/^Digest realm="acme\.example", nonce="[^"]+", algorithm=MD5, qop="auth"$/);
+    expect(challenges?.[1]).toMatch(/^Digest realm="acme\.example", nonce="[^"]+", algorithm=SHA-256, qop="auth"$/);
   });
 
   it('takes a stored MD5 hash, and then asks the whole domain for MD5', async () => {
