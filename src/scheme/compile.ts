@@ -2,7 +2,8 @@ import type { Scheme } from '../config/document.ts';
 import type { PbxVersion } from '../config/version.ts';
 import { compileBlock } from './block.ts';
 import { ended, hangUp, type SchemeBuild } from './build.ts';
-import type { Chart } from './chart.ts';
+import type { Chart, State } from './chart.ts';
+import { place, to } from './paths.ts';
 import { defaultFax, hasFaxRule } from './rules/fax.ts';
 import { type SchemeTables, tablesOf } from './tables.ts';
 import { defaultAction, unanswered } from './unanswered.ts';
@@ -54,12 +55,23 @@ export function compileScheme(pbx: PbxVersion, scheme: Scheme): CompiledScheme {
     build.states.set(fax.path, fax.state);
     on.faxTone = fax.on;
   }
+  const start = place(build.id, 'start');
   const chart: Chart = {
     id: `${pbx.id}/${scheme.id}`,
-    initial: scheme.id,
+    initial: start,
     on,
-    states: Object.fromEntries(build.states),
+    states: { [start]: starting(build, start), ...Object.fromEntries(build.states) },
   };
   verify(chart);
   return new CompiledScheme(scheme.id, chart, tables);
+}
+
+/**
+ * Where a machine stands until it is told to begin. XState starts the actors of the states that a machine is created in before it runs the
+ * actions that come first there: a step would be rung before the one before it is heard.
+ */
+function starting(build: SchemeBuild, id: string): State {
+  const top = build.states.get(build.top);
+  // A block that only chooses its branch is chosen in right here.
+  return { id, on: { begin: top?.states ? [{ target: to(build.top) }] : (top?.always ?? []) } };
 }

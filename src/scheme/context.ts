@@ -55,6 +55,7 @@ export interface SchemeOutput {
 }
 
 export type SchemeEvent =
+  | { readonly type: 'begin' }
   | { readonly type: 'digit'; readonly digit: string }
   /** No key for `interDigitTimeout`. */
   | { readonly type: 'pause' }

@@ -115,6 +115,7 @@ function startStage(
     },
   });
   actor.start();
+  actor.send({ type: 'begin' });
   return { send: (event) => actor.send(event), state: () => pathOf(actor.getSnapshot().value) };
 }
 
