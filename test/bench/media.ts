@@ -7,13 +7,8 @@ import { Worker } from 'node:worker_threads';
 import { startEmbeddedMedia } from '../../src/embedded/media/index.ts';
 import type { Endpoint, MediaServer } from '../../src/media/port.ts';
 import { freePortRange } from '../support/ports.ts';
+import type { Figure } from './figure.ts';
 import type { FromLoad, LoadFigures, ToLoad } from './media-load.ts';
-
-export interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-}
 
 export interface MediaBenchOptions {
   /** Bridged calls of two phones each. */
@@ -124,7 +119,10 @@ async function measured(action: () => Promise<LoadFigures>): Promise<{ load: Loa
 
 type Talk = (ports: readonly number[], seconds: number) => Promise<LoadFigures>;
 
-export async function withPhones<T>(phones: number, action: (ports: readonly number[], talk: Talk) => Promise<T>): Promise<T> {
+export async function withPhones<T>(
+  phones: number,
+  action: (ports: readonly number[], talk: Talk) => Promise<T>,
+): Promise<T> {
   const child = fork(new URL('./media-load.ts', import.meta.url), { execArgv: [] });
   const ask = async <K extends FromLoad['did']>(message: ToLoad, answer: K): Promise<Extract<FromLoad, { did: K }>> => {
     child.send(message);

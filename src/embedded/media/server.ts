@@ -93,9 +93,12 @@ export class EmbeddedMediaServer implements MediaServer {
       link,
       capabilities,
       session,
-      onEnd: () => this.#forget(number, options.callId),
+      onEnd: () => {
+        this.#endpoints.delete(number);
+        this.#release(slot, options.callId);
+      },
     });
-    this.#remember(number, endpoint, slot, options.callId);
+    this.#endpoints.set(number, { endpoint, slot });
     if (agreed) {
       await link.request('configure', { endpoint: number, parameters: agreed.agreement.parameters });
       session.accept(agreed);
@@ -107,7 +110,9 @@ export class EmbeddedMediaServer implements MediaServer {
 
   async stats(): Promise<MediaServerStats> {
     const live = this.#slots.flatMap((slot) => slot.live ?? []);
-    const parts = await Promise.all(live.map((link) => link.request('stats', undefined)));
+    const asked = await Promise.allSettled(live.map((link) => link.request('stats', undefined)));
+    // A worker that dies meanwhile has nothing any more.
+    const parts = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
     const sum = (pick: (part: (typeof parts)[number]) => number) =>
       parts.reduce((total, part) => total + pick(part), 0);
     const pacingErrorMs = quantiles(merge(parts.map((part) => part.lateness)));
@@ -138,12 +143,14 @@ export class EmbeddedMediaServer implements MediaServer {
     const candidates = home ? [home, ...byLoad.filter((slot) => slot !== home)] : byLoad;
     let problem: unknown;
     for (const slot of candidates) {
+      this.#reserve(slot, callId);
       try {
         const link = await this.#linkOf(slot);
         const number = ++this.#lastEndpoint;
         const { port } = await link.request('open', { endpoint: number, callId, dtmf });
         return { slot, link, number, port };
       } catch (error) {
+        this.#release(slot, callId);
         if (!(error instanceof MediaError)) throw error;
         problem = error;
       }
@@ -199,18 +206,16 @@ export class EmbeddedMediaServer implements MediaServer {
     for (const { endpoint } of lost) endpoint.lose(reason);
   }
 
-  #remember(number: number, endpoint: EmbeddedEndpoint, slot: Slot, callId: string): void {
-    this.#endpoints.set(number, { endpoint, slot });
+  /** Before the worker is asked, so that endpoints that are made at once are spread, and those of one call kept together. */
+  #reserve(slot: Slot, callId: string): void {
     slot.endpoints++;
     const call = this.#calls.get(callId);
     if (call) call.endpoints++;
     else this.#calls.set(callId, { slot, endpoints: 1 });
   }
 
-  #forget(number: number, callId: string): void {
-    const entry = this.#endpoints.get(number);
-    if (!this.#endpoints.delete(number) || !entry) return;
-    entry.slot.endpoints--;
+  #release(slot: Slot, callId: string): void {
+    slot.endpoints--;
     const call = this.#calls.get(callId);
     if (call && --call.endpoints === 0) this.#calls.delete(callId);
   }
