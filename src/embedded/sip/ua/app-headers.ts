@@ -17,14 +17,14 @@ const OURS = [
 const OURS_ALWAYS = new Set(OURS);
 /** A CANCEL is a copy of its INVITE in everything but what says why. */
 const OURS_IN_CANCEL = new Set([...OURS, 'contact', 'p-asserted-identity', 'content-type']);
-const WITH_LOCALHOST = new Set(['contact', 'p-asserted-identity']);
+const ADDRESSES = new Set(['contact', 'p-asserted-identity']);
 
 /** Adds the application's headers to a message that leaves from `local`, except those that are ours to set. */
 export function addAppHeaders(to: Headers, from: Headers, local: LocalEnd): void {
   for (const [name, value] of from.entries()) {
     const key = headerKey(name);
     if (OURS_ALWAYS.has(key)) continue;
-    to.append(name, WITH_LOCALHOST.has(key) ? withoutLocalhost(value, local) : value);
+    to.append(name, ADDRESSES.has(key) ? withoutLocalhost(withBrackets(value), local) : value);
   }
 }
 
@@ -37,6 +37,14 @@ export const withoutLocalhost = (value: string, { host, port }: LocalEnd): strin
   value.includes('@localhost')
     ? value.replace(/@localhost(?::\d+)?(?![\w.-])/g, `@${printHostPort(host, port)}`)
     : value;
+
+/** Many a peer reads only the form with brackets. */
+function withBrackets(value: string): string {
+  if (value.includes('<') || value === '*') return value;
+  const semicolon = value.indexOf(';');
+  const end = semicolon < 0 ? value.length : semicolon;
+  return `<${value.slice(0, end).trim()}>${value.slice(end)}`;
+}
 
 /** `<sip:192.0.2.1:5060;transport=tcp>`: how the peer reaches us. */
 export function ownContact({ protocol, host, port }: LocalEnd, secure = false): string {

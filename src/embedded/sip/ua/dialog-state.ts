@@ -60,7 +60,8 @@ export class DialogState {
   }
 
   /**
-   * Of a request of ours and a response with a To tag, RFC 3261 §12.1.2.
+   * Of a request of ours and a response with a To tag, RFC 3261 §12.1.2. A ringing phone need not have said its Contact yet;
+   * until it does, requests go where the first one went.
    * @param early the dialog before its 2xx: what was sent in it counts on (§13.2.2.4 computes the route set anew)
    */
   static ofUac(request: SipRequest, response: SipResponse, early?: DialogState): DialogState {
@@ -74,7 +75,7 @@ export class DialogState {
       },
       {
         routes: usableRoutes(response).reverse(),
-        target: contactOf(response) ?? early?.target,
+        target: contactOf(response) ?? early?.target ?? request.uri,
         contact: request.headers.get('Contact') ?? '',
         localSeq: Math.max(early?.localSeq ?? 0, request.cseq.number),
         remoteSeq: early?.remoteSeq,
@@ -113,11 +114,6 @@ export class DialogState {
 
   get remoteSeq(): number | undefined {
     return this.#remoteSeq;
-  }
-
-  /** For a peer that gave no Contact: where our first request went. */
-  reachAt(uri: string): void {
-    this.#target ??= uri;
   }
 
   /** The next request of ours, without Via and Contact: RFC 3261 §12.2.1.1. */
@@ -178,7 +174,8 @@ function strictRouter(route: string): string | undefined {
   return uri.kind === 'sip' && uri.params.has('lr') ? undefined : printUri(uri);
 }
 
-function contactOf(message: SipRequest | SipResponse): string | undefined {
+/** The URI of a Contact that can be used. */
+export function contactOf(message: SipRequest | SipResponse): string | undefined {
   const uri = uriOf(message.headers.get('Contact'));
   return uri === undefined ? undefined : printUri(uri);
 }

@@ -3,7 +3,7 @@ import type { Source } from '../transport/index.ts';
 import { acknowledge, repeatAck } from './acknowledge.ts';
 import type { Core } from './core.ts';
 import { Dialog, dialogId } from './dialog.ts';
-import { DialogState } from './dialog-state.ts';
+import { contactOf, DialogState } from './dialog-state.ts';
 import { hangUp, removeDialog } from './hang-up.ts';
 import { seenAt } from './next-hop.ts';
 import type { OutgoingRequest } from './outgoing.ts';
@@ -90,7 +90,7 @@ export class Invitation {
     }
     dialog.ack = this.#owed();
     this.#outgoing.ack = dialog.ack;
-    if (dialog.state.target !== undefined) return dialog;
+    if (contactOf(response) !== undefined) return dialog;
     // Without a Contact applications give up, and the phone would ring off by itself only after 32 s.
     dialog.owner = undefined;
     this.#decline(dialog, source);
@@ -100,7 +100,6 @@ export class Invitation {
   /** ACK and BYE. */
   #decline(dialog: Dialog, source?: Source): SentAck {
     const ack = dialog.ack ?? this.#owed();
-    if (dialog.state.target === undefined) dialog.state.reachAt(this.#request.uri);
     if (source) dialog.via = source;
     void acknowledge(this.#core, dialog, ack).then(() => hangUp(this.#core, dialog, 'answer not wanted'));
     return ack;
