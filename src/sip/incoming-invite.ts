@@ -87,7 +87,7 @@ export class ArrivedInvite {
     const off = this.#events.on(event, listener);
     if (!this.cancelled) return off;
     let wanted = true;
-    queueMicrotask(() => wanted && listener({ reason: this.#cancelReason }));
+    queueMicrotask(() => wanted && this.#safely(() => listener({ reason: this.#cancelReason })));
     return () => {
       wanted = false;
     };
@@ -175,12 +175,17 @@ export class ArrivedInvite {
   #gone(state: 'cancelled' | 'lost', reason: string | undefined): void {
     if (this.over) return;
     this.#cancelReason = reason;
-    const { log, request } = this.#options;
     this.#settle(state);
     if (state === 'lost') this.#onLost?.();
+    this.#safely(() => this.#events.emit('cancelled', { reason }));
+  }
+
+  /** What listeners throw must not reach the library's socket handler. */
+  #safely(run: () => void): void {
     try {
-      this.#events.emit('cancelled', { reason });
+      run();
     } catch (error) {
+      const { log, request } = this.#options;
       log.error({ callId: request.get('Call-ID'), err: error }, 'listener of an INVITE failed');
     }
   }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { Emitter } from '../emitter.ts';
 import { errorText } from '../errors.ts';
-import { type Clock, delay } from '../time/clock.ts';
+import type { Clock } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
 import { ACCEPT, ALLOW, ALLOW_EVENTS } from './capabilities.ts';
 import { credentialsField } from './challenged.ts';
@@ -9,6 +9,7 @@ import type { DialogRequest, DrachtioDialog, DrachtioRequest, DrachtioResponse, 
 import { isDtmfType, parseDtmfInfo } from './dtmf-info.ts';
 import { headerLines } from './header-fields.ts';
 import { parseNameAddr, printUri, SipParseError } from './message.ts';
+import { OfferAnswer } from './offer-answer.ts';
 import { tryParseParty } from './party.ts';
 import {
   type Dialog,
@@ -37,9 +38,6 @@ export interface DialogOptions {
   readonly onReleased: (dialog: SipDialog) => void;
 }
 
-/** How often a re-INVITE that collides with the peer's is sent again. */
-const GLARE_RETRIES = 3;
-
 /** `Dialog` over drachtio-srf. Made in the callback that brings the native dialog, before anything else can arrive on it. */
 export class SipDialog implements Dialog {
   readonly id: string;
@@ -55,16 +53,7 @@ export class SipDialog implements Dialog {
   readonly #lost = Promise.withResolvers<undefined>();
   #ended: DialogEnd | undefined;
   #bye: Promise<void> | undefined;
-  #localSdp: string;
-  #remoteSdp: string | undefined;
-  /** Our 200 made an offer: the ACK brings the answer. */
-  #answerInAck: boolean;
-  /** Our re-INVITEs, one after the other. */
-  #offers: Promise<unknown> = Promise.resolve();
-  #offering = false;
-  /** The peer's re-INVITE that our handler is working on. */
-  #answering: Promise<void> | undefined;
-  #onReinvite: ((offer: string | undefined) => Promise<string>) | undefined;
+  readonly #session: OfferAnswer;
   #onRefer: ((refer: ReferRequest) => void) | undefined;
 
   constructor(options: DialogOptions) {
@@ -75,18 +64,29 @@ export class SipDialog implements Dialog {
     this.callId = native.sip.callId;
     this.localTag = native.sip.localTag;
     this.remoteTag = native.sip.remoteTag;
-    this.#localSdp = options.localSdp;
-    this.#remoteSdp = options.remoteSdp;
-    this.#answerInAck = options.remoteSdp === undefined;
+    const { side, localSdp, remoteSdp, clock, random } = options;
+    this.#session = new OfferAnswer({
+      side,
+      localSdp,
+      remoteSdp,
+      contact: native.local.contact,
+      clock,
+      random,
+      log: options.log.child({ callId: this.callId }),
+      over: this.#over.signal,
+      send: (response, status, fields, body) => this.#send(response, status, fields, body),
+      request: (method, fields, body) => this.#request(method, fields, body),
+      onRemoteSdp: (sdp) => this.#emit('remoteSdp', { sdp }),
+    });
     this.#listen();
   }
 
   get localSdp(): string {
-    return this.#localSdp;
+    return this.#session.localSdp;
   }
 
   get remoteSdp(): string | undefined {
-    return this.#remoteSdp;
+    return this.#session.remoteSdp;
   }
 
   get ended(): DialogEnd | undefined {
@@ -98,17 +98,14 @@ export class SipDialog implements Dialog {
     if (event !== 'ended' || !this.#ended) return off;
     const end = this.#ended;
     let wanted = true;
-    queueMicrotask(() => wanted && (listener as (payload: DialogEnd) => void)(end));
+    queueMicrotask(() => wanted && this.#safely(() => (listener as (payload: DialogEnd) => void)(end)));
     return () => {
       wanted = false;
     };
   }
 
   onReinvite(handler: (offer: string | undefined) => Promise<string>): () => void {
-    this.#onReinvite = handler;
-    return () => {
-      if (this.#onReinvite === handler) this.#onReinvite = undefined;
-    };
+    return this.#session.handleBy(handler);
   }
 
   onRefer(handler: (refer: ReferRequest) => void): () => void {
@@ -118,11 +115,16 @@ export class SipDialog implements Dialog {
     };
   }
 
-  modify(sdp: string): Promise<string> {
-    const answer = this.#offers.then(() => this.#offer(sdp));
-    // The next one waits for this one, and does not care how it ended.
-    this.#offers = answer.catch(() => undefined);
-    return answer;
+  async modify(sdp: string): Promise<string> {
+    try {
+      return await this.#session.modify(sdp);
+    } catch (error) {
+      // RFC 3261 §14.1: the peer has no such dialog any more, or is gone.
+      if (error instanceof ModifyFailure && [408, 481].includes(error.status) && !this.#ended) {
+        void this.#hangUp({ by: 'timeout', reason: error.message });
+      }
+      throw error;
+    }
   }
 
   async info({ contentType, body }: Info): Promise<number> {
@@ -169,10 +171,10 @@ export class SipDialog implements Dialog {
       this.#end({ by: bye.source === 'application' ? 'timeout' : 'remote', reason });
       this.#release();
     });
-    native.on('ack', (ack) => this.#acknowledged(ack.body));
-    this.#take('modify', (request, response) => this.#offered(request, response));
+    native.on('ack', (ack) => this.#session.acknowledged(ack.body));
+    this.#take('modify', (request, response) => this.#session.offered(request, response));
     this.#take('update', (request, response) => {
-      if (request.body) this.#offered(request, response);
+      if (request.body) this.#session.offered(request, response);
       else this.#send(response, 200);
     });
     this.#take('info', (request, response) => this.#informed(request, response));
@@ -189,54 +191,6 @@ export class SipDialog implements Dialog {
       if (this.#ended) this.#send(response, 481);
       else handle(request, response);
     });
-  }
-
-  /** The peer's re-INVITE or UPDATE: RFC 3261 §14.2, RFC 3311 §5.2. */
-  #offered(request: DrachtioRequest, response: DrachtioResponse): void {
-    const handler = this.#onReinvite;
-    if (this.#answering) {
-      this.#send(response, 500, { 'Retry-After': String(this.#options.random.below(11)) });
-    } else if (this.#offering || !handler) {
-      this.#send(response, 491);
-    } else {
-      const answered = this.#answer(handler, request, response).finally(() => {
-        this.#answering = undefined;
-      });
-      this.#answering = answered;
-    }
-  }
-
-  async #answer(
-    handler: (offer: string | undefined) => Promise<string>,
-    request: DrachtioRequest,
-    response: DrachtioResponse,
-  ): Promise<void> {
-    const offer = request.body || undefined;
-    let sdp: string;
-    try {
-      sdp = await handler(offer);
-    } catch (error) {
-      this.#options.log.info({ callId: this.callId, err: error }, 'offer refused');
-      this.#send(response, 488);
-      return;
-    }
-    if (this.#ended) {
-      this.#send(response, 481);
-      return;
-    }
-    this.#localSdp = sdp;
-    if (offer === undefined) this.#answerInAck = true;
-    else this.#remoteSdp = offer;
-    const contact = this.#native.local.contact;
-    this.#send(response, 200, { ...(contact && { Contact: contact }), Allow: ALLOW }, sdp);
-  }
-
-  #acknowledged(body: string | undefined): void {
-    if (!this.#answerInAck) return;
-    this.#answerInAck = false;
-    if (!body) return;
-    this.#remoteSdp = body;
-    this.#emit('remoteSdp', { sdp: body });
   }
 
   #informed(request: DrachtioRequest, response: DrachtioResponse): void {
@@ -293,39 +247,6 @@ export class SipDialog implements Dialog {
         reject: (status) => this.#send(response, status),
       }),
     );
-  }
-
-  async #offer(sdp: string): Promise<string> {
-    for (let retries = 0; ; retries++) {
-      await this.#answering;
-      if (this.#ended) throw new ModifyFailure(481, 'the dialog is over');
-      this.#offering = true;
-      const contact = this.#native.local.contact;
-      const response = await this.#request('INVITE', { ...(contact && { Contact: contact }), Allow: ALLOW }, sdp);
-      this.#offering = false;
-      if (!response) throw new ModifyFailure(503, 'it could not be sent');
-      if (response.status === 491 && retries < GLARE_RETRIES) {
-        await this.#glarePause();
-        continue;
-      }
-      if (response.status === 200 && response.body) {
-        this.#localSdp = sdp;
-        this.#remoteSdp = response.body;
-        return response.body;
-      }
-      // RFC 3261 §14.1: the peer has no such dialog any more, or is gone.
-      if (response.status === 408 || response.status === 481) {
-        void this.#hangUp({ by: 'timeout', reason: `re-INVITE: ${response.status} ${response.reason}` });
-      }
-      throw new ModifyFailure(response.status, response.reason);
-    }
-  }
-
-  /** RFC 3261 §14.1: the side that owns the Call-ID waits longer, so that the two do not collide again. */
-  async #glarePause(): Promise<void> {
-    const { side, random, clock } = this.#options;
-    const ms = side === 'uac' ? 2100 + 10 * random.below(191) : 10 * random.below(201);
-    await delay(clock, ms, this.#over.signal).catch(() => undefined);
   }
 
   /** A request inside the dialog; one challenge is answered. @returns the final response, undefined if it could not be sent */
