@@ -42,6 +42,14 @@ export function createApp({ ports, token, clock, log }: Omit<HttpOptions, 'liste
     const failure = refusal(judge, request);
     if (failure) throw failure;
   });
+  let closing = false;
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    // Or the connection would be kept for a next request, and the node wait for it.
+    if (closing) void reply.header('connection', 'close');
+  });
   app.addHook('onResponse', async (request, reply) => {
     const { method, url } = request;
     log.debug(

@@ -159,25 +159,24 @@ export async function metricsText(options: {
 }): Promise<string> {
   const registry = new Registry();
   await Promise.all(
-    families(options.ports, options.ready).map(async ({ name, help, kind, labels = [], read }) => {
+    families(options.ports, options.ready).map(async (family) => {
       try {
-        show({ registry, name, help, kind, labels }, await read());
+        show(registry, family, await family.read());
       } catch (error) {
-        options.log.warn({ metric: name, why: errorText(error) }, 'metric not known');
+        options.log.warn({ metric: family.name, why: errorText(error) }, 'metric not known');
       }
     }),
   );
   return Registry.merge([registry, processMetrics()]).metrics();
 }
 
-function show(
-  { registry, kind, ...family }: Omit<Family, 'read' | 'labels'> & { registry: Registry; labels: readonly string[] },
-  samples: Samples,
-): void {
-  const { name, help, labels: labelNames } = family;
-  const configuration = { name, help, labelNames: [...labelNames], registers: [registry] };
+/** A name without a sample is left out: the library would show a 0 that nobody has measured. */
+function show(registry: Registry, { name, help, kind, labels = [] }: Family, samples: Samples): void {
+  const known = samples.filter(({ value }) => value !== undefined);
+  if (known.length === 0) return;
+  const configuration = { name, help, labelNames: [...labels], registers: [registry] };
   const metric = kind === 'gauge' ? new Gauge(configuration) : new Counter(configuration);
-  for (const { labels = {}, value } of samples) if (value !== undefined) metric.inc(labels, value);
+  for (const { labels: of = {}, value } of known) metric.inc(of, value);
 }
 
 let ofProcess: Registry | undefined;

@@ -103,8 +103,8 @@ export const inJson = (description: string, schema: z.ZodType): AnswerForm => ({
 function valid<S extends z.ZodType>(where: string, schema: S, value: unknown): z.output<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) =>
-    path.length === 0 ? message : `"${path.join('.')}": ${message}`,
+  const problems = parsed.error.issues.map(({ path: [name], message }) =>
+    name === undefined ? message : `"${String(name)}": ${message}`,
   );
   throw new HttpFailure(400, {
     code: 'bad-request',

@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net';
-import { UserError } from '../errors.ts';
 import type { Clock } from '../time/clock.ts';
 import { isLoopback } from './access.ts';
 import { type App, createApp } from './app.ts';
+import { cannotListen } from './listen-error.ts';
 import type { HttpOptions, HttpServer } from './ports.ts';
 
 /** How long `close` waits for requests under way, milliseconds. */
@@ -49,18 +49,4 @@ function reachable({ address, family }: AddressInfo): string {
   if (address === '0.0.0.0') return '127.0.0.1';
   if (address === '::') return '[::1]';
   return family === 'IPv6' ? `[${address}]` : address;
-}
-
-function cannotListen({ host, port }: HttpOptions['listen'], cause: NodeJS.ErrnoException): UserError {
-  const where = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  if (cause.code === 'EADDRINUSE') {
-    const hint = 'Stop the program that uses it, or choose another port in HTTP_LISTEN.';
-    return new UserError('port-in-use', `${where} is in use by another program`, hint, { cause });
-  }
-  if (cause.code === 'EACCES') {
-    const hint = 'Ports under 1024 need rights; choose another in HTTP_LISTEN.';
-    return new UserError('port-forbidden', `not allowed to listen on ${where}`, hint, { cause });
-  }
-  const hint = 'Use an address that this machine has, or 0.0.0.0 for all of them, in HTTP_LISTEN.';
-  return new UserError('http-listen', `cannot listen on ${where}: ${cause.message}`, hint, { cause });
 }
