@@ -22,7 +22,7 @@ export interface ShownParts {
   /** Undefined with a drachtio server, which keeps its own figures. */
   readonly embeddedSip: EmbeddedSip | undefined;
   readonly media: MediaServer;
-  readonly history: HistoryStore;
+  readonly history: History;
 }
 
 /** What the API asks for, taken from the parts of the engine. */
@@ -49,9 +49,12 @@ export function httpPorts(parts: ShownParts): HttpPorts {
       busyEmployees: () => occupancy.size,
       sipDialogs: () => sip.stats().dialogs,
       sipInvites: () => ({ in: sip.stats().incoming, out: sip.stats().outgoing }),
-      sipMalformed: async () => (await embeddedSip?.stats())?.counters.transport.malformed,
+      sipMalformed: async () => {
+        const transport = (await embeddedSip?.stats())?.counters.transport;
+        return transport && transport.malformed + transport.dropped.garbage;
+      },
       media: () => media.stats(),
-      historyPending: () => undefined,
+      historyPending: () => history.pending(),
     },
     awayBackend: (error) => {
       if (error instanceof RedisDownError) return 'Redis';

@@ -152,7 +152,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         sip,
         embeddedSip,
         media,
-        history: history.store,
+        history,
       }),
       clock,
       log,

@@ -110,7 +110,7 @@ export class Phone implements AsyncDisposable {
 
   /** Waits for an answer to REGISTER; the first may come before anybody listens to the events, so it is read off the log. */
   async registered(answer: RegExp): Promise<void> {
-    const line = /\{\d+\/(UDP|TCP)/;
+    const line = /reg:|\{\d+\/(UDP|TCP)/;
     await this.#program.lines.find(`a REGISTER answered ${answer}`, (text) => line.test(text) && answer.test(text));
   }
 
