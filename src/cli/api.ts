@@ -15,6 +15,8 @@ const rows = z.array(z.record(z.string(), z.unknown()));
 /** Lists come bare, or as a page. */
 const list = z.union([rows, z.object({ items: rows }).transform(({ items }) => items)]);
 
+const failure = z.object({ message: z.string(), hint: z.string().optional() });
+
 /** How long a node may take to answer. */
 const timeoutMs = 10_000;
 
@@ -63,13 +65,7 @@ export class Api {
         'Set API_TOKEN to the token that the node was started with.',
       );
     }
-    if (!response.ok) {
-      throw new UserError(
-        'api-failed',
-        `${this.#base}${path} answered ${response.status} ${response.statusText}`,
-        undefined,
-      );
-    }
+    if (!response.ok) throw await failed(response, this.#base + path);
     try {
       return await response.json();
     } catch {
@@ -94,4 +90,11 @@ export class Api {
       );
     }
   }
+}
+
+/** What the node says is wrong, in its own words where it has some. */
+async function failed(response: Response, url: string): Promise<UserError> {
+  const said = failure.safeParse(await response.json().catch(() => undefined));
+  if (said.success) return new UserError('api-failed', said.data.message, said.data.hint);
+  return new UserError('api-failed', `${url} answered ${response.status} ${response.statusText}`);
 }

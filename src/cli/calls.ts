@@ -1,9 +1,9 @@
 import { Api, jsonOption, pbxOption, type Row } from './api.ts';
 import { type Command, configOption, exitCode, textOption } from './command.ts';
-import { type Column, table } from './table.ts';
+import { type Column, moment, table } from './table.ts';
 
 const columns: readonly Column[] = [
-  ['START', ({ start }) => (typeof start === 'string' ? start.replace('T', ' ').replace(/\.\d+/, '') : start)],
+  ['START', ({ start }) => moment(start)],
   ['DIRECTION', ({ direction }) => direction],
   ['FROM', ({ from }) => from],
   ['TO', ({ to }) => to],

@@ -1,23 +1,26 @@
-import { Api, jsonOption, pbxOption } from './api.ts';
+import { Api, jsonOption, pbxOption, type Row } from './api.ts';
 import { type Command, configOption, exitCode, textOption } from './command.ts';
-import { type Column, table } from './table.ts';
+import { type Column, moment, table } from './table.ts';
 
 const registrations: readonly Column[] = [
-  ['ACCOUNT', ({ account, aor }) => account ?? aor],
+  ['ACCOUNT', ({ account }) => account],
   ['CONTACT', ({ contact }) => contact],
-  ['FROM', ({ address, received }) => address ?? received],
+  ['FROM', ({ address }) => address],
   ['USER AGENT', ({ userAgent }) => userAgent],
-  ['EXPIRES', ({ expires, expiresIn }) => expires ?? expiresIn],
+  ['EXPIRES', ({ expires }) => expires],
 ];
 
 const live: readonly Column[] = [
   ['CALL', ({ id }) => id],
-  ['SINCE', ({ start }) => start],
+  ['SINCE', ({ start }) => moment(start)],
   ['DIRECTION', ({ direction }) => direction],
   ['FROM', ({ from }) => from],
   ['TO', ({ to }) => to],
-  ['STATE', ({ state }) => state],
+  ['STAGE', ({ stage }) => stage],
+  ['WITH', ({ parties }) => (Array.isArray(parties) ? parties.map(party).join(', ') : parties)],
 ];
+
+const party = ({ name, state }: Row): string => `${name} (${state})`;
 
 export const command: Command = {
   name: 'status',

@@ -16,6 +16,10 @@ export function table(columns: readonly Column[], rows: readonly Row[]): string 
     .join('\n');
 }
 
+/** A time of the API (ISO 8601, UTC) without what nobody reads: `2026-11-02 09:00:00Z`. */
+export const moment = (value: unknown): unknown =>
+  typeof value === 'string' ? value.replace('T', ' ').replace(/\.\d+/, '') : value;
+
 const text = (value: unknown): string => {
   if (value === undefined || value === null || value === '') return '-';
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
