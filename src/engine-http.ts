@@ -5,7 +5,7 @@ import type { ConfigStore } from './config/store.ts';
 import { DatabaseDownError } from './database/port.ts';
 import type { Occupancy } from './dial/occupancy.ts';
 import type { EmbeddedSip } from './embedded/sip/index.ts';
-import type { HistoryStore } from './history/index.ts';
+import type { History } from './history/index.ts';
 import type { HttpPorts, LiveCall } from './http/index.ts';
 import type { MediaServer } from './media/port.ts';
 import { type RedisConnection, RedisDownError, type RegistrationStore } from './redis/index.ts';
@@ -36,7 +36,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
       hangup: (pbx, id) => inbound.hangup(pbx, id),
     },
     registrations,
-    history,
+    history: history.store,
     busy: (pbx, employee) => occupancy.busy(pbx, employee),
     readiness: {
       sip: () => sip.state === 'up',
