@@ -7,7 +7,7 @@ import type { Target } from '../config/document.ts';
  *
  * Every method that takes time gets an `AbortSignal`: when the machine leaves the state (a digit, a timeout, the caller gone), the
  * signal is aborted and the implementation must stop what it does (audio stops, ringing is cancelled) and settle. What it settles with
- * after that is ignored. A method that rejects without having been aborted counts as not having worked: it is logged and the scheme goes
+ * after that is ignored. The abort may come after the next `startAudio`: each method stops only what is its own. A method that rejects without having been aborted counts as not having worked: it is logged and the scheme goes
  * on with the next step (after `answer`: it ends).
  */
 export interface SchemeWorld {

@@ -47,7 +47,8 @@ function inOrder(build: BranchBuild, input: TakesInput | undefined): { first: st
   // A caller who has heard nothing yet has not been answered: he cannot press anything, and gets the failure of the last attempt.
   const listens = input?.asked || branch.rules.fax !== undefined;
   const heard = listens || !build.top || steps.some(({ kind }) => kind.answers);
-  const waits = input !== undefined && heard;
+  // Where nothing is asked, a caller may still dial before he is hung up on; on the way back to the main menu he need not be kept.
+  const waits = input !== undefined && (input.asked || (heard && branch.end === 'hangup'));
 
   const order = [
     ...(build.top && listens && !steps[0]?.kind.answers ? ['answering'] : []),

@@ -91,10 +91,13 @@ function startStage(
   { world, clock, log, caller }: RunOptions,
   ended: (output: SchemeOutput) => void,
 ): Stage {
+  const send = (event: SchemeEvent) => {
+    if (actor.getSnapshot().status === 'active') actor.send(event);
+  };
   const environment: SchemeEnvironment = {
     world,
     context: () => actor.getSnapshot().context,
-    tell: (event) => actor.send(event),
+    tell: (event) => send(event),
     fault: (state, error) => {
       log.warn({ state, error: errorText(error) }, 'a step of a scheme has failed; the call goes on with the next one');
       world.trace({ state, event: 'fault', detail: { error: errorText(error) } });
@@ -115,8 +118,8 @@ function startStage(
     },
   });
   actor.start();
-  actor.send({ type: 'begin' });
-  return { send: (event) => actor.send(event), state: () => pathOf(actor.getSnapshot().value) };
+  send({ type: 'begin' });
+  return { send, state: () => pathOf(actor.getSnapshot().value) };
 }
 
 /** The state's place in the chart as one path: the block, then what is inside it. */

@@ -1,0 +1,357 @@
+import { describe, expect, it } from 'vitest';
+import { employee, pbxOf } from '../../support/pbx.ts';
+import { SchemeCall, type Script } from '../../support/scheme-call.ts';
+
+const company = {
+  employees: [employee('ivanov', '451'), employee('petrov', '4512')],
+  groups: [{ id: 'sales', extension: '505' }],
+  trunks: [{ id: 'office', name: 'Office', host: '127.0.0.1', prefix: '88' }],
+  defaults: { menu: { inputTimeout: 10, interDigitTimeout: 3, maxInvalid: 3, maxWrongPassword: 3 } },
+};
+
+function callTo(branch: object, options: { script?: Script; at?: string; more?: object } = {}): SchemeCall {
+  const { more = {}, ...rest } = options;
+  return new SchemeCall(pbxOf({ ...company, schemes: [{ id: 'main', ...branch }], ...more }), 'main', rest);
+}
+
+const hangup = { steps: [{ hangup: true }] };
+const menu = { '1': hangup };
+
+describe('branches', () => {
+  const branches = [
+    { when: { days: ['holidays'] }, steps: [{ play: 'builtin:closed', wait: true }, { hangup: true }] },
+    { when: { time: ['09:00-18:59'] }, steps: [{ play: 'builtin:greeting', wait: true }, { hangup: true }] },
+  ];
+
+  it.each([
+    ['2026-11-04T09:00:00Z', 'main/holidays', '2026-11-04 is a public holiday in RU (День народного единства)'],
+    ['2026-11-02T09:00:00Z', 'main/0900-1859', '12:00 (Europe/Moscow) is within 09:00-18:59'],
+  ])('at %s the first that matches runs: %s', async (at, state, why) => {
+    const call = callTo({ branches }, { at });
+    await call.toEnd();
+    expect(call.world.traces[0]).toMatchObject({ event: 'branch', state, why });
+  });
+
+  it('none matches: the call ends as by hangup', async () => {
+    const call = callTo({ branches }, { at: '2026-11-02T22:00:00Z' });
+    expect(await call.toEnd(0)).toEqual({ reason: 'schemeEnded', failure: undefined });
+    expect(call.world.traces).toMatchObject([{ event: 'hangup', state: 'main', why: 'no branch is for this time' }]);
+  });
+
+  it('are chosen anew whenever the block is entered again', async () => {
+    const call = callTo(
+      {
+        branches: [
+          { when: { time: ['09:00-18:59'] }, menu, rules: { noInput: { end: 'mainMenu' } } },
+          { when: 'otherwise', ...hangup },
+        ],
+      },
+      { at: '2026-11-02T15:59:45Z' }, // 18:59:45 in Moscow
+    );
+    await call.toEnd();
+    expect(call.path('branch', 'mainMenu')).toEqual([
+      'branch main/0900-1859',
+      'branch main/0900-1859/noInput',
+      'mainMenu main/0900-1859/noInput',
+      'branch main/0900-1859',
+      'branch main/0900-1859/noInput',
+      'mainMenu main/0900-1859/noInput',
+      'branch main/otherwise',
+    ]);
+  });
+
+  it('have times of their own in items and rules', async () => {
+    const call = callTo(
+      {
+        menu: {
+          '1': {
+            branches: [
+              { when: { days: ['sun'] }, ...hangup },
+              { when: 'otherwise', steps: [{ voicemail: {} }] },
+            ],
+          },
+        },
+      },
+      { at: '2026-11-02T09:00:00Z' },
+    );
+    await call.press('1');
+    expect(call.path('branch')).toEqual(['branch main', 'branch main/1/otherwise']);
+    await call.hangUp();
+  });
+});
+
+describe('menus', () => {
+  it('nest to four levels', async () => {
+    const keys = '1236';
+    const nested = (level: number): object =>
+      level === 4 ? { steps: [{ forward: { group: 'sales' } }] } : { menu: { [keys[level] ?? '']: nested(level + 1) } };
+    const call = callTo(nested(0));
+    await call.press(keys);
+    expect(call.run.state).toBe('main/1/2/3/6:0:ringing');
+    await call.press('1'); // the keys of the outer menus are dead
+    expect(call.run.state).toBe('main/1/2/3/6:0:ringing');
+    await call.hangUp();
+  });
+});
+
+describe('noInput', () => {
+  it('acts after the time that a menu waits', async () => {
+    const call = callTo({ menu, rules: { noInput: { steps: [{ forward: { group: 'sales' } }] } } });
+    await call.wait(9.9);
+    expect(call.path('rule')).toEqual([]);
+    await call.wait(0.1);
+    expect(call.path('rule', 'queue')).toEqual(['rule main/noInput', 'queue main/noInput:0']);
+    await call.hangUp();
+  });
+
+  it('acts after its own time, counted from the end of the last step', async () => {
+    const steps = [{ play: 'builtin:greeting', wait: true }];
+    const call = callTo({ steps, menu, rules: { noInput: { after: 2, ...hangup } } });
+    await call.toEnd();
+    expect(call.seconds).toBe(7);
+  });
+
+  it('without it the branch ends', async () => {
+    const call = callTo({ menu });
+    expect(await call.toEnd()).toMatchObject({ reason: 'schemeEnded' });
+    expect(call.seconds).toBe(10);
+  });
+});
+
+describe('wrong input', () => {
+  it('is told, and the block begins again', async () => {
+    const call = callTo({ steps: [{ play: 'builtin:greeting', wait: true }], menu });
+    await call.wait(1);
+    await call.press('9');
+    await call.wait(5);
+    expect(call.world.story).toEqual([
+      '0 answer',
+      '0 play builtin:greeting',
+      '1 cut play builtin:greeting',
+      '1 play builtin:invalid-choice',
+      '6 play builtin:greeting',
+    ]);
+    await call.hangUp();
+  });
+
+  it('a key is heard while it is told', async () => {
+    const call = callTo({ menu });
+    await call.press('91');
+    expect(call.end).toMatchObject({ reason: 'schemeEnded' });
+    expect(call.path('digit')).toEqual(['digit main', 'digit main/1']);
+  });
+
+  it('the last attempt ends the branch', async () => {
+    const call = callTo({ menu });
+    await call.press('999');
+    expect(call.end).toMatchObject({ reason: 'schemeEnded' });
+  });
+
+  it('the last attempt is followed by invalidInput', async () => {
+    const call = callTo({ menu, rules: { invalidInput: { attempts: 2, steps: [{ voicemail: {} }] } } });
+    await call.press('9');
+    await call.wait(7);
+    await call.press('9');
+    expect(call.path('rule', 'voicemail')).toEqual(['rule main/invalidInput', 'voicemail main/invalidInput:0']);
+    await call.hangUp();
+  });
+
+  it('is counted for the whole call, per block', async () => {
+    const call = callTo({
+      menu: { '1': { menu: { '1': hangup }, rules: { noInput: { after: 1, end: 'mainMenu' } } } },
+    });
+    await call.press('991'); // twice wrong in the main menu, then item 1
+    await call.press('99'); // and twice there: not yet the third time
+    expect(call.end).toBeUndefined();
+    await call.wait(7); // the prompt, then silence: the main menu
+    expect(call.path('mainMenu')).toEqual(['mainMenu main/1/noInput']);
+    await call.press('9');
+    expect(call.end).toMatchObject({ reason: 'schemeEnded' });
+  });
+
+  it('goes to anyOtherInput, if there is one, every time', async () => {
+    const call = callTo({ menu, rules: { anyOtherInput: { steps: [{ voicemail: {} }] }, invalidInput: hangup } });
+    await call.press('9');
+    expect(call.path('rule', 'play', 'voicemail')).toEqual([
+      'rule main/anyOtherInput',
+      'voicemail main/anyOtherInput:0',
+    ]);
+    await call.hangUp();
+  });
+});
+
+describe('disa', () => {
+  const branch = {
+    rules: { disa: { length: 3, prompt: 'builtin:enter-extension', steps: [{ forward: { group: 'sales' } }] } },
+  };
+
+  it('asks for the number after the last step', async () => {
+    const call = callTo({ steps: [{ play: 'builtin:greeting', wait: true }], ...branch });
+    await call.wait(6);
+    expect(call.world.story.at(-1)).toBe('5 play builtin:enter-extension');
+    await call.hangUp();
+  });
+
+  it('hears a wrong number out: it is one wrong input, not three', async () => {
+    const call = callTo(branch);
+    await call.press('789');
+    expect(call.path('digit')).toEqual(['digit main']);
+    expect(call.run.state).toBe('main:invalid');
+    await call.hangUp();
+  });
+
+  it('rings the number, and when it is not reached its own steps follow', async () => {
+    const call = callTo({ rules: { disa: { steps: [{ forward: { group: 'sales' } }] } } });
+    await call.press('4512');
+    await call.wait(26);
+    expect(call.path('ring', 'rule', 'queue')).toEqual(['ring main:dialled', 'rule main/disa', 'queue main/disa:0']);
+    await call.hangUp();
+  });
+
+  it('reaches a trunk by its prefix', async () => {
+    const call = callTo({ rules: { disa: { steps: [] } } });
+    await call.press('8874951234567#');
+    expect(call.world.forwards).toEqual([{ target: { trunk: 'office', number: '74951234567' } }]);
+    await call.hangUp();
+  });
+
+  it('which a block without it does not', async () => {
+    const call = callTo({ menu });
+    await call.press('88');
+    expect(call.run.state).toBe('main:invalid');
+    await call.hangUp();
+  });
+});
+
+describe('fax detection', () => {
+  const greeting = { play: 'builtin:greeting', wait: true };
+
+  it('receives at once for the addresses of the rule', async () => {
+    const call = callTo({ steps: [greeting], rules: { fax: { to: ['a@acme.example'] } } });
+    await call.wait(1);
+    call.run.faxTone();
+    await call.settle();
+    expect(call.run.state).toBe('main/fax');
+    expect(await call.toEnd()).toMatchObject({ reason: 'schemeEnded' });
+    expect(call.world.faxes).toEqual([['a@acme.example']]);
+  });
+
+  it('anywhere for the default address, if the scheme has no rule', async () => {
+    const call = callTo({ menu: { '1': { steps: [greeting] } } });
+    await call.press('1');
+    call.run.faxTone();
+    await call.toEnd();
+    expect(call.world.faxes).toEqual([[]]);
+  });
+
+  it.each<[string, object, object]>([
+    ['in a block without the rule, if another block has it', { menu: { '1': { rules: { fax: {} }, steps: [] } } }, {}],
+    ['when it is switched off', { menu, rules: { fax: {} } }, { fax: { autoDetect: false } }],
+  ])('not %s', async (_, branch, more) => {
+    const call = callTo(branch, { more });
+    await call.settle();
+    call.run.faxTone();
+    await call.toEnd();
+    expect(call.world.faxes).toEqual([]);
+  });
+
+  it('not while two people talk', async () => {
+    const call = callTo(
+      { steps: [{ forward: { group: 'sales' } }] },
+      { script: { calls: { sales: { answers: 1, talks: 9 } } } },
+    );
+    await call.wait(2);
+    call.run.faxTone();
+    expect(await call.toEnd()).toMatchObject({ reason: 'calleeHungUp' });
+    expect(call.world.faxes).toEqual([]);
+  });
+});
+
+describe('mainMenu', () => {
+  it('at most twenty times, then the call ends', async () => {
+    const call = callTo({ menu, rules: { noInput: { after: 1, end: 'mainMenu' } } });
+    expect(await call.toEnd()).toMatchObject({ reason: 'schemeEnded' });
+    expect(call.path('mainMenu')).toHaveLength(20);
+    expect(call.world.traces.at(-1)).toMatchObject({ why: 'the call has been back to the main menu 20 times' });
+    expect(call.leftovers).toEqual([]);
+  });
+});
+
+describe('passwords', () => {
+  const secret = (rules: object = {}) => ({
+    menu: { '1': { password: '8361', steps: [{ forward: { group: 'sales' } }] } },
+    rules,
+  });
+
+  it.each<[string, string, number]>([
+    ['ended by #', '8361#', 0],
+    ['ended by a pause', '8361', 3],
+  ])('the right one, %s, opens the item', async (_, keys, seconds) => {
+    const call = callTo(secret());
+    await call.press('1');
+    expect(call.run.secret).toBe(true);
+    await call.wait(1);
+    await call.press(keys);
+    await call.wait(seconds);
+    expect(call.run.state).toBe('main/1:0:ringing');
+    expect(call.run.secret).toBe(false);
+    expect(call.world.story.slice(0, 3)).toEqual([
+      '0 answer',
+      '0 play builtin:enter-password',
+      '1 cut play builtin:enter-password',
+    ]);
+    await call.hangUp();
+    expect(call.leftovers).toEqual([]);
+  });
+
+  it('a wrong one is told, and asked for again', async () => {
+    const call = callTo(secret());
+    await call.press('1');
+    await call.press('1111#');
+    expect(call.world.story.at(-1)).toBe('0 play builtin:wrong-password');
+    await call.press('8361#');
+    expect(call.run.state).toBe('main/1:0:ringing');
+    await call.hangUp();
+  });
+
+  it.each<[string, object, string]>([
+    ['the rule', { wrongPassword: { steps: [{ voicemail: {} }] } }, 'main/wrongPassword:0:greeting'],
+    ['the menu again', {}, 'main:waiting'],
+  ])('wrong too often: %s', async (_, rules, state) => {
+    const call = callTo(secret(rules));
+    await call.press('1');
+    await call.press('1#2#3#');
+    expect(call.run.state).toBe(state);
+    await call.hangUp();
+  });
+
+  it('as often as the rule says', async () => {
+    const call = callTo(secret({ wrongPassword: { attempts: 1, ...hangup } }));
+    await call.press('10#');
+    expect(call.end).toMatchObject({ reason: 'schemeEnded' });
+  });
+
+  it('silence is a wrong password: a caller who falls asleep is not kept', async () => {
+    const call = callTo(secret());
+    await call.press('1');
+    expect(await call.toEnd(300)).toMatchObject({ reason: 'schemeEnded' });
+  });
+
+  it('stand in no trace', async () => {
+    const call = callTo(secret());
+    await call.press('1');
+    await call.press('7777#');
+    await call.press('8361#');
+    expect(JSON.stringify(call.world.traces)).not.toMatch(/7777|8361/);
+    expect(call.path('password')).toHaveLength(2);
+    await call.hangUp();
+  });
+
+  it('the keys of the menu are dead meanwhile', async () => {
+    const call = callTo({ menu: { ...secret().menu, '2': hangup } });
+    await call.press('12');
+    expect(call.end).toBeUndefined();
+    expect(call.run.secret).toBe(true);
+    await call.hangUp();
+  });
+});
