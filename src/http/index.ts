@@ -1,6 +1,8 @@
 export type {
   CallsPort,
   ConfigPort,
+  HistoryFilter,
+  HistoryPage,
   HistoryPort,
   HttpOptions,
   HttpPorts,

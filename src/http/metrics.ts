@@ -158,15 +158,13 @@ export async function metricsText(options: {
   readonly log: Logger;
 }): Promise<string> {
   const registry = new Registry();
-  await Promise.all(
-    families(options.ports, options.ready).map(async (family) => {
-      try {
-        show(registry, family, await family.read());
-      } catch (error) {
-        options.log.warn({ metric: family.name, why: errorText(error) }, 'metric not known');
-      }
-    }),
-  );
+  const all = families(options.ports, options.ready);
+  const read = await Promise.allSettled(all.map(async (family) => family.read()));
+  for (const [at, family] of all.entries()) {
+    const found = read[at];
+    if (found?.status === 'fulfilled') show(registry, family, found.value);
+    else options.log.warn({ metric: family.name, why: errorText(found?.reason) }, 'metric not known');
+  }
   return Registry.merge([registry, processMetrics()]).metrics();
 }
 

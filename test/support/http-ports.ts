@@ -1,8 +1,7 @@
 import { loadConfig } from '../../src/config/load.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
-import type { HistoryFilter } from '../../src/history/filter.ts';
 import type { CallRecord } from '../../src/history/record.ts';
-import type { HttpPorts, LiveCall, Registration } from '../../src/http/index.ts';
+import type { HistoryFilter, HttpPorts, LiveCall, Registration } from '../../src/http/index.ts';
 
 /** A backend that is away. */
 export class Away extends Error {}
