@@ -4,7 +4,7 @@ import { loadConfig } from './config/load.ts';
 import type { ConfigStore } from './config/store.ts';
 import { DatabaseDownError } from './database/port.ts';
 import type { Occupancy } from './dial/occupancy.ts';
-import type { EmbeddedSip } from './embedded/sip/index.ts';
+import type { SipServerStats } from './embedded/sip/index.ts';
 import type { History } from './history/index.ts';
 import type { HttpPorts, LiveCall } from './http/index.ts';
 import type { MediaServer } from './media/port.ts';
@@ -20,7 +20,7 @@ export interface ShownParts {
   readonly redis: RedisConnection;
   readonly sip: SipServer;
   /** Undefined with a drachtio server, which keeps its own figures. */
-  readonly embeddedSip: EmbeddedSip | undefined;
+  readonly embeddedSip: { stats(): Promise<SipServerStats | undefined> } | undefined;
   readonly media: MediaServer;
   readonly history: History;
 }

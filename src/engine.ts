@@ -17,7 +17,7 @@ import { Occupancy } from './dial/occupancy.ts';
 import { startEmbeddedDatabase } from './embedded/database/index.ts';
 import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
-import { type EmbeddedSip, startEmbeddedSip } from './embedded/sip/index.ts';
+import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
 import { type History, startHistory } from './history/index.ts';
@@ -25,13 +25,7 @@ import { startHttp } from './http/index.ts';
 import { PbxSounds } from './media/pbx-sounds.ts';
 import { PromptSet } from './media/prompts/prompt-set.ts';
 import { parseRedisUrl, RedisConnection, RedisRegistrations, socketAddress, Throttle } from './redis/index.ts';
-import { Attempts } from './sip/attempts.ts';
-import { DigestAuthority } from './sip/digest.ts';
-import { Guard } from './sip/guard.ts';
-import { Registrar } from './sip/registrar.ts';
-import { DrachtioSipServer } from './sip/server.ts';
-import { contactTarget } from './sip/target.ts';
-import { TrunkPeers } from './sip/trunk-peers.ts';
+import { contactTarget, startSip } from './sip/index.ts';
 import { type Clock, systemClock } from './time/clock.ts';
 import { type Random, systemRandom } from './time/random.ts';
 
@@ -81,45 +75,29 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     });
     stack.defer(() => media.close());
 
-    const embeddedSip = env.drachtio ? undefined : await openEmbeddedSip(env, log, stack);
-    const peers = new TrunkPeers({ config, clock, log });
-    await peers.refresh();
-    stack.defer(() => peers.close());
-    const registrar = new Registrar({
-      store: registrations,
+    const embeddedSip = env.drachtio ? undefined : await EmbeddedSipServer.start(env, log);
+    if (embeddedSip) stack.defer(() => embeddedSip.close());
+    const sip = await startSip({
+      drachtio: async () => {
+        if (embeddedSip) return embeddedSip.address();
+        if (!env.drachtio) throw new Error('neither an embedded SIP server nor a drachtio server');
+        return { ...env.drachtio, secret: env.drachtio.secret.reveal() };
+      },
+      config,
+      registrations,
+      failures: new Throttle(redis),
       clock,
       random,
       log,
       node: env.nodeId,
-      pbxs: () => config.all().map(({ id }) => ({ id })),
-    });
-    registrar.start();
-    stack.defer(() => registrar.close());
-    const sip = await DrachtioSipServer.start({
-      drachtio: async () => {
-        if (env.drachtio) return { ...env.drachtio, secret: env.drachtio.secret.reveal() };
-        if (!embeddedSip) throw new Error('no embedded SIP server');
-        return embeddedSip;
-      },
-      guard: new Guard({
-        config,
-        peers,
-        digest: new DigestAuthority({ clock, random }),
-        attempts: new Attempts({ counter: new Throttle(redis), clock, log }),
-        isOwnHost: ownHosts(env),
-        log,
-      }),
-      registrar,
-      clock,
-      random,
-      log,
+      ...(env.sipExternalIp === undefined ? {} : { externalHosts: [env.sipExternalIp] }),
     });
     stack.defer(() => sip.close());
 
     const occupancy = new Occupancy();
     const destinations = new Destinations(registrations, contactTarget);
     const services: CallServices = {
-      sip,
+      sip: sip.server,
       media,
       clock,
       sounds: new PbxSounds(prompts),
@@ -136,7 +114,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
       history: (record) => history.record(record),
     });
-    sip.onInvite((invite) => inbound.accept(invite));
+    sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
 
     stack.defer(reloads(config, clock, log));
@@ -149,7 +127,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         occupancy,
         registrations,
         redis,
-        sip,
+        sip: sip.server,
         embeddedSip,
         media,
         history,
@@ -158,7 +136,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
     });
     stack.defer(() => http.close());
-    const banner = bannerText({ env, config, listening: sip.listening, http: http.url });
+    const banner = bannerText({ env, config, listening: sip.server.listening, http: http.url });
     return { banner, stop: () => stack.disposeAsync() };
   } catch (error) {
     await stack.disposeAsync();
@@ -213,14 +191,43 @@ async function openHistory(
   return history;
 }
 
-async function openEmbeddedSip(env: Environment, log: Logger, stack: AsyncDisposableStack): Promise<EmbeddedSip> {
-  const server = await startEmbeddedSip({
-    listen: env.sipListen.map(({ transport, host, port }) => `${transport}://${bracketed(host)}:${port}`),
-    ...(env.sipExternalIp === undefined ? {} : { externalIp: env.sipExternalIp }),
-    log,
-  });
-  stack.defer(() => server.close());
-  return server;
+/** The embedded SIP server, and another in its place when its thread has died: its calls are lost then, the next ones are not. */
+class EmbeddedSipServer {
+  readonly #env: Environment;
+  readonly #log: Logger;
+  #server: EmbeddedSip | undefined;
+
+  private constructor(env: Environment, log: Logger) {
+    this.#env = env;
+    this.#log = log;
+  }
+
+  static async start(env: Environment, log: Logger): Promise<EmbeddedSipServer> {
+    const server = new EmbeddedSipServer(env, log);
+    await server.address();
+    return server;
+  }
+
+  /** Where drachtio-srf connects. @throws UserError `port-in-use` and others when it has to be started and cannot listen */
+  async address(): Promise<Pick<EmbeddedSip, 'host' | 'port' | 'secret'>> {
+    this.#server ??= await startEmbeddedSip({
+      listen: this.#env.sipListen.map(({ transport, host, port }) => `${transport}://${bracketed(host)}:${port}`),
+      ...(this.#env.sipExternalIp === undefined ? {} : { externalIp: this.#env.sipExternalIp }),
+      log: this.#log,
+      onCrash: () => {
+        this.#server = undefined;
+      },
+    });
+    return this.#server;
+  }
+
+  async stats(): Promise<SipServerStats | undefined> {
+    return this.#server?.stats();
+  }
+
+  async close(): Promise<void> {
+    await this.#server?.close();
+  }
 }
 
 const bracketed = (host: string): string => (isIP(host) === 6 ? `[${host}]` : host);
@@ -231,17 +238,6 @@ function mediaAddress({ sipListen }: Environment): string {
   if (host !== '0.0.0.0' && host !== '::') return host;
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   return addresses.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '127.0.0.1';
-}
-
-/** Addresses that phones may have written where a domain belongs. */
-function ownHosts({ sipListen, sipExternalIp }: Environment): (host: string) => boolean {
-  const listed = new Set([...sipListen.map(({ host }) => host), sipExternalIp]);
-  const any = listed.has('0.0.0.0') || listed.has('::');
-  return (host) => {
-    if (listed.has(host)) return true;
-    if (!any) return false;
-    return Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === host));
-  };
 }
 
 /** Takes changed files into use, and says so. */

@@ -259,3 +259,36 @@ describe('a start that cannot succeed', () => {
     expect(program.text).not.toMatch(/\bat .*\.ts:\d+/);
   });
 });
+
+describe('Redis killed', () => {
+  it('is started again, with the registrations; a call in progress does not notice', async () => {
+    await using folder = await temporaryFolder('redis');
+    await writeOffice(folder.path);
+    await using own = await Engine.start({ config: folder.path });
+    const phone = { password, domain, proxy: own.sip, env };
+    await using anna = await Phone.register({ ...phone, user: 'anna', answers: 'auto' });
+    await using boris = await Phone.register({ ...phone, user: 'boris' });
+    boris.dial('401');
+    await boris.next('CALL_ESTABLISHED');
+
+    const { item } = await own.program.lines.find('redis', (line) => line.includes('private redis-server started'));
+    process.kill(JSON.parse(item).pid, 'SIGKILL');
+    await own.program.lines.find('the restart', (line) => line.includes('private redis-server started again'));
+    expect(await own.metric('kommutator_calls')).toBe(1);
+    boris.hangUp();
+    await anna.next('CALL_CLOSED');
+    await idle(own);
+
+    // Without registering again.
+    boris.dial('401');
+    await boris.next('CALL_ESTABLISHED');
+    boris.hangUp();
+    await anna.next('CALL_CLOSED');
+    const records = await eventually(
+      'both records',
+      async () => (await own.api<{ items: unknown[] }>('/api/pbxs/acme/history')).items,
+      (items) => items.length === 2,
+    );
+    expect(records.length).toBe(2);
+  });
+});
