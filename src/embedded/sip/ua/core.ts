@@ -1,17 +1,15 @@
 import type { Clock } from '../../../time/clock.ts';
 import type { Random } from '../../../time/random.ts';
 import type { SipRequest, SipResponse } from '../message/index.ts';
-import type { TimerValues, TransactionLayer } from '../transaction/index.ts';
-import type { Hop, ListenerInfo, LocalEnd, Transports } from '../transport/index.ts';
+import type { TimerValues, TransactionLayer, Wire } from '../transaction/index.ts';
+import type { Hop, LocalEnd, Transports } from '../transport/index.ts';
 import type { Applications } from './application.ts';
 import type { Dialogs } from './dialogs.ts';
 import type { Flows } from './flows.ts';
 import type { OutgoingRequest } from './outgoing.ts';
 
 /** The part of `Transports` that a user agent needs; tests put a scripted wire here. */
-export type Ways = Pick<Transports, 'resolve' | 'localFor' | 'isOwn' | 'on'> & {
-  listeners(): ListenerInfo[];
-};
+export type Ways = Wire & Pick<Transports, 'resolve' | 'listeners'>;
 
 export interface UserAgentLimits {
   /** How long an application may leave a request without any answer, ms. */

@@ -11,9 +11,9 @@ import {
   type TransactionStats,
   type TransactionUser,
 } from '../transaction/index.ts';
-import type { Source, Transports } from '../transport/index.ts';
+import type { Source } from '../transport/index.ts';
 import type { Application, Applications, Reply } from './application.ts';
-import { type Core, USER_AGENT_LIMITS, type UserAgentCounters, type UserAgentLimits } from './core.ts';
+import { type Core, USER_AGENT_LIMITS, type UserAgentCounters, type UserAgentLimits, type Ways } from './core.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Dialog } from './dialog.ts';
 import { DialogClient } from './dialog-client.ts';
@@ -27,7 +27,7 @@ import { Uac } from './uac.ts';
 import { Uas } from './uas.ts';
 
 export interface UserAgentOptions {
-  readonly transports: Transports;
+  readonly transports: Ways;
   readonly clock: Clock;
   readonly random: Random;
   readonly applications: Applications;
