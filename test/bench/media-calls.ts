@@ -19,26 +19,27 @@ const RATE = 20;
  */
 export async function run(): Promise<Figure[]> {
   await using pbx = await BenchPbx.open();
-  await using logs = await temporaryFolder('bench');
+  await using folder = await temporaryFolder('bench');
+  const ports = join(folder.path, 'ports');
+  const note = notePorts(ports);
   const engine = await pbx.engine();
-  return withPhones(2 * CALLS, async (phones, talk) => {
+  return await withPhones(2 * CALLS, async (phones, talk) => {
     const callMs = 1000 * (CALLS / RATE + SECONDS + 5);
     const calling = load({
       target: engine.sip,
-      caller: { to: addressOf(lines.straight), media, onAnswer: logPorts, talkMs: callMs },
-      callee: { media, onInvite: logPorts },
+      caller: { to: addressOf(lines.straight), media, onAnswer: note, talkMs: callMs },
+      callee: { media, onInvite: note },
       callerPort: pbx.trunkPort,
       calleePort: pbx.peerPort,
       fields: { caller: phones.slice(0, CALLS), callee: phones.slice(CALLS) },
-      logFolder: logs.path,
       calls: CALLS,
       rate: RATE,
       callMs,
     });
     const engineSide = await eventually(
       'all calls to be answered',
-      async () => new Map([...(await portsIn(logs.path, 'caller')), ...(await portsIn(logs.path, 'callee'))]),
-      (ports) => ports.size === phones.length,
+      () => portsIn(ports),
+      (known) => known.size === phones.length,
     );
     const before = cpuSeconds(pbx.pid);
     const heard = await talk(
@@ -67,14 +68,14 @@ a=rtpmap:8 PCMA/8000
 a=rtpmap:101 telephone-event/8000
 a=fmtp:101 0-16`;
 
-/** Where a phone is to send: the port in the engine's SDP. */
-const logPorts = `<action>
+/** Where a phone is to send: the port in the engine's SDP. By a shell, because sipp's own log comes when it ends. */
+const notePorts = (file: string): string => `<action>
 <ereg regexp="m=audio [0-9]+" search_in="body" check_it="true" assign_to="1"/>
-<log message="[field0] [$1]"/>
+<exec command="echo [field0] [$1] >> ${file}"/>
 </action>`;
 
 /** From a phone's port to the engine's. */
-async function portsIn(folder: string, who: 'caller' | 'callee'): Promise<[number, number][]> {
-  const text = await readFile(join(folder, `${who}.log`), 'utf8').catch(() => '');
-  return [...text.matchAll(/^(\d+) m=audio (\d+)$/gm)].map(([, phone, ours]) => [Number(phone), Number(ours)]);
+async function portsIn(file: string): Promise<ReadonlyMap<number, number>> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return new Map([...text.matchAll(/^(\d+) m=audio (\d+)$/gm)].map(([, phone, ours]) => [Number(phone), Number(ours)]));
 }

@@ -21,8 +21,6 @@ export interface LoadOptions {
   readonly callMs: number;
   /** Values for `[field0]` of the two scenarios, one for each call. */
   readonly fields?: { readonly caller: readonly number[]; readonly callee: readonly number[] };
-  /** Folder for `caller.log` and `callee.log`: what the scenarios log. */
-  readonly logFolder?: string;
 }
 
 export interface LoadResult {
@@ -39,7 +37,7 @@ const PATIENCE_MS = 8000;
 
 /** Makes calls at a steady rate, and a peer to answer them; both are sipps, without audio. */
 export async function load(options: LoadOptions): Promise<LoadResult> {
-  const { target, caller, callee, callerPort, calleePort, calls, rate, callMs, fields, logFolder } = options;
+  const { target, caller, callee, callerPort, calleePort, calls, rate, callMs, fields } = options;
   await using folder = await temporaryFolder('load');
   const start = async (who: 'caller' | 'callee', xml: string, port: number, args: readonly string[]) => {
     const scenario = join(folder.path, `${who}.xml`);
@@ -54,18 +52,19 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
         ...['-sf', scenario, '-i', '127.0.0.1', '-mi', '127.0.0.1', '-ci', '127.0.0.1', '-p', String(port)],
         ...['-mp', String((await freePortRange(2)).from), '-nostdin'],
         ...(values ? ['-inf', injected] : []),
-        ...(logFolder ? ['-trace_logs', '-log_file', join(logFolder, `${who}.log`)] : []),
       ],
       { cwd: folder.path, env: { ...process.env, TERM: 'dumb' } },
     );
   };
 
   const lasts = (calls / rate) * 1000 + callMs;
-  await using answering = await start('callee', uasXml(callee), calleePort, []);
+  // Also when this process is killed meanwhile, none of the two stays.
+  const giveUp = ['-timeout', `${Math.ceil(lasts + PATIENCE_MS)}ms`];
+  await using answering = await start('callee', uasXml(callee), calleePort, giveUp);
   await using calling = await start('caller', uacXml(caller), callerPort, [
     target,
     ...['-m', String(calls), '-r', String(rate), '-l', String(Math.ceil((rate * (callMs + PATIENCE_MS)) / 1000) + 10)],
-    ...['-timeout', `${Math.ceil(lasts + PATIENCE_MS)}ms`],
+    ...giveUp,
   ]);
   const begun = performance.now();
   await calling.exited;
