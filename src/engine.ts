@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import { mkdir } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -67,7 +68,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const history = await openHistory({ env, redis, config, clock, random, log }, stack);
 
     const media = await startEmbeddedMedia({
-      address: mediaAddress(env),
+      address: await mediaAddress(env),
       ports: { from: env.rtpPorts.min, to: env.rtpPorts.max },
       audioCacheDir: join(env.varDir, 'audio-cache'),
       log,
@@ -233,11 +234,20 @@ class EmbeddedSipServer {
 const bracketed = (host: string): string => (isIP(host) === 6 ? `[${host}]` : host);
 
 /** RTP goes where SIP listens; where that is every address, to the first one that is not loopback. */
-function mediaAddress({ sipListen }: Environment): string {
+async function mediaAddress({ sipListen }: Environment): Promise<string> {
   const host = sipListen[0]?.host ?? '127.0.0.1';
-  if (host !== '0.0.0.0' && host !== '::') return host;
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return addresses.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '127.0.0.1';
+  if (host === '0.0.0.0' || host === '::') {
+    const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+    return addresses.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '127.0.0.1';
+  }
+  if (isIP(host) !== 0) return host;
+  try {
+    return (await lookup(host)).address;
+  } catch (error) {
+    throw new UserError('sip-listen', `SIP_LISTEN names ${host}, which has no address`, 'Write an IP address.', {
+      cause: error,
+    });
+  }
 }
 
 /** Takes changed files into use, and says so. */
