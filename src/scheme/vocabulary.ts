@@ -11,6 +11,8 @@ import { resolve } from './targets.ts';
 const maxMainMenu = 20;
 /** Schemes that a call may be sent on to. More is a circle. */
 const maxSchemes = 20;
+/** Digits. One more is kept than a password can have, so that a longer one is wrong. */
+const longestPassword = 16;
 
 /**
  * Everything that a compiled scheme may name, and what it does. One vocabulary for all schemes, so that a machine is made of data alone.
@@ -58,7 +60,11 @@ const vocabulary = setup({
       enqueue.assign({ entered: '' });
       if (verdict) enqueue.raise(entryOf(verdict));
     }),
-    keep: assign(({ context, event }) => (event.type === 'digit' ? { entered: context.entered + event.digit } : {})),
+    keep: assign(({ context, event }) =>
+      event.type === 'digit' && context.entered.length <= longestPassword
+        ? { entered: context.entered + event.digit }
+        : {},
+    ),
     forget: enqueueActions(({ enqueue, context }) => {
       if (context.entered === '') return;
       enqueue.assign({ entered: '' });

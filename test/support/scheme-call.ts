@@ -118,12 +118,12 @@ export class ScriptedWorld implements SchemeWorld {
   async #during(what: string, seconds: number, signal: AbortSignal): Promise<void> {
     this.#tell(what);
     this.busy++;
+    const cut = () => this.#tell(`cut ${what}`);
+    signal.addEventListener('abort', cut, { once: true });
     try {
       await delay(this.#clock, seconds * 1000, signal);
-    } catch (error) {
-      this.#tell(`cut ${what}`);
-      throw error;
     } finally {
+      signal.removeEventListener('abort', cut);
       this.busy--;
     }
   }
@@ -144,6 +144,7 @@ export class SchemeCall {
   readonly run: SchemeRun;
   readonly errors: string[] = [];
   end: SchemeEnd | undefined;
+  #endedAt: number | undefined;
 
   constructor(pbx: PbxVersion, scheme: string, options: { script?: Script; at?: string; caller?: string } = {}) {
     this.clock = new FakeClock(options.at);
@@ -158,12 +159,13 @@ export class SchemeCall {
     this.run = runScheme(compiled, { world: this.world, clock: this.clock, log, ...(caller ? { caller } : {}) });
     void this.run.done.then((end) => {
       this.end = end;
+      this.#endedAt = this.clock.monotonic();
     });
   }
 
   /** Lets everything happen that needs no time. */
   async settle(): Promise<this> {
-    for (let i = 0; i < 3; i++) await settle();
+    await settle();
     return this;
   }
 
@@ -188,7 +190,7 @@ export class SchemeCall {
   /** Waits until the call has ended, at most so many seconds. */
   async toEnd(seconds = 3600): Promise<SchemeEnd> {
     await this.settle();
-    for (let waited = 0; !this.end && waited < seconds; waited++) await this.wait(1);
+    if (!this.end) await this.wait(seconds);
     if (!this.end) throw new Error(`the call has not ended; it is in ${this.run.state}`);
     return this.end;
   }
@@ -200,8 +202,9 @@ export class SchemeCall {
       .map(({ event, state }) => `${event} ${state}`);
   }
 
+  /** How long the call has lasted. */
   get seconds(): number {
-    return this.clock.monotonic() / 1000;
+    return (this.#endedAt ?? this.clock.monotonic()) / 1000;
   }
 
   /** What a finished call must not leave behind. */
