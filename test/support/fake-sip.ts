@@ -102,6 +102,7 @@ export class FakeOutgoingInvite implements OutgoingInvite {
   readonly answered: Promise<Answer>;
   readonly dialog = new FakeDialog();
   cancelled: Reason | true | undefined;
+  refused = false;
   readonly #events = new Emitter<OutgoingInviteEvents>();
   readonly #answer: PromiseWithResolvers<Answer>;
 
@@ -131,6 +132,7 @@ export class FakeOutgoingInvite implements OutgoingInvite {
   }
 
   refuses(status: number): void {
+    this.refused = true;
     this.#answer.reject(new InviteFailure({ status, reason: String(status), cause: 'rejected' }));
   }
 }
