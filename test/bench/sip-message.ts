@@ -2,7 +2,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Headers, parseMessage, printMessage, responseTo, SipRequest } from '../../src/embedded/sip/message/index.ts';
-import { TransactionLayer, type TransactionUser, type Wire } from '../../src/embedded/sip/transaction/index.ts';
+import {
+  TIMERS,
+  type TimerValues,
+  TransactionLayer,
+  type TransactionUser,
+  type Wire,
+} from '../../src/embedded/sip/transaction/index.ts';
 import {
   type Hop,
   type LocalEnd,
@@ -37,6 +43,29 @@ const INVITE = (number: number): string =>
     'Content-Type: application/sdp',
     `Content-Length: ${SDP.length}`,
   ].join('\r\n')}\r\n\r\n${SDP}`;
+
+const REGISTER = (number: number): string =>
+  `${[
+    'REGISTER sip:acme.example SIP/2.0',
+    `Via: SIP/2.0/UDP 127.0.0.2:5062;branch=z9hG4bK-524287-1---${number};rport`,
+    'Max-Forwards: 70',
+    'Contact: <sip:ivanov@127.0.0.2:5062;transport=udp;rinstance=0a5e4ff0ca1f3b2c>',
+    'To: "Ivan Ivanov" <sip:ivanov@acme.example>',
+    'From: "Ivan Ivanov" <sip:ivanov@acme.example>;tag=a73kszlfl',
+    `Call-ID: 1j9FpLxk3uxtm8tn-${number}@127.0.0.2`,
+    'CSeq: 1 REGISTER',
+    'Expires: 300',
+    'Allow: INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, NOTIFY, MESSAGE, SUBSCRIBE, INFO',
+    'Supported: replaces, norefersub, extended-refer, timer, outbound, path',
+    'User-Agent: Softphone 5.4.12',
+    'Allow-Events: presence, kpml, talk',
+    'Content-Length: 0',
+  ].join('\r\n')}\r\n\r\n`;
+
+const CHALLENGE: [name: string, value: string] = [
+  'WWW-Authenticate',
+  'Digest realm="acme.example", nonce="6565303a2d8f1c0b0e5b5f1d2b7a9c44", algorithm=MD5, qop="auth"',
+];
 
 const SDP = `${[
   'v=0',
@@ -98,14 +127,16 @@ function perSecond(once: (number: number) => void, ms = 700): number {
   return runFor(ms);
 }
 
-function layerWithoutNetwork(user: Partial<TransactionUser>): { layer: TransactionLayer; wire: Void } {
+// Short waits, so that transactions also end while they are counted.
+const SHORT: TimerValues = { t1: 5, t2: 10, t4: 5, d: 50 };
+
+function layerWithoutNetwork(user: Partial<TransactionUser>, timers = SHORT): { layer: TransactionLayer; wire: Void } {
   const wire = new Void();
   const layer = new TransactionLayer({
     transports: wire,
     clock: systemClock,
     random: systemRandom,
-    // Short waits, so that transactions also end while they are counted.
-    timers: { t1: 5, t2: 10, t4: 5, d: 50 },
+    timers,
     limits: { serverTransactions: 10_000_000, unanswered: 10_000_000 },
     user: { ...SILENT, ...user },
   });
@@ -133,26 +164,38 @@ async function serverTransactions(): Promise<number> {
   return done / seconds;
 }
 
-/** Bytes of heap and buffers that an INVITE keeps while it rings. */
-async function bytesPerTransaction(): Promise<number> {
-  const { layer, wire } = layerWithoutNetwork({});
+/** Bytes of heap and buffers after a collection. */
+async function memoryUsed(): Promise<number> {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
-  const used = async (): Promise<number> => {
-    await turn();
-    collectGarbage();
-    const { heapUsed, arrayBuffers } = process.memoryUsage();
-    return heapUsed + arrayBuffers;
-  };
-  const before = await used();
+  await turn();
+  collectGarbage();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+/** What one server transaction keeps of such a request: of each a datagram of its own from a peer of its own, as the network has them. */
+async function bytesPerTransaction(
+  request: (number: number) => string,
+  user: Partial<TransactionUser>,
+): Promise<number> {
+  const { layer, wire } = layerWithoutNetwork(user, TIMERS);
+  const before = await memoryUsed();
   const count = 20_000;
   for (let number = 0; number < count; number++) {
-    wire.emit('message', { message: parseMessage(Buffer.from(INVITE(number))), source: SOURCE });
+    const datagram = Buffer.from(new TextEncoder().encode(request(number)).buffer);
+    const source = { ...SOURCE, address: `127.0.${(number >> 8) & 255}.${number & 255}` };
+    wire.emit('message', { message: parseMessage(datagram), source });
+    if (number % 100 === 0) await turn();
   }
-  const bytes = (await used()) - before;
+  const bytes = (await memoryUsed()) - before;
   layer.close();
   return bytes / count;
 }
+
+const challenge: Partial<TransactionUser> = {
+  onRequest: (tx) => void tx.respond(responseTo(tx.request, 401, { toTag: tx.toTag, headers: [CHALLENGE] })),
+};
 
 /** OPTIONS and its 200 over loopback UDP, 50 at a time. */
 async function exchanges(): Promise<number> {
@@ -213,6 +256,15 @@ export async function run(): Promise<Figure[]> {
     { name: 'SIP: INVITE printed', value: Math.round(prints), unit: '1/s' },
     { name: 'SIP: INVITE transactions without network', value: Math.round(await serverTransactions()), unit: '1/s' },
     { name: 'SIP: OPTIONS over UDP, both ends', value: Math.round(await exchanges()), unit: '1/s' },
-    { name: 'SIP: memory of a ringing INVITE', value: Math.round(await bytesPerTransaction()), unit: 'bytes' },
+    {
+      name: 'SIP: memory of a ringing INVITE',
+      value: Math.round(await bytesPerTransaction(INVITE, {})),
+      unit: 'bytes',
+    },
+    {
+      name: 'SIP: bytes per completed transaction',
+      value: Math.round(await bytesPerTransaction(REGISTER, challenge)),
+      unit: 'bytes',
+    },
   ];
 }

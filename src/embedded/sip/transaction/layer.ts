@@ -6,11 +6,14 @@ import type { SipParseError } from '../message/parse-error.ts';
 import { printMessage } from '../message/print.ts';
 import { responseTo } from '../message/response-to.ts';
 import { MAGIC_COOKIE, printVia } from '../message/via.ts';
-import type { Hop, LocalEnd, Source } from '../transport/types.ts';
-import { ClientTx } from './client-tx.ts';
+import { type Hop, isReliable, type LocalEnd, type Protocol, type Source } from '../transport/types.ts';
+import { type ClientHost, ClientTx } from './client-tx.ts';
 import { clientKey, mergeKey, passedThrough, serverKey } from './keys.ts';
+import type { Rules } from './machine.ts';
+import { type ServerHost, ServerRun } from './server-run.ts';
 import { ServerTx } from './server-tx.ts';
 import { StatelessAnswers } from './stateless.ts';
+import { TimerQueues } from './timer-queues.ts';
 import type {
   ClientEvents,
   ClientTransaction,
@@ -25,7 +28,20 @@ import type {
 /** RFC 3261 §17.1.1.1 and Table 4. */
 export const TIMERS: TimerValues = { t1: 500, t2: 4_000, t4: 5_000, d: 32_000 };
 
-export const LIMITS: Limits = { serverTransactions: 50_000, unanswered: 1_000, retryAfterSeconds: 5 };
+/**
+ * Room for 6,250 requests a second over UDP, each of which is remembered for the 32 s of timer J.
+ *
+ * What finished transactions take is bounded, whatever peers send: 1 KB for each of 200,000, and 128 MiB of messages, together
+ * 340 MB; 420 MB with the quarter that is set aside for those that are always welcome. An unfinished one keeps its request, 8 KB
+ * for an INVITE of a usual phone: 400 MB when 50,000 wait for their answer.
+ */
+export const LIMITS: Limits = {
+  serverTransactions: 200_000,
+  unfinished: 50_000,
+  keptChars: 128 * 1024 * 1024,
+  unanswered: 1_000,
+  retryAfterSeconds: 5,
+};
 
 export interface TransactionLayerOptions {
   readonly transports: Wire;
@@ -38,8 +54,9 @@ export interface TransactionLayerOptions {
   readonly onFault?: (error: unknown) => void;
 }
 
-/** Needed to end calls, so these find room when nothing else does. */
+/** Needed to end calls, so these find room when nothing else does: a quarter more. */
 const ALWAYS_WELCOME = ['CANCEL', 'BYE'];
+const RESERVE = 1.25;
 
 /** Runs all transactions: finds the one that a message belongs to, makes new ones, and keeps within its limits. */
 export class TransactionLayer {
@@ -52,26 +69,33 @@ export class TransactionLayer {
     strayResponses: 0,
   };
   readonly #wire: Wire;
-  readonly #clock: Clock;
   readonly #random: Random;
   readonly #user: TransactionUser;
-  readonly #timers: TimerValues;
   readonly #limits: Limits;
   readonly #onFault: (error: unknown) => void;
   readonly #stateless: StatelessAnswers;
-  readonly #servers = new Map<string, ServerTx>();
-  readonly #merges = new Map<string, ServerTx>();
+  readonly #queues: TimerQueues;
+  readonly #serverHost: ServerHost;
+  readonly #clientHost: ClientHost;
+  readonly #rules: { readonly reliable: Rules; readonly unreliable: Rules };
+  readonly #servers = new Map<string, ServerRun>();
+  readonly #merges = new Map<string, ServerRun>();
   readonly #clients = new Map<string, ClientTx>();
   readonly #stats: TransactionStats = { clientInvite: 0, clientOther: 0, serverInvite: 0, serverOther: 0 };
   readonly #off: (() => void)[];
   #unanswered = 0;
+  #unfinished = 0;
+  #keptChars = 0;
 
   constructor(options: TransactionLayerOptions) {
     this.#wire = options.transports;
-    this.#clock = options.clock;
     this.#random = options.random;
     this.#user = options.user;
-    this.#timers = { ...TIMERS, ...options.timers };
+    const timers = { ...TIMERS, ...options.timers };
+    this.#rules = { reliable: { timers, reliable: true }, unreliable: { timers, reliable: false } };
+    this.#queues = new TimerQueues(options.clock);
+    this.#serverHost = this.#newServerHost();
+    this.#clientHost = this.#newClientHost();
     this.#limits = { ...LIMITS, ...options.limits };
     this.#onFault = options.onFault ?? throwLater;
     this.#stateless = new StatelessAnswers(options.random);
@@ -123,13 +147,13 @@ export class TransactionLayer {
   /** Drops every transaction without another message and listens no more. */
   close(): void {
     for (const off of this.#off) off();
-    for (const tx of this.#servers.values()) tx.abandon();
-    for (const tx of this.#clients.values()) tx.abandon();
+    for (const run of this.#servers.values()) run.stop();
+    for (const tx of this.#clients.values()) tx.stop();
     this.#servers.clear();
     this.#merges.clear();
     this.#clients.clear();
     Object.assign(this.#stats, { clientInvite: 0, clientOther: 0, serverInvite: 0, serverOther: 0 });
-    this.#unanswered = 0;
+    this.#unanswered = this.#unfinished = this.#keptChars = 0;
   }
 
   #receive(message: SipMessage, source: Source): void {
@@ -164,41 +188,74 @@ export class TransactionLayer {
   }
 
   #accept(request: SipRequest, source: Source, key: string): void {
-    const invite = request.method === 'CANCEL' ? this.#servers.get(serverKey(request, 'INVITE')) : undefined;
     const merge = mayMerge(request) ? mergeKey(request) : undefined;
-    const kind = request.method === 'INVITE' ? 'serverInvite' : 'serverOther';
-    let waiting = true;
-    const answered = () => {
-      if (waiting) this.#unanswered--;
-      waiting = false;
-    };
-    const tx = new ServerTx({
-      request,
-      source,
-      wire: this.#wire,
-      clock: this.#clock,
-      random: this.#random,
-      timers: this.#timers,
-      on: {
-        request: (started) => (invite ? this.#cancelled(started, invite) : this.#handUp(started)),
-        ack: (ack, from) => this.#user.onAck(ack, from),
-        answered,
-        repeated: () => {
-          this.counters.responseRepeatsSent++;
-        },
-        ended: () => {
-          answered();
-          this.#servers.delete(key);
-          if (merge !== undefined && this.#merges.get(merge) === tx) this.#merges.delete(merge);
-          this.#stats[kind]--;
-        },
-      },
-    });
-    this.#servers.set(key, tx);
-    if (merge !== undefined) this.#merges.set(merge, tx);
-    this.#stats[kind]++;
+    const isInvite = request.method === 'INVITE';
+    const run = new ServerRun(this.#serverHost, { key, merge, isInvite }, source);
+    this.#servers.set(key, run);
+    if (merge !== undefined) this.#merges.set(merge, run);
+    this.#stats[isInvite ? 'serverInvite' : 'serverOther']++;
     this.#unanswered++;
-    tx.start();
+    this.#unfinished++;
+    run.start(new ServerTx(this.#random.uuid(), request, run));
+  }
+
+  /** One for all: a transaction that waits for repeats has no room for functions of its own. */
+  #newServerHost(): ServerHost {
+    return {
+      wire: this.#wire,
+      random: this.#random,
+      queues: this.#queues,
+      rulesFor: (protocol) => this.#rulesFor(protocol),
+      request: (tx) => this.#begin(tx),
+      ack: (ack, source) => this.#user.onAck(ack, source),
+      answered: () => {
+        this.#unanswered--;
+      },
+      finished: () => {
+        this.#unfinished--;
+      },
+      repeated: () => {
+        this.counters.responseRepeatsSent++;
+      },
+      kept: (chars) => {
+        this.#keptChars += chars;
+      },
+      ended: (run) => {
+        const { key, merge, isInvite } = run;
+        this.#servers.delete(key);
+        if (merge !== undefined && this.#merges.get(merge) === run) this.#merges.delete(merge);
+        this.#stats[isInvite ? 'serverInvite' : 'serverOther']--;
+      },
+    };
+  }
+
+  #rulesFor(protocol: Protocol): Rules {
+    return isReliable(protocol) ? this.#rules.reliable : this.#rules.unreliable;
+  }
+
+  #begin(tx: ServerTx): void {
+    const { request } = tx;
+    const invite = request.method === 'CANCEL' ? this.#servers.get(serverKey(request, 'INVITE')) : undefined;
+    if (invite) this.#cancelled(tx, invite);
+    else this.#handUp(tx);
+  }
+
+  #newClientHost(): ClientHost {
+    return {
+      wire: this.#wire,
+      random: this.#random,
+      queues: this.#queues,
+      rulesFor: (protocol) => this.#rulesFor(protocol),
+      tell: (call) => this.#guard(call),
+      repeated: () => {
+        this.counters.requestRepeatsSent++;
+      },
+      ended: ({ key, request }) => {
+        this.#clients.delete(key);
+        this.#stats[request.method === 'INVITE' ? 'clientInvite' : 'clientOther']--;
+      },
+      cancelling: (cancel, invite) => this.#addClient(cancel, invite.hop, invite.local, UNHEARD),
+    };
   }
 
   #handUp(tx: ServerTx): void {
@@ -211,10 +268,10 @@ export class TransactionLayer {
   }
 
   /** RFC 3261 §9.2: 200 in any case, with the To tag of the INVITE's responses; it means something only before the final one. */
-  #cancelled(cancel: ServerTx, invite: ServerTx): void {
+  #cancelled(cancel: ServerTx, invite: ServerRun): void {
     const { request, source } = cancel;
     this.#respond(cancel, responseTo(request, 200, { toTag: invite.toTag }));
-    if (!invite.finished) this.#user.onCancel(invite, request, source);
+    if (invite.tx) this.#user.onCancel(invite.tx, request, source);
   }
 
   /** For answers of our own: when they cannot be sent, the peer will ask again or give up, and nobody here waits. */
@@ -233,9 +290,15 @@ export class TransactionLayer {
   }
 
   #hasRoom(request: SipRequest): boolean {
-    const { serverTransactions, unanswered } = this.#limits;
-    if (ALWAYS_WELCOME.includes(request.method)) return this.#servers.size < 2 * serverTransactions;
-    return this.#servers.size < serverTransactions && this.#unanswered < unanswered;
+    const { serverTransactions, unfinished, keptChars, unanswered } = this.#limits;
+    const welcome = ALWAYS_WELCOME.includes(request.method);
+    const share = welcome ? RESERVE : 1;
+    return (
+      this.#servers.size < share * serverTransactions &&
+      this.#unfinished < share * unfinished &&
+      this.#keptChars < share * keptChars &&
+      (welcome || this.#unanswered < unanswered)
+    );
   }
 
   /** A copy that came by another way, RFC 3261 §8.2.2.2; but one that went through us before is a spiral, which is allowed (§16.6). */
@@ -246,31 +309,9 @@ export class TransactionLayer {
 
   #addClient(request: SipRequest, hop: Hop, local: LocalEnd, on: ClientEvents): ClientTx {
     const key = clientKey(request);
-    const kind = request.method === 'INVITE' ? 'clientInvite' : 'clientOther';
-    const tx = new ClientTx({
-      request,
-      hop,
-      local,
-      wire: this.#wire,
-      clock: this.#clock,
-      random: this.#random,
-      timers: this.#timers,
-      on: {
-        response: (response, source) => this.#guard(() => on.response(response, source)),
-        timeout: () => this.#guard(() => on.timeout()),
-        transportError: (error) => this.#guard(() => on.transportError(error)),
-      },
-      repeated: () => {
-        this.counters.requestRepeatsSent++;
-      },
-      ended: () => {
-        this.#clients.delete(key);
-        this.#stats[kind]--;
-      },
-      cancelling: (cancel, invite) => this.#addClient(cancel, invite.hop, invite.local, UNHEARD),
-    });
+    const tx = new ClientTx(this.#clientHost, { key, request, hop, local, on });
     this.#clients.set(key, tx);
-    this.#stats[kind]++;
+    this.#stats[request.method === 'INVITE' ? 'clientInvite' : 'clientOther']++;
     return tx;
   }
 

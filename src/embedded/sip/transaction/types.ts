@@ -17,6 +17,13 @@ export interface TimerValues {
 export interface Limits {
   /** Server transactions alive at once, finished ones that wait for stragglers included. */
   readonly serverTransactions: number;
+  /** Of these, the ones without a final response: each keeps its whole request. */
+  readonly unfinished: number;
+  /**
+   * What finished ones keep of messages: responses to repeat, as printed, and the keys by which repeats are recognised. One byte
+   * each. New requests are refused from here on, so the last may go beyond by its own length.
+   */
+  readonly keptChars: number;
   /** Requests that the user of the layer has not answered at all yet: the queue in front of it. */
   readonly unanswered: number;
   /** What the 503 tells the peer to wait. */
@@ -51,7 +58,10 @@ export interface TransactionUser {
 export interface ServerTransaction {
   /** Unique while the process lives. */
   readonly id: string;
-  /** With `received` and `rport` in its top Via. The body is dropped once a final response has been sent. */
+  /**
+   * With `received` and `rport` in its top Via. The body is dropped once a final response has been given; the rest lives for as
+   * long as somebody holds this object, which the layer itself does not from then on.
+   */
   readonly request: SipRequest;
   readonly source: Source;
   readonly state: 'trying' | 'proceeding' | 'completed' | 'confirmed' | 'accepted' | 'terminated';

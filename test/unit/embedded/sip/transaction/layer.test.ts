@@ -1,3 +1,4 @@
+import { queryObjects } from 'node:v8';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   Headers,
@@ -306,6 +307,91 @@ describe('too much', () => {
     deliver({ method: 'BYE', branch: 'z9hG4bK-4', toTag: 'y' });
     expect(wire.log().at(-1)).toBe('0 503 BYE');
     expect(requests).toHaveLength(2);
+  });
+});
+
+describe('too much of one kind', () => {
+  const refused = (): number => wire.responses().filter(({ status }) => status === 503).length;
+
+  it('unfinished requests have a limit of their own, and finished ones make room', async () => {
+    layer.close();
+    open({ unfinished: 2 });
+    for (const number of [1, 2, 3]) deliver({ branch: `z9hG4bK-${number}`, callId: `call-${number}` });
+    expect([requests.length, refused()]).toEqual([2, 1]);
+    await respond(requests[0] as ServerTransaction, 486);
+    deliver({ branch: 'z9hG4bK-4', callId: 'call-4' });
+    expect([requests.length, refused()]).toEqual([3, 1]);
+  });
+
+  it('answers that are kept have a limit of their own, until they are forgotten', async () => {
+    layer.close();
+    open({ keptChars: 500 });
+    deliver({ method: 'OPTIONS' });
+    await only().respond(responseTo(only().request, 200, { toTag: only().toTag, body: Buffer.alloc(600) }));
+    deliver({ method: 'OPTIONS', branch: 'z9hG4bK-2', callId: 'call-2' });
+    expect([requests.length, refused()]).toEqual([1, 1]);
+    clock.advance(32_000);
+    deliver({ method: 'OPTIONS', branch: 'z9hG4bK-3', callId: 'call-3' });
+    expect([requests.length, refused()]).toEqual([2, 1]);
+  });
+});
+
+describe('what is kept of an answered request', () => {
+  /** Messages that something still holds on to, after a full collection. */
+  const alive = (): number => queryObjects(Object.getPrototypeOf(SipRequest), { format: 'count' });
+
+  async function answerMany(method: string, status: number): Promise<void> {
+    for (let number = 0; number < 5; number++) {
+      deliver({ method, branch: `z9hG4bK-${number}`, callId: `call-${number}`, body: 'v=0' });
+    }
+    for (const tx of requests) await respond(tx, status);
+    // The test's own references.
+    requests.length = 0;
+    wire.sent.length = 0;
+    await settle();
+  }
+
+  it.each([
+    ['OPTIONS', 200, '1000 200 OPTIONS'],
+    ['REGISTER', 401, '1000 401 REGISTER'],
+    ['INVITE', 200, undefined],
+  ])('%s %i: neither request nor response, but what a repeat gets', async (method, status, repeated) => {
+    const before = alive();
+    await answerMany(method, status);
+    expect(alive()).toBeLessThanOrEqual(before);
+    expect(layer.stats()).toEqual({ ...NONE, [method === 'INVITE' ? 'serverInvite' : 'serverOther']: 5 });
+    clock.advance(1_000);
+    deliver({ method, branch: 'z9hG4bK-3', callId: 'call-3' });
+    expect([wire.log()[0], requests.length]).toEqual([repeated, 0]);
+  });
+
+  it('INVITE 486: the same while it waits for the ACK, and after it', async () => {
+    const before = alive();
+    await answerMany('INVITE', 486);
+    expect(alive()).toBeLessThanOrEqual(before);
+    for (const number of [0, 1]) deliver({ method: 'ACK', branch: `z9hG4bK-${number}`, callId: `call-${number}` });
+    clock.advance(500);
+    expect(wire.log()).toEqual(Array(3).fill('500 486 INVITE'));
+    wire.sent.length = 0;
+    expect(alive()).toBeLessThanOrEqual(before);
+  });
+
+  it('whoever holds the transaction can read its request to the end', async () => {
+    deliver({ method: 'REGISTER' });
+    const tx = only();
+    await respond(tx, 401, 'tagged');
+    clock.advance(32_000);
+    expect([tx.state, tx.toTag, tx.request.callId, tx.source]).toEqual(['terminated', 'tagged', 'call-1', peer()]);
+  });
+
+  it('a repeat gets the bytes of the answer, whatever they are', async () => {
+    deliver({ method: 'OPTIONS' });
+    const body = Buffer.from([...Array(256).keys()]);
+    await only().respond(responseTo(only().request, 200, { toTag: only().toTag, reason: 'Хорошо', body }));
+    deliver({ method: 'OPTIONS' });
+    const [first, second] = wire.responses();
+    expect([second?.reason, second?.body]).toEqual(['Хорошо', body]);
+    expect(second?.headers).toEqual(first?.headers);
   });
 });
 

@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { inviteClient } from '../../../../../src/embedded/sip/transaction/invite-client.ts';
 import { inviteServer } from '../../../../../src/embedded/sip/transaction/invite-server.ts';
 import type { Machine } from '../../../../../src/embedded/sip/transaction/machine.ts';
-import { MachineRun } from '../../../../../src/embedded/sip/transaction/machine-run.ts';
+import { MachineRun, type WorldEffect } from '../../../../../src/embedded/sip/transaction/machine-run.ts';
 import { otherClient } from '../../../../../src/embedded/sip/transaction/other-client.ts';
 import { otherServer } from '../../../../../src/embedded/sip/transaction/other-server.ts';
+import { TimerQueues } from '../../../../../src/embedded/sip/transaction/timer-queues.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
 
 /*
@@ -25,20 +26,23 @@ function play<Name extends string, Event extends string>(
 ): string[] {
   const clock = new FakeClock();
   const log: string[] = [];
-  const run = new MachineRun<Name, Event, never>({
-    machine: {
-      ...machine,
-      step: (tx, event, rules) => {
-        // A timer that does nothing should have been stopped.
-        if (event.startsWith('timer') && !machine.handles(tx, event)) log.push(`${clock.monotonic()} idle ${event}`);
-        return machine.step(tx, event, rules);
-      },
+  const watched: Machine<Name, Event> = {
+    ...machine,
+    step: (tx, event, rules) => {
+      // A timer that does nothing should have been stopped.
+      if (event.startsWith('timer') && !machine.handles(tx, event)) log.push(`${clock.monotonic()} idle ${event}`);
+      return machine.step(tx, event, rules);
     },
-    rules: { timers, reliable: transport === 'tcp' },
-    clock,
-    perform: (effect) => log.push(`${clock.monotonic()} ${effect.do} ${effect.what}`),
-    ended: () => log.push(`${clock.monotonic()} end`),
-  });
+  };
+  class Run extends MachineRun<Name, Event, never> {
+    protected override perform(effect: WorldEffect): void {
+      log.push(`${clock.monotonic()} ${effect.do} ${effect.what}`);
+    }
+    protected override ended(): void {
+      log.push(`${clock.monotonic()} end`);
+    }
+  }
+  const run = new Run(watched, { timers, reliable: transport === 'tcp' }, new TimerQueues(clock));
   for (const [at, event] of script) {
     clock.advance(at - clock.monotonic());
     run.apply(event);
