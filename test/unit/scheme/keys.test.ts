@@ -80,6 +80,38 @@ describe('keys are live from the first moment of a block', () => {
   });
 });
 
+describe('an entry that has begun', () => {
+  const ones = { '1': hangup, '11': sales };
+
+  it('is forgotten when a message is recorded: the next key begins a new one', async () => {
+    const call = callTo({ steps: [{ voicemail: {} }], menu: ones });
+    await call.wait(2);
+    await call.press('1');
+    await call.wait(12);
+    expect(call.run.state).toBe('main:waiting');
+    await call.press('1');
+    await call.wait(2);
+    expect(call.path('digit')).toEqual([]);
+    await call.wait(1);
+    expect(call.path('digit')).toEqual(['digit main/1']);
+  });
+
+  it('is forgotten with its block', async () => {
+    const back = { steps: [greeting], end: 'mainMenu' };
+    const call = callTo({ menu: { '5': sales }, rules: { noInput: { after: 1, ...back } } });
+    await call.wait(5);
+    await call.press('4'); // of 451
+    await call.wait(1.5);
+    expect(call.run.state).toBe('main:waiting');
+    await call.press('5');
+    expect(call.path('digit')).toEqual([]); // 505 could follow; 45 would have been the beginning of 451
+    await call.wait(3);
+    expect(call.path('digit')).toEqual(['digit main/5']);
+    await call.hangUp();
+    expect(call.leftovers).toEqual([]);
+  });
+});
+
 describe('entries', () => {
   const menu = { menu: { '1': hangup, '12': sales, '4': sales } };
 

@@ -325,6 +325,15 @@ describe('passwords', () => {
     await call.hangUp();
   });
 
+  it('leave nothing behind for the menu', async () => {
+    const call = callTo(secret());
+    await call.press('1');
+    await call.press('1#2#3#');
+    await call.press('1');
+    expect(call.run.secret).toBe(true);
+    await call.hangUp();
+  });
+
   it('as often as the rule says', async () => {
     const call = callTo(secret({ wrongPassword: { attempts: 1, ...hangup } }));
     await call.press('10#');
