@@ -1,0 +1,148 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/wait.ts';
+import { answering } from './drachtio/answering.ts';
+import { calling } from './drachtio/calling.ts';
+import { connections } from './drachtio/connections.ts';
+import { dialogs } from './drachtio/dialogs.ts';
+import { load } from './drachtio/load.ts';
+import { SipPeer } from './drachtio/peer.ts';
+import { requests } from './drachtio/requests.ts';
+import { type Client, connect, newClient } from './drachtio/srf.ts';
+
+/** A server that speaks drachtio's client protocol. */
+export interface DrachtioServer {
+  readonly host: string;
+  readonly port: number;
+  readonly secret: string;
+  /** What is alive in it; absent when the server does not tell. */
+  readonly alive?: () => Promise<Alive>;
+  close(): Promise<void>;
+}
+
+/** All zero when nothing is going on. */
+export interface Alive {
+  /** Over as soon as the last message is: dialogs, requests, clients. */
+  readonly calls: Readonly<Record<string, number>>;
+  /** Wait some seconds longer for stragglers. */
+  readonly transactions: Readonly<Record<string, number>>;
+}
+
+/** A test that a server cannot pass, and the reason: it stays visible in the output. */
+export interface Skip {
+  readonly test: string;
+  readonly why: string;
+}
+
+/** What the tests of a topic get: a way to state a promise of the protocol. */
+export interface Contract {
+  promises(title: string, test: (stage: Stage) => Promise<void>): void;
+}
+
+/** The server under test, a client of it, and SIP peers around it. Whatever a test makes here is cleared away after it. */
+export interface Stage {
+  readonly server: DrachtioServer;
+  /** Where it listens for SIP over UDP. */
+  readonly sip: { readonly host: string; readonly port: number };
+  readonly client: Client;
+  anotherClient(): Promise<Client>;
+  peer(): Promise<SipPeer>;
+}
+
+export interface Kind {
+  readonly open: () => Promise<DrachtioServer>;
+  /** T1 of its transactions, milliseconds. Tests of timeouts take 64 of them. */
+  readonly t1: number;
+  readonly skips?: readonly Skip[];
+}
+
+/**
+ * What our engine relies on in drachtio-srf together with its server. Runs against the embedded server, and against drachtio itself, so
+ * that neither is mistaken for the other. After each test the server must be empty again, a while after the last its transactions too.
+ */
+export function drachtioContract(name: string, { open, t1, skips = [] }: Kind): void {
+  describe(`drachtio: ${name}`, () => {
+    let server: DrachtioServer;
+    let clear: (() => Promise<void>) | undefined;
+
+    beforeAll(async () => {
+      server = await open();
+    });
+    afterAll(() => server?.close());
+    afterEach(async () => {
+      await clear?.();
+      await nothingLeft(server, ({ calls }) => calls);
+    });
+
+    const titles = new Set<string>();
+    const contract: Contract = {
+      promises(title, test) {
+        titles.add(title);
+        const skip = skips.find((candidate) => candidate.test === title);
+        if (skip) return it.skip(`${title} – skipped: ${skip.why}`);
+        return it(title, { timeout: 20_000 + 70 * t1 }, async () => {
+          const set = await setStage(server);
+          clear = set.clear;
+          await test(set.stage);
+        });
+      },
+    };
+
+    describe('answering', () => answering(contract));
+    describe('calling', () => calling(contract));
+    describe('dialogs', () => dialogs(contract));
+    describe('other requests', () => requests(contract));
+    describe('connections', () => connections(contract));
+    describe('load', () => load(contract));
+
+    it('in the end no transaction is left', () => nothingLeft(server, ({ transactions }) => transactions));
+
+    it('skips only tests that exist', () => {
+      expect(skips.filter((skip) => !titles.has(skip.test))).toEqual([]);
+    });
+  });
+}
+
+async function nothingLeft({ alive }: DrachtioServer, part: (alive: Alive) => Alive[keyof Alive]): Promise<void> {
+  if (!alive) return;
+  const counts = async () => part(await alive());
+  await eventually('nothing to be left over', counts, (left) => Object.values(left).every((count) => count === 0));
+}
+
+/** Functions rather than a class: tests take apart what they get. */
+async function setStage(server: DrachtioServer) {
+  const toClear: (() => Promise<void> | void)[] = [];
+  const open = async () => {
+    const client = newClient();
+    const { hostports } = await connect(client, server);
+    const closed = new Promise<void>((resolve) => client.on('close', () => resolve()));
+    toClear.push(() => {
+      client.disconnect();
+      return closed;
+    });
+    return { client, hostports };
+  };
+  const { client, hostports } = await open();
+  const sip = udpAddress(hostports);
+  const stage: Stage = {
+    server,
+    sip,
+    client,
+    anotherClient: async () => (await open()).client,
+    async peer() {
+      const peer = await SipPeer.open(sip);
+      toClear.push(() => peer.close());
+      return peer;
+    },
+  };
+  const clear = async () => {
+    for (const undo of toClear.splice(0).toReversed()) await undo();
+  };
+  return { stage, clear };
+}
+
+/** Of the list by which the server welcomes clients. */
+function udpAddress(hostports: string): { host: string; port: number } {
+  const match = /(?:^|,)udp\/([\d.]+):(\d+)/.exec(hostports);
+  if (!match) throw new Error(`no UDP address in ${hostports}`);
+  return { host: match[1] as string, port: Number(match[2]) };
+}
