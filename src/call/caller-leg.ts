@@ -1,9 +1,9 @@
 import { Leg } from '../dial/leg.ts';
 import { Emitter } from '../emitter.ts';
+import { type EndReason, endReasons } from '../end-reason.ts';
 import type { CodecName, Endpoint, MediaServer } from '../media/port.ts';
 import { MediaError } from '../media/port.ts';
 import { type IncomingInvite, type Reason, reasons } from '../sip/port.ts';
-import { type EndReason, endReasons } from './end-reason.ts';
 
 export interface CallerLegEvents {
   digit: { readonly digit: string };

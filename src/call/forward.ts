@@ -1,13 +1,13 @@
 import type { Employee, Group } from '../config/document.ts';
 import { attemptOutcome } from '../dial/attempt.ts';
 import { type RingContext, type RingResult, ringFirst, ringFor, ringOne } from '../dial/ring.ts';
+import type { EndReason } from '../end-reason.ts';
 import type { ForwardRequest, ForwardResult } from '../scheme/actors.ts';
 import { tablesOf } from '../scheme/tables.ts';
 import { reasons } from '../sip/port.ts';
 import type { Call } from './call.ts';
 import { CallerGone } from './caller-leg.ts';
 import { converse } from './conversation.ts';
-import type { EndReason } from './end-reason.ts';
 
 /**
  * Rings somebody for a call and, when he answers, stays until the conversation is over. Never rejects for the network's sake; an aborted signal

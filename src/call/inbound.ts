@@ -2,13 +2,13 @@ import type { Logger } from 'pino';
 import { normalizePhone } from '../config/phone.ts';
 import type { ConfigStore } from '../config/store.ts';
 import type { PbxVersion } from '../config/version.ts';
+import type { EndReason } from '../end-reason.ts';
 import { errorText } from '../errors.ts';
 import type { CallDirection, CallOutcome, CallRecord } from '../history/record.ts';
 import { identityText } from '../sip/identity.ts';
 import type { IncomingInvite, Party } from '../sip/port.ts';
 import type { Random } from '../time/random.ts';
 import { Call, type CallServices } from './call.ts';
-import type { EndReason } from './end-reason.ts';
 import { LiveCalls } from './live-calls.ts';
 import { callExtension, runSchemeOf } from './run-scheme.ts';
 

@@ -1,11 +1,11 @@
 import type { Scheme } from '../config/document.ts';
 import type { PbxVersion } from '../config/version.ts';
+import type { EndReason } from '../end-reason.ts';
 import type { SchemeWorld } from '../scheme/actors.ts';
 import { type CompiledScheme, compileScheme } from '../scheme/compile.ts';
 import { runScheme } from '../scheme/run.ts';
 import { schemesOf } from '../scheme/schemes.ts';
 import type { Call } from './call.ts';
-import type { EndReason } from './end-reason.ts';
 import { forward } from './forward.ts';
 
 /** Runs a scheme for a call to its end. @returns why it ended: what a caller who is still there is hung up with */

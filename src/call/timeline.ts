@@ -1,4 +1,5 @@
 import type { Asked, Attempt, AttemptLog } from '../dial/attempt.ts';
+import { type EndReason, endReasons } from '../end-reason.ts';
 import { figures, instant, type Mark, outcomeOf, seconds } from '../history/figures.ts';
 import type {
   CallDirection,
@@ -11,7 +12,6 @@ import type {
 } from '../history/record.ts';
 import type { TraceEntry } from '../scheme/actors.ts';
 import type { Clock } from '../time/clock.ts';
-import { type EndReason, endReasons } from './end-reason.ts';
 
 /** What is known of a call when it is born. */
 export interface CallFacts {

@@ -1,4 +1,4 @@
-import type { EndReason } from '../call/end-reason.ts';
+import type { EndReason } from '../end-reason.ts';
 import type { AttemptOutcome, Participant } from '../history/record.ts';
 
 /** Who is asked to take a call. */

@@ -1,6 +1,6 @@
-import type { EndReason } from '../call/end-reason.ts';
 import type { Contact, Target } from '../config/document.ts';
 import type { PbxVersion } from '../config/version.ts';
+import type { EndReason } from '../end-reason.ts';
 import type { CodecName } from '../media/port.ts';
 import type { Binding, RegistrationStore } from '../redis/registrations.ts';
 import type { SipTarget, Transport } from '../sip/port.ts';

@@ -1,6 +1,6 @@
-import type { EndReason } from '../call/end-reason.ts';
 import type { Contact, Employee } from '../config/document.ts';
 import type { PbxVersion } from '../config/version.ts';
+import type { EndReason } from '../end-reason.ts';
 import type { Timetable } from '../time/when.ts';
 import { type AttemptLog, attemptOutcome } from './attempt.ts';
 import type { Destinations } from './destinations.ts';

@@ -1,4 +1,4 @@
-import type { EndReason } from '../call/end-reason.ts';
+import type { EndReason } from '../end-reason.ts';
 import { type CodecName, type DtmfMode, type Endpoint, MediaError, type MediaServer } from '../media/port.ts';
 import {
   InviteFailure,

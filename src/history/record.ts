@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type EndReason, endReasons } from '../call/end-reason.ts';
+import { type EndReason, endReasons } from '../end-reason.ts';
 
 /**
  * The record of one finished call, from its first INVITE to its last BYE: what history shows, reports count and replay re-runs. Written once, when

@@ -1,5 +1,5 @@
-import type { EndReason } from '../call/end-reason.ts';
 import type { Target } from '../config/document.ts';
+import type { EndReason } from '../end-reason.ts';
 
 /**
  * The seam between a compiled scheme and the world: everything that a scheme machine may ask for, by name. The live call

@@ -1,5 +1,5 @@
-import type { EndReason } from '../call/end-reason.ts';
 import type { Branch, Defaults } from '../config/document.ts';
+import type { EndReason } from '../end-reason.ts';
 import type { TraceEvent } from './actors.ts';
 import type { Action, State, Transition, Transitions } from './chart.ts';
 import { place, to } from './paths.ts';

@@ -1,4 +1,4 @@
-import type { EndReason } from '../call/end-reason.ts';
+import type { EndReason } from '../end-reason.ts';
 import type { ForwardRequest, RingTarget, TraceEntry, VoicemailRequest } from './actors.ts';
 
 /**

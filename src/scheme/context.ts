@@ -1,4 +1,4 @@
-import type { EndReason } from '../call/end-reason.ts';
+import type { EndReason } from '../end-reason.ts';
 import type { RingTarget } from './actors.ts';
 import type { SchemeEnvironment } from './environment.ts';
 import type { SchemeTables } from './tables.ts';

@@ -1,5 +1,5 @@
 import { createActor } from 'xstate';
-import type { EndReason } from '../call/end-reason.ts';
+import type { EndReason } from '../end-reason.ts';
 import { errorText } from '../errors.ts';
 import type { Clock } from '../time/clock.ts';
 import type { SchemeWorld } from './actors.ts';

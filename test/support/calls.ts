@@ -1,4 +1,4 @@
-import { endReasons } from '../../src/call/end-reason.ts';
+import { endReasons } from '../../src/end-reason.ts';
 import type { CallRecord, Participant } from '../../src/history/record.ts';
 import { systemRandom } from '../../src/time/random.ts';
 

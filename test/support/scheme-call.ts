@@ -1,5 +1,5 @@
-import type { EndReason } from '../../src/call/end-reason.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
+import type { EndReason } from '../../src/end-reason.ts';
 import type {
   ForwardRequest,
   ForwardResult,
