@@ -51,13 +51,15 @@ export function runScheme(compiled: CompiledScheme, options: RunOptions): Scheme
   enter(compiled, noJourney);
 
   function enter(scheme: CompiledScheme, journey: Journey): void {
-    stage = startStage(scheme, journey, options, ({ reason, next, journey: behind }) => {
+    stage = newStage(scheme, journey, options, ({ reason, next, journey: behind }) => {
       const other = next === undefined ? undefined : schemesOf(scheme.tables.pbx).get(next);
       if (other) {
         options.world.trace({ state: other.id, event: 'scheme', detail: { scheme: other.id } });
         enter(other, behind);
       } else resolve({ reason: next === undefined ? reason : 'schemeMisconfigured', failure: behind.failure });
     });
+    // Only now: it may be over at once, and then the next one is the stage.
+    stage.send({ type: 'begin' });
   }
 
   return {
@@ -82,10 +84,10 @@ interface Stage {
 }
 
 /**
- * The only place where a machine of a scheme is started, so that none is without a listener for its errors: XState makes an error that nobody
- * listens to an uncaught exception, and that would end every call of the process.
+ * The only place where a machine of a scheme is made, so that none is without a listener for its errors: XState makes an error that nobody listens
+ * to an uncaught exception, and that would end every call of the process. The machine waits for `begin`.
  */
-function startStage(
+function newStage(
   { id, machine, tables }: CompiledScheme,
   journey: Journey,
   { world, clock, log, caller }: RunOptions,
@@ -118,7 +120,6 @@ function startStage(
     },
   });
   actor.start();
-  send({ type: 'begin' });
   return { send, state: () => pathOf(actor.getSnapshot().value) };
 }
 

@@ -144,6 +144,16 @@ describe('forward', () => {
     ]);
   });
 
+  it('to another scheme at once: keys and the end of the caller reach that one', async () => {
+    const night = { id: 'night', extension: '885', menu: { '1': { steps: [{ voicemail: {} }] } } };
+    const call = callTo({ steps: [{ forward: { scheme: 'night' } }] }, { others: [night] });
+    await call.press('1');
+    expect(call.run.state).toBe('night/1:0:greeting');
+    await call.hangUp();
+    expect(call.end).toMatchObject({ reason: 'callerHungUp' });
+    expect(call.leftovers).toEqual([]);
+  });
+
   it('from scheme to scheme in a circle is ended as a loop', async () => {
     const pong = { id: 'pong', extension: '886', steps: [{ forward: { extension: '885' } }] };
     const call = callTo({ extension: '885', steps: [{ forward: { scheme: 'pong' } }] }, { others: [pong] });
