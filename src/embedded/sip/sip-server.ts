@@ -67,7 +67,7 @@ export class SipServer {
       ...(limits && { limits }),
       ...(world.dns && { dns: world.dns }),
     });
-    const applications = new AppServer({ clock, random, secret, warn });
+    const applications = new AppServer({ clock, random, secret, warn, onFault });
     const userAgent = new UserAgent({
       transports,
       clock,

@@ -22,6 +22,7 @@ export interface AppServerOptions {
   readonly secret: string;
   /** Something that clients did wrong, as a sentence. */
   readonly warn: (message: string) => void;
+  readonly onFault: (error: unknown) => void;
 }
 
 /**
@@ -101,13 +102,14 @@ export class AppServer implements Applications {
   }
 
   #host() {
-    const { clock, random, secret, warn } = this.#options;
+    const { clock, random, secret, warn, onFault } = this.#options;
     const userAgent = this.#userAgent;
     if (!userAgent) throw new Error('a client before listen()');
     return {
       clock,
       random,
       warn,
+      fault: onFault,
       userAgent,
       isSecret: (text: string) => sameText(text, secret),
       welcome: () => this.#welcome(),

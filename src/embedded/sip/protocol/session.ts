@@ -28,6 +28,8 @@ export interface SessionHost {
   unroute(session: Session, verb: string): void;
   closed(session: Session): void;
   warn(message: string): void;
+  /** A bug: a command threw. */
+  fault(error: unknown): void;
 }
 
 /** One connection of a client: its frames in, what concerns it out. */
@@ -113,7 +115,11 @@ export class Session implements Application {
         this.#answer(error.id, `NO|${error.reply}`);
         this.end();
         this.#closed = true;
-      } else throw error;
+      } else {
+        // The client waits for an answer in any case.
+        this.#answer(payload.toString('latin1', 0, payload.indexOf('|')), 'NOK|Server error: internal error');
+        this.#host.fault(error);
+      }
     }
   }
 

@@ -64,6 +64,8 @@ export interface Core {
   readonly dialogs: Dialogs;
   readonly flows: Flows;
   readonly outgoing: Map<string, OutgoingRequest>;
+  /** For work that nobody waits for: what it throws is a bug, and is reported as one. */
+  readonly supervise: (work: Promise<unknown>) => void;
 }
 
 /** Our end towards a hop, and before there is a hop any end that we have. */

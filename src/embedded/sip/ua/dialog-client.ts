@@ -31,16 +31,16 @@ export class DialogClient {
   /** @param draft what the application says; where it goes and under which number is the dialog's affair */
   send(application: Application, id: string, draft: SipRequest, reply: Reply<SipRequest>): void {
     const newest = this.#core.dialogs.byId(id);
-    if (draft.method === 'ACK') void this.#acknowledge(newest, id, draft, reply);
+    if (draft.method === 'ACK') this.#core.supervise(this.#acknowledge(newest, id, draft, reply));
     else
       orRefuse(reply, () => {
         if (!newest) throw new RefusalError('unknown-dialog', id);
         newest.owner = application;
         const dialog = draft.method === 'PRACK' ? this.#unpracked(id, draft) : newest;
         if (!dialog) throw new RefusalError('prack-not-needed', id);
-        if (dialog.state.target === undefined) throw new RefusalError('no-target', id);
         if (!labelBody(draft.headers, draft.body)) throw new RefusalError('missing-content-type', id);
-        this.#whenAllowed(dialog, draft.method, reply, () => void this.#transmit(application, dialog, draft, reply));
+        const go = () => this.#core.supervise(this.#transmit(application, dialog, draft, reply));
+        this.#whenAllowed(dialog, draft.method, reply, go);
       });
   }
 
@@ -156,7 +156,9 @@ export class DialogClient {
     outgoing.ack = new SentAck({ cseq: request.cseq.number, headers: request.headers, cancelled });
     dialog.ack = outgoing.ack;
     // Hung up meanwhile: the application's ACK would find no dialog any more.
-    if (dialog.phase === 'ended' || !outgoing.application) void acknowledge(this.#core, dialog, outgoing.ack);
+    if (dialog.phase === 'ended' || !outgoing.application) {
+      this.#core.supervise(acknowledge(this.#core, dialog, outgoing.ack));
+    }
   }
 
   #tell(dialog: Dialog, outgoing: OutgoingRequest, response: SipResponse, source: Source | undefined): void {

@@ -35,13 +35,13 @@ export class DialogState {
   readonly #remote: string;
   #localSeq: number;
   #remoteSeq: number | undefined;
-  #target: string | undefined;
+  #target: string;
 
   private constructor(
     ends: Ends,
     way: {
       routes: string[];
-      target: string | undefined;
+      target: string;
       contact: string;
       localSeq: number;
       remoteSeq: number | undefined;
@@ -83,7 +83,10 @@ export class DialogState {
     );
   }
 
-  /** Of a request from the network and our response to it, RFC 3261 §12.1.1. Our numbers go on from the peer's. */
+  /**
+   * Of a request from the network and our response to it, RFC 3261 §12.1.1. Our numbers go on from the peer's; a caller that gives no
+   * Contact is taken by its From.
+   */
   static ofUas(request: SipRequest, response: SipResponse, contact: string): DialogState {
     return new DialogState(
       {
@@ -95,7 +98,7 @@ export class DialogState {
       },
       {
         routes: usableRoutes(request),
-        target: contactOf(request),
+        target: contactOf(request) ?? printUri(request.from.uri),
         contact,
         localSeq: request.cseq.number,
         remoteSeq: request.cseq.number,
@@ -103,8 +106,8 @@ export class DialogState {
     );
   }
 
-  /** The peer's Contact; `undefined` if it never gave one. */
-  get target(): string | undefined {
+  /** The peer's Contact. */
+  get target(): string {
     return this.#target;
   }
 
@@ -130,7 +133,7 @@ export class DialogState {
   /** Where our requests are sent to. @throws SipParseError when the peer's Contact or Record-Route is of no use */
   firstHop(): SipUri {
     const first = this.routes[0];
-    const uri = first === undefined ? parseUri(this.#target ?? '') : parseNameAddr(first).uri;
+    const uri = first === undefined ? parseUri(this.#target) : parseNameAddr(first).uri;
     if (uri.kind !== 'sip') throw new SipParseError(416, 'Unsupported URI Scheme');
     return uri;
   }
@@ -151,7 +154,7 @@ export class DialogState {
   /** §12.2.1.1: a first route without `lr` is a strict router; it wants to be the Request-URI, and the target last in the Route. */
   #build(method: string, number: number): SipRequest {
     const [first, ...others] = this.routes;
-    const target = this.#target ?? '';
+    const target = this.#target;
     const strict = first === undefined ? undefined : strictRouter(first);
     const routes = strict === undefined ? this.routes : [...others, `<${target}>`];
     const headers = new Headers();

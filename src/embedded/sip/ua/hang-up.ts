@@ -1,4 +1,3 @@
-import { errorText } from '../../../errors.ts';
 import { SipParseError, type SipRequest } from '../message/index.ts';
 import { TransportError } from '../transport/index.ts';
 import type { Core } from './core.ts';
@@ -13,9 +12,10 @@ export function hangUp(core: Core, dialog: Dialog, why: string): void {
   removeDialog(core, dialog);
   const bye = dialog.state.request('BYE');
   bye.headers.append('Reason', `SIP;cause=200;text="${why}"`);
-  void sendUnheard(core, dialog, bye).then((peer) => {
+  const told = sendUnheard(core, dialog, bye).then((peer) => {
     dialog.owner?.onHungUp({ dialogId: dialog.id, bye, peer });
   });
+  core.supervise(told);
 }
 
 /** Ends a dialog without a word to the peer. */
@@ -41,6 +41,6 @@ async function sendUnheard(core: Core, dialog: Dialog, request: SipRequest) {
     return { protocol: hop.protocol, address: local.address, port: local.port };
   } catch (error) {
     if (error instanceof TransportError || error instanceof SipParseError) return undefined;
-    throw new Error(`cannot hang up: ${errorText(error)}`, { cause: error });
+    throw error;
   }
 }

@@ -101,7 +101,8 @@ export class Invitation {
   #decline(dialog: Dialog, source?: Source): SentAck {
     const ack = dialog.ack ?? this.#owed();
     if (source) dialog.via = source;
-    void acknowledge(this.#core, dialog, ack).then(() => hangUp(this.#core, dialog, 'answer not wanted'));
+    const declined = acknowledge(this.#core, dialog, ack).then(() => hangUp(this.#core, dialog, 'answer not wanted'));
+    this.#core.supervise(declined);
     return ack;
   }
 

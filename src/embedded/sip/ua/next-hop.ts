@@ -18,7 +18,7 @@ export function seenAt(state: DialogState, source: Source, role: 'uac' | 'uas'):
     return hidden && route.host !== source.address && !isPrivate(source.address) ? source : undefined;
   }
   if (isReliable(source.protocol)) return source;
-  const target = sipUriOf(() => parseUri(state.target ?? ''));
+  const target = sipUriOf(() => parseUri(state.target));
   if (!target) return undefined;
   // A target of another protocol wants to be reached by that: the datagram's source port says nothing about it.
   if ((target.params.get('transport') ?? 'udp').toLowerCase() !== 'udp') return undefined;

@@ -78,7 +78,7 @@ export class ProxyRun {
       const target = this.#targets.shift();
       if (!target) break;
       this.#tried++;
-      void this.#try(target);
+      this.#options.core.supervise(this.#try(target));
     } while (this.#options.parallel);
     this.#settle();
   }

@@ -131,10 +131,11 @@ export class RequestProxy {
       const [hop] = await this.#core.ways.resolve(uri);
       if (hop) await this.#core.layer.sendStateless(this.#forwarded(ack), hop);
     };
-    send().catch((error: unknown) => {
+    const sent = send().catch((error: unknown) => {
       // The 2xx comes again, and so does the ACK.
       if (!(error instanceof TransportError)) throw error;
     });
+    this.#core.supervise(sent);
   }
 
   /** @returns whether the INVITE is one of ours */

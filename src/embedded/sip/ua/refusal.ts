@@ -12,7 +12,7 @@ export type RefusalCode =
   /** No INVITE of this transaction id can be cancelled. */
   | 'nothing-to-cancel'
   | 'unknown-dialog'
-  /** The peer's answer had no Contact. */
+  /** There is no way to the peer of the dialog. */
   | 'no-target'
   /** There is no 2xx that waits for an ACK; we acknowledge other responses ourselves. */
   | 'ack-not-needed'

@@ -38,7 +38,7 @@ export class Uac {
       if (this.#core.outgoing.size >= this.#core.limits.outgoing) throw new RefusalError('overloaded');
       if (!labelBody(draft.headers, draft.body)) throw new RefusalError('missing-content-type');
       const flow = proxy === '' ? this.#core.flows.find(target) : undefined;
-      void this.#transmit(application, draft, target, flow, reply);
+      this.#core.supervise(this.#transmit(application, draft, target, flow, reply));
     });
   }
 

@@ -34,7 +34,7 @@ export interface UserAgentOptions {
   readonly timers?: Partial<TimerValues>;
   readonly limits?: Partial<UserAgentLimits & Limits>;
   /** A bug: something threw where nothing should. The call it concerns is refused, the others go on. */
-  readonly onFault?: (error: unknown) => void;
+  readonly onFault: (error: unknown) => void;
 }
 
 /** What is alive now; all zero when nothing is going on. */
@@ -73,7 +73,7 @@ export class UserAgent implements TransactionUser {
   readonly #off: () => void;
 
   constructor(options: UserAgentOptions) {
-    const { transports, clock, random } = options;
+    const { transports, clock, random, onFault } = options;
     const limits = { ...USER_AGENT_LIMITS, ...options.limits };
     const timers = { ...TIMERS, ...options.timers };
     const layer = new TransactionLayer({
@@ -83,7 +83,7 @@ export class UserAgent implements TransactionUser {
       user: this,
       timers,
       ...(options.limits && { limits: options.limits }),
-      ...(options.onFault && { onFault: options.onFault }),
+      onFault,
     });
     this.#core = {
       layer,
@@ -97,6 +97,7 @@ export class UserAgent implements TransactionUser {
       dialogs: new Dialogs(),
       flows: new Flows(clock, limits.flows),
       outgoing: new Map(),
+      supervise: (work) => void work.catch(onFault),
     };
     this.#responder = new Responder(this.#core);
     this.#proxy = new RequestProxy(this.#core, this.#responder);
