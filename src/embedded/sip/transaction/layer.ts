@@ -31,9 +31,9 @@ export const TIMERS: TimerValues = { t1: 500, t2: 4_000, t4: 5_000, d: 32_000 };
 /**
  * Room for 6,250 requests a second over UDP, each of which is remembered for the 32 s of timer J.
  *
- * What finished transactions take is bounded, whatever peers send: 1 KB for each of 200,000, and 128 MiB of messages, together
- * 340 MB; 420 MB with the quarter that is set aside for those that are always welcome. An unfinished one keeps its request, 8 KB
- * for an INVITE of a usual phone: 400 MB when 50,000 wait for their answer.
+ * What finished transactions take is bounded, whatever peers send: 750 bytes for each of 200,000, and 128 MiB of messages,
+ * together 285 MB; 355 MB with the quarter that is set aside for those that are always welcome. An unfinished one keeps its
+ * request, 8 KB for an INVITE of a usual phone: 400 MB when 50,000 wait for their answer.
  */
 export const LIMITS: Limits = {
   serverTransactions: 200_000,
