@@ -29,7 +29,8 @@ import type {
 export const TIMERS: TimerValues = { t1: 500, t2: 4_000, t4: 5_000, d: 32_000 };
 
 /**
- * Room for 6,250 requests a second over UDP, each of which is remembered for the 32 s of timer J.
+ * Room for 6,250 requests a second over UDP, each of which is remembered for the 32 s of timer J. At 5,000 a second the user of
+ * the layer may stand still for half a second, after which peers begin to repeat (T1) anyway.
  *
  * What finished transactions take is bounded, whatever peers send: 750 bytes for each of 200,000, and 128 MiB of messages,
  * together 285 MB; 355 MB with the quarter that is set aside for those that are always welcome. An unfinished one keeps its
@@ -39,7 +40,7 @@ export const LIMITS: Limits = {
   serverTransactions: 200_000,
   unfinished: 50_000,
   keptChars: 128 * 1024 * 1024,
-  unanswered: 1_000,
+  unanswered: 2_500,
   retryAfterSeconds: 5,
 };
 
