@@ -25,6 +25,7 @@ export async function acknowledge(
     if (draft) {
       addAppHeaders(ack.headers, draft.headers, localEnd(core.ways, hop));
       ack.body = draft.body;
+      dialog.describe(ack);
     }
     owed.keep(ack, hop);
     repeatAck(core, owed);

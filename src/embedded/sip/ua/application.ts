@@ -52,6 +52,7 @@ export interface Application {
 export interface Unwanted {
   readonly status: number;
   readonly reason?: string;
+  readonly headers?: [name: string, value: string][];
 }
 
 /** All applications that are connected. */

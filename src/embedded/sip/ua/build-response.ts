@@ -3,6 +3,7 @@ import { type Headers, headerKey, responseTo } from '../message/index.ts';
 import type { LocalEnd } from '../transport/index.ts';
 import { addAppHeaders, labelBody, ownContact } from './app-headers.ts';
 import type { IncomingRequest } from './incoming.ts';
+import { acceptSession, refreshesSession } from './session-timer.ts';
 
 /** Methods whose 2xx, and for INVITE 1xx, make a dialog and so copy the Record-Route (RFC 3261 §12.1.1). */
 const MAKES_DIALOG = ['INVITE', 'SUBSCRIBE'];
@@ -31,6 +32,7 @@ export function buildResponse(
     for (const route of request.headers.all('Record-Route')) headers.append('Record-Route', route);
   }
   addAppHeaders(headers, draft.headers, local);
+  if (status >= 200 && status < 300 && refreshesSession(request.method)) acceptSession(request, response);
   if (!headers.has('Contact') && needsContact(incoming, status, reliable)) {
     headers.append('Contact', incoming.dialog?.state.contact || ownContact(local, isSecure(request.uri)));
   }

@@ -7,6 +7,7 @@ import type { Applications } from './application.ts';
 import type { Dialogs } from './dialogs.ts';
 import type { Flows } from './flows.ts';
 import type { OutgoingRequest } from './outgoing.ts';
+import type { Sessions } from './session-timer.ts';
 
 /** The part of `Transports` that a user agent needs; tests put a scripted wire here. */
 export type Ways = Wire & Pick<Transports, 'resolve' | 'listeners'>;
@@ -64,6 +65,7 @@ export interface Core {
   readonly dialogs: Dialogs;
   readonly flows: Flows;
   readonly outgoing: Map<string, OutgoingRequest>;
+  readonly sessions: Sessions;
   /** For work that nobody waits for: what it throws is a bug, and is reported as one. */
   readonly supervise: (work: Promise<unknown>) => void;
 }

@@ -1,4 +1,4 @@
-import { SipParseError, type SipRequest, type SipResponse } from '../message/index.ts';
+import { SipParseError, SipRequest, type SipResponse } from '../message/index.ts';
 import { type Hop, type Source, TransportError } from '../transport/index.ts';
 import { acknowledge, repeatAck } from './acknowledge.ts';
 import { addAppHeaders, labelBody } from './app-headers.ts';
@@ -12,6 +12,7 @@ import { OutgoingRequest } from './outgoing.ts';
 import { isNewReliable } from './received-reliable.ts';
 import { orRefuse, RefusalError } from './refusal.ts';
 import { SentAck } from './sent-ack.ts';
+import { refreshesSession } from './session-timer.ts';
 import { endsSubscription } from './subscription.ts';
 import { syntheticResponse } from './synthetic-response.ts';
 
@@ -44,6 +45,17 @@ export class DialogClient {
       });
   }
 
+  /** Refreshes a session without the application's knowledge: by UPDATE, or by an INVITE that changes nothing (RFC 4028 §7.4). */
+  refresh(dialog: Dialog): void {
+    const method = dialog.takesUpdate || !dialog.localSdp ? 'UPDATE' : 'INVITE';
+    // Whatever is under way there refreshes the session as well, if it succeeds.
+    if (dialog.phase !== 'confirmed' || !dialog.mayInvite || dialog.updateOut) return;
+    const draft = new SipRequest(method, dialog.state.target);
+    if (method === 'INVITE' && dialog.localSdp) draft.body = dialog.localSdp;
+    labelBody(draft.headers, draft.body);
+    this.#core.supervise(this.#transmit(undefined, dialog, draft, UNHEARD));
+  }
+
   /** An INVITE waits for others to finish, a BYE for the ACK of our answer; the rest goes at once. */
   #whenAllowed(dialog: Dialog, method: string, reply: Reply<SipRequest>, go: () => void): void {
     const unknown = () => reply.refused({ code: 'unknown-dialog', detail: dialog.id });
@@ -55,7 +67,7 @@ export class DialogClient {
   }
 
   async #transmit(
-    application: Application,
+    application: Application | undefined,
     dialog: Dialog,
     draft: SipRequest,
     reply: Reply<SipRequest>,
@@ -97,6 +109,10 @@ export class DialogClient {
     }
     addAppHeaders(request.headers, draft.headers, localEnd(this.#core.ways, hop));
     request.body = draft.body;
+    if (refreshesSession(draft.method)) {
+      dialog.describe(request);
+      proposeSession(dialog, request);
+    }
     if (draft.method === 'INVITE') state.contact = request.headers.get('Contact') ?? state.contact;
     if (WITH_CONTACT.has(draft.method) && !request.headers.has('Contact'))
       request.headers.append('Contact', state.contact);
@@ -143,6 +159,7 @@ export class DialogClient {
     if (dialog.updateOut === outgoing) dialog.updateOut = undefined;
     if (success && REFRESHES.has(request.method)) dialog.state.refresh(response);
     if (success && outgoing.isInvite) this.#answered(dialog, outgoing);
+    if (success && refreshesSession(request.method)) this.#core.sessions.agreed(dialog, response, 'uac');
     // A challenge is answered by the same request once more, inside a dialog that must still be there.
     const challenged = status === 401 || status === 407;
     if ((request.method === 'BYE' && !challenged) || endsSubscription(dialog, request))
@@ -191,15 +208,29 @@ export class DialogClient {
   }
 
   /** The application learns it as it would from the network: the request is gone, and a 503 came back. */
-  #unreachable(application: Application, dialog: Dialog, request: SipRequest, reply: Reply<SipRequest>): void {
+  #unreachable(
+    application: Application | undefined,
+    dialog: Dialog,
+    request: SipRequest,
+    reply: Reply<SipRequest>,
+  ): void {
     const transactionId = this.#core.random.uuid();
     reply.sent({ message: request, peer: undefined, transactionId, dialogId: dialog.id });
     if (request.method === 'BYE' || endsSubscription(dialog, request)) removeDialog(this.#core, dialog);
     const response = syntheticResponse(request, 503, this.#core.random);
-    application.onResponse({ transactionId, dialogId: dialog.id, response, source: undefined });
+    application?.onResponse({ transactionId, dialogId: dialog.id, response, source: undefined });
     if (dialog.mayInvite) dialog.settle();
   }
 }
+
+/** A request that could refresh the session does so, as the same side as before (RFC 4028 §7.4). */
+function proposeSession({ session }: Dialog, { headers }: SipRequest): void {
+  if (!session || headers.has('Session-Expires')) return;
+  headers.append('Session-Expires', `${session.seconds};refresher=${session.ours ? 'uac' : 'uas'}`);
+  if (!headers.has('Supported')) headers.append('Supported', 'timer');
+}
+
+const UNHEARD: Reply<SipRequest> = { sent: () => undefined, refused: () => undefined };
 
 /** The end that a request of ours went out from. */
 export const leftFrom = ({ hop, local }: { hop: Hop; local: { address: string; port: number } }): Peer => ({

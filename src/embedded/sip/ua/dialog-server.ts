@@ -1,11 +1,12 @@
 import { responseTo, type SipRequest } from '../message/index.ts';
 import type { ServerTransaction } from '../transaction/index.ts';
 import type { Source } from '../transport/index.ts';
-import type { Application } from './application.ts';
+import type { Application, Unwanted } from './application.ts';
 import type { Core } from './core.ts';
 import type { Dialog } from './dialog.ts';
 import { removeDialog } from './hang-up.ts';
 import type { Responder } from './responder.ts';
+import { intervalTooSmall, MIN_SE } from './session-timer.ts';
 import { endsSubscription } from './subscription.ts';
 
 /** What an application can be given inside a dialog; anything else is answered 501 here. */
@@ -36,8 +37,8 @@ export class DialogServer {
   receive(dialog: Dialog, tx: ServerTransaction): void {
     const { request } = tx;
     const refusal = this.#refusal(dialog, request);
-    if (refusal !== undefined) {
-      this.#answer(tx, refusal, refusal === 500 ? this.#retryAfter(10) : []);
+    if (refusal) {
+      this.#answer(tx, refusal.status, refusal.headers);
     } else if (request.method === 'BYE') this.#hangUp(dialog, tx);
     else {
       const owner = this.#ownerOf(dialog);
@@ -57,14 +58,18 @@ export class DialogServer {
     dialog.settle();
   }
 
-  #refusal(dialog: Dialog, request: SipRequest): number | undefined {
+  #refusal(dialog: Dialog, request: SipRequest): Unwanted | undefined {
+    const { method } = request;
     if (!dialog.state.inOrder(request)) {
       this.#core.counters.outOfOrder++;
-      return 500;
+      return { status: 500 };
     }
-    if (!KNOWN.has(request.method)) return 501;
-    if (request.method !== 'PRACK') return clash(dialog, request.method);
-    return dialog.inviteIn?.reliable?.acknowledge(request.headers.get('RAck')) ? undefined : 481;
+    if (!KNOWN.has(method)) return { status: 501 };
+    if (intervalTooSmall(request)) return { status: 422, headers: [['Min-SE', String(MIN_SE)]] };
+    const crossing = clash(dialog, method);
+    if (crossing) return { status: crossing, headers: crossing === 500 ? this.#retryAfter(10) : [] };
+    const acknowledges = dialog.inviteIn?.reliable?.acknowledge(request.headers.get('RAck'));
+    return method === 'PRACK' && !acknowledges ? { status: 481 } : undefined;
   }
 
   #handOver(dialog: Dialog, tx: ServerTransaction, owner: Application): void {

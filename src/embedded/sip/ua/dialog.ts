@@ -1,3 +1,4 @@
+import type { SipRequest, SipResponse } from '../message/index.ts';
 import type { Hop } from '../transport/index.ts';
 import type { Answer } from './answer.ts';
 import type { Application } from './application.ts';
@@ -5,6 +6,7 @@ import type { DialogState } from './dialog-state.ts';
 import type { IncomingRequest } from './incoming.ts';
 import type { OutgoingRequest } from './outgoing.ts';
 import type { SentAck } from './sent-ack.ts';
+import type { SessionTimer } from './session-timer.ts';
 
 /** More than any application has reason to queue up behind an unanswered INVITE. */
 const MAX_WAITING = 16;
@@ -44,6 +46,12 @@ export class Dialog {
   rseq: number | undefined;
   /** RSeq that the application has not acknowledged by PRACK. */
   unpracked: { readonly rseq: number; readonly cseq: number } | undefined;
+  /** The interval after which the session is over unless refreshed, RFC 4028. */
+  session: SessionTimer | undefined;
+  /** Our last description of the session: a refresh by INVITE repeats it. */
+  localSdp: Buffer | undefined;
+  /** The peer takes UPDATE, by which a session is refreshed without an offer. */
+  takesUpdate = false;
   readonly #waiting: { readonly go: () => void; readonly lost: () => void }[] = [];
 
   constructor(fields: {
@@ -58,6 +66,18 @@ export class Dialog {
     this.state = fields.state;
     this.phase = fields.phase;
     this.owner = fields.owner;
+  }
+
+  /** Takes from a message of the peer what it says about itself. */
+  learn(message: SipRequest | SipResponse): void {
+    if (message.headers.has('Allow')) {
+      this.takesUpdate = message.headers.all('Allow').some((method) => method.toUpperCase() === 'UPDATE');
+    }
+  }
+
+  /** Notes a description that goes out. */
+  describe(message: SipRequest | SipResponse): void {
+    if (/^application\/sdp\b/i.test(message.headers.get('Content-Type') ?? '')) this.localSdp = message.body;
   }
 
   /** Whether a BYE may be sent: not before the ACK of our answer, RFC 3261 §15. */
@@ -88,6 +108,7 @@ export class Dialog {
 
   end(): void {
     this.phase = 'ended';
+    this.session?.stop();
     this.answer?.stop();
     this.answer = undefined;
     for (const { lost } of this.#waiting.splice(0)) lost();

@@ -90,6 +90,9 @@ export class Invitation {
     }
     dialog.ack = this.#owed();
     this.#outgoing.ack = dialog.ack;
+    dialog.learn(response);
+    dialog.describe(this.#request);
+    this.#core.sessions.agreed(dialog, response, 'uac');
     if (contactOf(response) !== undefined) return dialog;
     // Without a Contact applications give up, and the phone would ring off by itself only after 32 s.
     dialog.owner = undefined;

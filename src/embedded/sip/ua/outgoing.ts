@@ -7,7 +7,7 @@ import type { SentAck } from './sent-ack.ts';
 export class OutgoingRequest {
   /** By which the application knows it. */
   readonly id: string;
-  /** `undefined` when its connection is gone; then nobody needs the response. */
+  /** `undefined` when its connection is gone, or it is our own: then nobody needs the response. */
   application: Application | undefined;
   /** The way it takes now: changes when a hop fails and the next is tried. */
   tx: ClientTransaction;
@@ -15,7 +15,7 @@ export class OutgoingRequest {
   /** Of an INVITE that was answered. */
   ack: SentAck | undefined;
 
-  constructor(id: string, application: Application, tx: ClientTransaction) {
+  constructor(id: string, application: Application | undefined, tx: ClientTransaction) {
     this.id = id;
     this.application = application;
     this.tx = tx;

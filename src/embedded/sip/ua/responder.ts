@@ -13,6 +13,7 @@ import { IncomingRequest } from './incoming.ts';
 import { seenAt } from './next-hop.ts';
 import { orRefuse, RefusalError } from './refusal.ts';
 import { ReliableResponses } from './reliable-responses.ts';
+import { refreshesSession } from './session-timer.ts';
 
 /** The requests that applications have been given, until each has its final response. */
 export class Responder {
@@ -143,6 +144,11 @@ export class Responder {
     }
     const { dialog } = incoming;
     if (answered && dialog) this.#repeatUntilAck(incoming, dialog, response);
+    if (dialog && success && refreshesSession(request.method)) {
+      dialog.learn(request);
+      dialog.describe(response);
+      this.#core.sessions.agreed(dialog, response, 'uas');
+    }
     this.#send(incoming, response);
     sent();
     incoming.onFinal?.(response);

@@ -4,6 +4,7 @@ import type { Source } from '../transport/index.ts';
 import type { Unwanted } from './application.ts';
 import type { Core } from './core.ts';
 import type { Responder } from './responder.ts';
+import { intervalTooSmall, MIN_SE } from './session-timer.ts';
 
 /** Methods that begin something and therefore go to whichever application has asked for them. */
 const BEGINS = new Set(['INVITE', 'REGISTER', 'OPTIONS', 'MESSAGE', 'INFO', 'PUBLISH', 'NOTIFY', 'SUBSCRIBE', 'REFER']);
@@ -46,6 +47,7 @@ export class Uas {
     if (!BEGINS.has(method)) return { status: 501 };
     if (parseUri(request.uri).kind === 'other') return { status: 416 };
     if (method === 'REGISTER') return registerFault(request);
+    if (intervalTooSmall(request)) return { status: 422, headers: [['Min-SE', String(MIN_SE)]] };
     const full = this.#core.dialogs.size + this.#responder.size >= this.#core.limits.dialogs;
     return full && (method === 'INVITE' || method === 'SUBSCRIBE') ? { status: 503 } : undefined;
   }
@@ -65,8 +67,8 @@ export class Uas {
     return { status: 481 };
   }
 
-  #refuse(tx: ServerTransaction, { status, reason }: Unwanted): void {
-    const response = responseTo(tx.request, status, { toTag: tx.toTag, ...(reason !== undefined && { reason }) });
+  #refuse(tx: ServerTransaction, { status, ...parts }: Unwanted): void {
+    const response = responseTo(tx.request, status, { toTag: tx.toTag, ...parts });
     // A peer that cannot be answered will ask again or give up.
     tx.respond(response).catch(() => undefined);
   }

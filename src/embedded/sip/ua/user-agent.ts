@@ -23,6 +23,7 @@ import { Flows } from './flows.ts';
 import { hangUp } from './hang-up.ts';
 import { type ProxyOrder, type ProxyReply, RequestProxy } from './proxy.ts';
 import { Responder } from './responder.ts';
+import { Sessions } from './session-timer.ts';
 import { Uac } from './uac.ts';
 import { Uas } from './uas.ts';
 
@@ -97,6 +98,11 @@ export class UserAgent implements TransactionUser {
       dialogs: new Dialogs(),
       flows: new Flows(clock, limits.flows),
       outgoing: new Map(),
+      sessions: new Sessions(
+        clock,
+        (dialog) => this.#dialogClient.refresh(dialog),
+        (dialog) => hangUp(this.#core, dialog, 'Session timer expired'),
+      ),
       supervise: (work) => void work.catch(onFault),
     };
     this.#responder = new Responder(this.#core);
