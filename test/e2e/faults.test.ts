@@ -292,3 +292,36 @@ describe('Redis killed', () => {
     expect(records.length).toBe(2);
   });
 });
+
+describe('the engine killed', () => {
+  it('comes back with its registrations and its history', async () => {
+    await using folder = await temporaryFolder('killed');
+    await writeOffice(folder.path);
+    const varDir = join(folder.path, 'var');
+    const first = await Engine.start({ config: folder.path, varDir });
+    await using anna = await Phone.register({ user: 'anna', password, domain, proxy: first.sip, env, answers: 'auto' });
+    await using boris = await Phone.register({ user: 'boris', password, domain, proxy: first.sip, env });
+    const call = async () => {
+      boris.dial('401');
+      await boris.next('CALL_ESTABLISHED');
+      boris.hangUp();
+      await anna.next('CALL_CLOSED');
+    };
+    const records = (engineNow: Engine, count: number) =>
+      eventually(
+        `${count} records`,
+        async () => (await engineNow.api<{ items: unknown[] }>('/api/pbxs/acme/history')).items.length,
+        (length) => length === count,
+      );
+    await call();
+    await records(first, 1);
+    await first.program.stop('SIGKILL');
+
+    const listen = `udp://${first.sip},tcp://127.0.0.1:0`;
+    await using second = await Engine.start({ config: folder.path, varDir, env: { SIP_LISTEN: listen } });
+    await call();
+    await records(second, 2);
+    // Before the engine stops, or they would wait for an answer to their farewell.
+    await Promise.all([anna[Symbol.asyncDispose](), boris[Symbol.asyncDispose]()]);
+  });
+});
