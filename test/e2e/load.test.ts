@@ -44,7 +44,7 @@ describe('200 calls at 20 a second', () => {
     { way: 'forwarded to a peer', script: { to: lines.load, talkMs: 1000 } },
     {
       way: 'through a menu to a peer',
-      script: { to: lines.loadMenu, during: pressFive.replace('CSeq: 2 INFO', 'CSeq: 2 INFO') },
+      script: { to: lines.loadMenu, during: pressFive },
     },
   ])('$way: none fails, nothing is left', async ({ script }) => {
     const before = await engine.metric('kommutator_calls_ended_total');

@@ -412,10 +412,11 @@ describe('a call that we make', () => {
     phone.answer(request, '180 Ringing');
     await new Promise((resolve) => invite.on('provisional', resolve));
     invite.cancel(reasons.completedElsewhere);
+    const cancel = await phone.takes('CANCEL');
     phone.answer(request, '200 OK', { body: offer });
     await expect(invite.answered).rejects.toMatchObject({ cause: 'cancelled' });
     await phone.takes('ACK');
-    phone.answer((await phone.takes('CANCEL')).request, '200 OK');
+    phone.answer(cancel.request, '200 OK');
     phone.answer((await phone.takes('BYE')).request, '200 OK');
   });
 

@@ -90,7 +90,7 @@ Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 [last_From:]
 [last_To:]
 Call-ID: [call_id]
-CSeq: 2 BYE
+CSeq: 9 BYE
 Max-Forwards: 70
 Content-Length: 0
 
