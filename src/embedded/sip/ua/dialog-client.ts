@@ -119,7 +119,13 @@ export class DialogClient {
     return request;
   }
 
-  #start(application: Application, dialog: Dialog, request: SipRequest, hops: Hop[], reply: Reply<SipRequest>): void {
+  #start(
+    application: Application | undefined,
+    dialog: Dialog,
+    request: SipRequest,
+    hops: Hop[],
+    reply: Reply<SipRequest>,
+  ): void {
     const tx = attempt(this.#core, request, hops, {
       response: (response, source) => this.#responded(dialog, outgoing, response, source),
       failed: (why) => this.#failed(dialog, outgoing, why),

@@ -123,6 +123,17 @@ describe('our 200 to an INVITE', () => {
     });
   });
 
+  it('is not stopped by the ACK of another request', () => {
+    const { wire, app, clock } = scenario();
+    wire.deliver(fromPeer());
+    app.respond(app.request('INVITE').transactionId, 200);
+    const toTag = wire.responses().at(-1)?.to.params.get('tag') ?? '';
+    wire.deliver(fromPeer({ method: 'ACK', toTag, cseq: 2 }));
+    clock.advance(500);
+    expect(wire.log().at(-1)).toBe('500 200 INVITE');
+    expect(app.heard).toEqual(['INVITE']);
+  });
+
   it('ends the call at once when it cannot be sent', async () => {
     const { wire, app, ua } = scenario();
     wire.deliver(fromPeer());
