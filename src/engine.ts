@@ -11,20 +11,17 @@ import type { Environment } from './config/env.ts';
 import { ConfigStore } from './config/store.ts';
 import type { PbxVersion } from './config/version.ts';
 import { watchConfig } from './config/watch.ts';
-import { migrated } from './database/migrate.ts';
-import { postgres } from './database/postgres.ts';
 import { Destinations } from './dial/destinations.ts';
 import { EmployeeDialler } from './dial/employee.ts';
 import { Occupancy } from './dial/occupancy.ts';
-import { startEmbeddedDatabase } from './embedded/database/index.ts';
 import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
-import { type History, startHistory } from './history/index.ts';
-import { startHttp } from './http/index.ts';
+import type { History } from './history/index.ts';
 import { PbxSounds } from './media/pbx-sounds.ts';
+import type { MediaServer } from './media/port.ts';
 import { PromptSet } from './media/prompts/prompt-set.ts';
 import { parseRedisUrl, RedisConnection, RedisRegistrations, socketAddress, Throttle } from './redis/index.ts';
 import { tablesOf } from './scheme/tables.ts';
@@ -62,24 +59,15 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     }
     await mkdir(env.varDir, { recursive: true });
 
-    const prompts = await PromptSet.open();
+    // The backends start side by side: together they take as long as the slowest.
+    const [prompts, redis, media, embeddedSip] = await allStarted([
+      PromptSet.open(),
+      openRedis(env, log, stack),
+      openMedia(env, log, stack),
+      env.drachtio ? undefined : EmbeddedSipServer.start(env, log, stack),
+    ]);
     for (const { message, hint } of prompts.warnings) log.warn({ hint }, message);
-
-    const redis = await openRedis(env, log, stack);
     const registrations = new RedisRegistrations(redis);
-    const history = await openHistory({ env, redis, config, clock, random, log }, stack);
-
-    const media = await startEmbeddedMedia({
-      address: await mediaAddress(env),
-      ports: { from: env.rtpPorts.min, to: env.rtpPorts.max },
-      audioCacheDir: join(env.varDir, 'audio-cache'),
-      log,
-      ...(env.sipExternalIp === undefined ? {} : { externalIp: env.sipExternalIp }),
-    });
-    stack.defer(() => media.close());
-
-    const embeddedSip = env.drachtio ? undefined : await EmbeddedSipServer.start(env, log);
-    if (embeddedSip) stack.defer(() => embeddedSip.close());
     const sip = await startSip({
       drachtio: async () => {
         if (embeddedSip) return embeddedSip.address();
@@ -96,6 +84,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ...(env.sipExternalIp === undefined ? {} : { externalHosts: [env.sipExternalIp] }),
     });
     stack.defer(() => sip.close());
+    // Phones are served from here on; what is only needed when a call has ended is loaded meanwhile.
+    const history = openHistory({ env, redis, config, clock, random, log }, stack);
 
     const occupancy = new Occupancy();
     const destinations = new Destinations(registrations, contactTarget);
@@ -115,13 +105,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       random,
       node: env.nodeId,
       log,
-      history: (record) => history.record(record),
+      history: async (record) => (await history).record(record),
     });
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
 
     stack.defer(reloads(config, clock, log));
     for (const pbx of config.all()) warmUp(pbx, clock);
+    const { startHttp } = await import('./http/index.ts');
     const http = await startHttp({
       listen: env.httpListen,
       token: env.apiToken,
@@ -134,7 +125,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         sip: sip.server,
         embeddedSip,
         media,
-        history,
+        history: await history,
       }),
       clock,
       log,
@@ -162,6 +153,28 @@ async function openRedis(env: Environment, log: Logger, stack: AsyncDisposableSt
   return redis;
 }
 
+/** Waits for all, also when one has failed: only what has started can be stopped. */
+async function allStarted<T extends readonly unknown[]>(
+  starting: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  const settled = await Promise.allSettled(starting);
+  const failed = settled.find((one) => one.status === 'rejected');
+  if (failed) throw failed.reason;
+  return settled.map((one) => (one as PromiseFulfilledResult<unknown>).value) as never;
+}
+
+async function openMedia(env: Environment, log: Logger, stack: AsyncDisposableStack): Promise<MediaServer> {
+  const media = await startEmbeddedMedia({
+    address: await mediaAddress(env),
+    ports: { from: env.rtpPorts.min, to: env.rtpPorts.max },
+    audioCacheDir: join(env.varDir, 'audio-cache'),
+    log,
+    ...(env.sipExternalIp === undefined ? {} : { externalIp: env.sipExternalIp }),
+  });
+  stack.defer(() => media.close());
+  return media;
+}
+
 async function openHistory(
   parts: {
     readonly env: Environment;
@@ -174,6 +187,12 @@ async function openHistory(
   stack: AsyncDisposableStack,
 ): Promise<History> {
   const { env, redis, config, clock, random, log } = parts;
+  const [{ startHistory }, { migrated }, { postgres }, { startEmbeddedDatabase }] = await Promise.all([
+    import('./history/index.ts'),
+    import('./database/migrate.ts'),
+    import('./database/postgres.ts'),
+    import('./embedded/database/index.ts'),
+  ]);
   const database = migrated(
     env.databaseUrl
       ? postgres(env.databaseUrl.reveal(), log)
@@ -206,9 +225,10 @@ class EmbeddedSipServer {
     this.#log = log;
   }
 
-  static async start(env: Environment, log: Logger): Promise<EmbeddedSipServer> {
+  static async start(env: Environment, log: Logger, stack: AsyncDisposableStack): Promise<EmbeddedSipServer> {
     const server = new EmbeddedSipServer(env, log);
     await server.address();
+    stack.defer(() => server.close());
     return server;
   }
 
