@@ -10,8 +10,8 @@ import { HistoryStore } from './store.ts';
 import { HistoryStream } from './stream.ts';
 import { HistoryWriter } from './writer.ts';
 
-export type { HistoryFilter } from './filter.ts';
-export { BadCursorError, type HistoryPage, HistoryStore } from './store.ts';
+export type { HistoryFilter, HistoryPage } from './query.ts';
+export { BadCursorError, HistoryStore } from './store.ts';
 
 export interface HistoryOptions {
   readonly redis: RedisConnection;

@@ -3,16 +3,10 @@ import { z } from 'zod';
 import { orm, unwrapped } from '../database/orm.ts';
 import type { Database } from '../database/port.ts';
 import { UserError } from '../errors.ts';
-import { type HistoryFilter, whereOf } from './filter.ts';
+import { whereOf } from './filter.ts';
+import type { HistoryFilter, HistoryPage } from './query.ts';
 import type { CallRecord } from './record.ts';
 import { calls, participants } from './tables.ts';
-
-export interface HistoryPage {
-  /** The latest first. */
-  readonly items: CallRecord[];
-  /** For the page after this one; null after the last. Stays valid while calls are added. */
-  readonly next: string | null;
-}
 
 /** A cursor that this store has not made. */
 export class BadCursorError extends UserError {

@@ -1,8 +1,7 @@
+export type { HistoryFilter, HistoryPage } from '../history/query.ts';
 export type {
   CallsPort,
   ConfigPort,
-  HistoryFilter,
-  HistoryPage,
   HistoryPort,
   HttpOptions,
   HttpPorts,

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Issue } from '../config/issue.ts';
 import type { Secret } from '../config/secret.ts';
 import type { PbxVersion } from '../config/version.ts';
+import type { HistoryFilter, HistoryPage } from '../history/query.ts';
 import type { CallDirection, CallOutcome, CallRecord, CallStage } from '../history/record.ts';
 import type { Clock } from '../time/clock.ts';
 
@@ -109,38 +110,6 @@ export interface HistoryPort {
     page: { readonly limit: number; readonly cursor?: string },
   ): Promise<HistoryPage>;
   get(pbx: string, call: string): Promise<CallRecord | undefined>;
-}
-
-export interface HistoryPage {
-  /** The latest first. */
-  readonly items: readonly CallRecord[];
-  /** For the page after this one; null after the last. */
-  readonly next: string | null;
-}
-
-/** Which calls (§4.5.2). What is given must hold; of a list, one. */
-export interface HistoryFilter {
-  /** The call began at or after `since` and before `until`. */
-  readonly since?: Date;
-  readonly until?: Date;
-  readonly direction?: readonly CallDirection[];
-  readonly outcome?: readonly CallOutcome[];
-  readonly stage?: readonly CallStage[];
-  /** Codes of `EndReason`. */
-  readonly code?: readonly number[];
-  /** Parts of numbers: the caller's, the dialled one, any of the call. */
-  readonly from?: string;
-  readonly to?: string;
-  readonly number?: string;
-  readonly line?: readonly string[];
-  /** Employees who made the call. */
-  readonly employee?: readonly string[];
-  /** Ids or whole phone numbers of those who took part. */
-  readonly participant?: readonly string[];
-  /** Ids of employees or groups that did not answer; `nobody`: the call reached no one. */
-  readonly missedBy?: readonly string[];
-  /** Of several participants, or of those who missed it. Default any. */
-  readonly match?: 'any' | 'all';
 }
 
 /** One value. Undefined: not known now; no sample is shown then. */

@@ -1,5 +1,5 @@
 import { idle } from '../support/observe.ts';
-import type { UacScript } from '../support/sipp.ts';
+import { pressing, type UacScript } from '../support/sipp.ts';
 import { eventually } from '../support/wait.ts';
 import { addressOf, BenchPbx, lines } from './bench-pbx.ts';
 import type { Figure } from './figure.ts';
@@ -50,28 +50,9 @@ const TALK_MS = 200;
 /** From the digit to the hang-up: the peer has so long to be called and to answer. */
 const AFTER_DIGIT_MS = 1000;
 
-/** The key is pressed as soon as the call is answered, by INFO: sipp would need the audio of each call otherwise. */
-const pressFive = `
-<send retrans="500"><![CDATA[
-INFO [next_url] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-[last_From:]
-[last_To:]
-Call-ID: [call_id]
-CSeq: 2 INFO
-Max-Forwards: 70
-Content-Type: application/dtmf-relay
-Content-Length: [len]
-
-Signal=5
-Duration=100
-]]></send>
-<recv response="200"/>
-<pause milliseconds="${AFTER_DIGIT_MS}"/>`;
-
 const ways = {
   straight: { caller: { to: addressOf(lines.straight), talkMs: TALK_MS }, callMs: TALK_MS },
-  menu: { caller: { to: addressOf(lines.menu), during: pressFive }, callMs: AFTER_DIGIT_MS },
+  menu: { caller: { to: addressOf(lines.menu), during: pressing('5', AFTER_DIGIT_MS) }, callMs: AFTER_DIGIT_MS },
 } as const satisfies Record<string, Way>;
 
 async function direct(pbx: BenchPbx, rate: number): Promise<LoadResult> {

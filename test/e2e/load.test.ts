@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Engine } from '../support/engine-process.ts';
 import { idle } from '../support/observe.ts';
 import { lines, office, writeOffice } from '../support/office.ts';
-import { sippAnswers, sippCalls } from '../support/sipp.ts';
+import { pressing, sippAnswers, sippCalls } from '../support/sipp.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -20,31 +20,12 @@ beforeAll(async () => {
 });
 afterAll(() => resources.disposeAsync());
 
-const pressFive = `
-<pause milliseconds="300"/>
-<send retrans="500"><![CDATA[
-INFO [next_url] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-[last_From:]
-[last_To:]
-Call-ID: [call_id]
-CSeq: 2 INFO
-Max-Forwards: 70
-Content-Type: application/dtmf-relay
-Content-Length: [len]
-
-Signal=5
-Duration=100
-]]></send>
-<recv response="200"/>
-<pause milliseconds="1000"/>`;
-
 describe('200 calls at 20 a second', () => {
   it.each([
     { way: 'forwarded to a peer', script: { to: lines.load, talkMs: 1000 } },
     {
       way: 'through a menu to a peer',
-      script: { to: lines.loadMenu, during: pressFive },
+      script: { to: lines.loadMenu, during: pressing('5', 1000) },
     },
   ])('$way: none fails, nothing is left', async ({ script }) => {
     const before = await engine.metric('kommutator_calls_ended_total');

@@ -18,7 +18,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'engine.ts': ['engine-http.ts', ...everything],
   'engine-http.ts': everything,
   // Has ports of its own, which the composition root fills: it knows no call, no SIP and no Redis.
-  http: ['config', 'history/record.ts', 'time'],
+  http: ['config', 'history/record.ts', 'history/query.ts', 'time'],
   call: [
     'scheme',
     'dial',
