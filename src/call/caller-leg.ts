@@ -3,7 +3,7 @@ import { Emitter } from '../emitter.ts';
 import { type EndReason, endReasons } from '../end-reason.ts';
 import type { CodecName, Endpoint, MediaServer } from '../media/port.ts';
 import { MediaError } from '../media/port.ts';
-import { type IncomingInvite, type Reason, reasons } from '../sip/port.ts';
+import { type DialogEnd, type IncomingInvite, type Reason, reasons } from '../sip/port.ts';
 
 export interface CallerLegEvents {
   digit: { readonly digit: string };
@@ -154,10 +154,8 @@ export class CallerGone extends Error {
   }
 }
 
-const endOf = (by: 'remote' | 'local' | 'timeout' | 'lost'): EndReason => {
-  if (by === 'lost') return 'networkFailure';
-  return by === 'timeout' ? 'networkFailure' : 'callerHungUp';
-};
+const endOf = (by: DialogEnd['by']): EndReason =>
+  by === 'lost' || by === 'timeout' ? 'networkFailure' : 'callerHungUp';
 
 /** RFC 3326: tells the phone why, where that is no plain end. */
 function byeReason(reason: EndReason): Reason | undefined {

@@ -46,7 +46,7 @@ export class Inbound {
   /** Calls that have ended since the start. */
   readonly ended: Partial<Record<CallOutcome, number>> = {};
   readonly #options: CallCenterOptions;
-  #draining = false;
+  #stopping = false;
 
   constructor(options: CallCenterOptions) {
     this.#options = options;
@@ -76,15 +76,9 @@ export class Inbound {
     return true;
   }
 
-  /** From now on, every new call is refused (503). Resolves when the last one has ended. */
-  async drain(): Promise<void> {
-    this.#draining = true;
-    await this.live.drained();
-  }
-
   /** Ends all calls. Resolves when their records have been handed over. */
   async stop(): Promise<void> {
-    this.#draining = true;
+    this.#stopping = true;
     for (const call of this.live.all()) {
       void call.callee?.hangup();
       call.finish({ by: 'engine', reason: 'shutdown' });
@@ -124,7 +118,7 @@ export class Inbound {
 
   /** Limits, before anything is done for the call. It is among the live ones already. */
   #refusal(pbx: PbxVersion, decision: Decision): EndReason | undefined {
-    if (this.#draining) return 'shutdown';
+    if (this.#stopping) return 'shutdown';
     const { maxCalls } = pbx.document.pbx;
     if (maxCalls > 0 && this.live.count(pbx.id) > maxCalls) return 'tooManyCalls';
     const lines = decision.trunk === undefined ? 0 : (pbx.trunk(decision.trunk)?.lines ?? 0);

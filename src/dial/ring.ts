@@ -197,8 +197,7 @@ export function gravest(reasonsGiven: readonly EndReason[]): EndReason {
 
 /** What a phone's or a peer's refusal means (RFC 3261 §21). */
 export function reasonOf(failure: InviteFailure): EndReason {
-  if (failure.cause === 'timeout') return 'networkFailure';
-  if (failure.cause === 'transport') return 'networkFailure';
+  if (failure.cause === 'timeout' || failure.cause === 'transport') return 'networkFailure';
   if (failure.cause === 'cancelled') return 'callerHungUp';
   switch (failure.status) {
     case 486:

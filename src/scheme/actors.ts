@@ -3,7 +3,7 @@ import type { EndReason } from '../end-reason.ts';
 
 /**
  * The seam between a compiled scheme and the world: everything that a scheme machine may ask for, by name. The live call
- * (`call/scheme-runner.ts`) implements it over SIP and media, the simulator over a script. A machine knows nothing else.
+ * (`call/run-scheme.ts`) implements it over SIP and media, the simulator over a script. A machine knows nothing else.
  *
  * Every method that takes time gets an `AbortSignal`: when the machine leaves the state (a digit, a timeout, the caller gone), the
  * signal is aborted and the implementation must stop what it does (audio stops, ringing is cancelled) and settle. What it settles with
