@@ -17,6 +17,8 @@ export class Keys {
   bindingExpiry = (): string => `${this.#prefix}binding-expiry`;
   /** Hash: wrong passwords from one address. */
   failures = (address: string): string => `${this.#prefix}failures:${address}`;
+  /** Stream: what happens, for those who watch; its name is also the channel on which each addition is told. */
+  events = (): string => `${this.#prefix}events`;
   /** Stream: finished calls on their way to the database. */
   history = (): string => `${this.#prefix}history`;
   /** Stream: records that the database would not take; kept for a person to look at. */

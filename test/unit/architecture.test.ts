@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 const everything = [
   ...['http', 'call', 'scheme', 'dial', 'acd', 'config', 'time'],
-  ...['sip', 'media', 'history', 'redis', 'database', 'embedded'],
+  ...['sip', 'media', 'history', 'events', 'redis', 'database', 'embedded'],
 ];
 
 /**
@@ -38,6 +38,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   sip: ['config', 'time', 'redis/registrations.ts', 'redis/throttle.ts'],
   media: ['config', 'time'],
   history: ['redis', 'database', 'time'],
+  events: ['redis', 'time'],
   redis: ['time'],
   database: ['time'],
   time: [],
