@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { normalizePhone } from '../config/phone.ts';
 import type { ConfigStore } from '../config/store.ts';
 import type { PbxVersion } from '../config/version.ts';
+import { Emitter } from '../emitter.ts';
 import type { EndReason } from '../end-reason.ts';
 import { errorText } from '../errors.ts';
 import type { CallDirection, CallOutcome, CallRecord } from '../history/record.ts';
@@ -11,6 +12,7 @@ import type { Random } from '../time/random.ts';
 import { Call, type CallServices } from './call.ts';
 import { LiveCalls } from './live-calls.ts';
 import { callExtension, runSchemeOf } from './run-scheme.ts';
+import type { TimelineChange } from './timeline.ts';
 
 export interface CallCenterOptions {
   readonly services: CallServices;
@@ -40,9 +42,20 @@ interface Decision {
   readonly route: Route;
 }
 
+export interface CallEvents {
+  /** `record`: of a call that has ended. */
+  changed: {
+    readonly call: Call;
+    readonly what: TimelineChange | 'appeared' | 'ended';
+    readonly record?: CallRecord;
+  };
+}
+
 /** Takes each INVITE that has passed the guard, decides what it is (2-call-behaviour §1), and sees the call through to its record. */
 export class Inbound {
   readonly live = new LiveCalls();
+  /** For those who watch. */
+  readonly events = new Emitter<CallEvents>();
   /** Calls that have ended since the start. */
   readonly ended: Partial<Record<CallOutcome, number>> = {};
   readonly #options: CallCenterOptions;
@@ -109,6 +122,8 @@ export class Inbound {
       log: log.child({ call: id, pbx: pbx.id }),
     });
     this.live.add(call);
+    call.timeline.changes.on('changed', (what) => this.#tell({ call, what }));
+    this.#tell({ call, what: 'appeared' });
     call.log.info(
       { from: decision.from, to: decision.dialled, by: identityText(invite.identity), sipCallId: invite.id },
       'call arrived',
@@ -146,12 +161,22 @@ export class Inbound {
     await call.conversation;
     const record = call.timeline.record(end);
     this.ended[record.outcome] = (this.ended[record.outcome] ?? 0) + 1;
+    this.#tell({ call, what: 'ended', record });
     call.log.info(
       { outcome: record.outcome, reason: end.reason, by: end.by, wait: record.wait, talk: record.talk },
       'call ended',
     );
     await this.#options.history(record);
     this.live.remove(call);
+  }
+
+  /** What goes wrong for those who watch a call is no business of the call. */
+  #tell(event: CallEvents['changed']): void {
+    try {
+      this.events.emit('changed', event);
+    } catch (error) {
+      event.call.log.error({ err: error }, 'listener of calls failed');
+    }
   }
 
   #route(call: Call, route: Route): Promise<EndReason> | EndReason {

@@ -1,4 +1,5 @@
 import type { Asked, Attempt, AttemptLog } from '../dial/attempt.ts';
+import { Emitter } from '../emitter.ts';
 import { type EndReason, endReasons } from '../end-reason.ts';
 import { figures, instant, type Mark, outcomeOf, seconds } from '../history/figures.ts';
 import type {
@@ -34,6 +35,9 @@ export interface OpenAttempt {
   since: number;
 }
 
+/** What changed, for those who watch calls: the timeline tells it all. `stopped`: one of those who were rung is rung no more. */
+export type TimelineChange = 'stage' | 'ringing' | 'stopped' | 'talking' | 'held' | 'retrieved';
+
 /** As many decisions and inputs of one call as a record keeps: a caller who circles for an hour must not fill the memory. */
 const MAX_ENTRIES = 1000;
 
@@ -43,6 +47,7 @@ const MAX_ENTRIES = 1000;
  */
 export class Timeline implements AttemptLog {
   readonly facts: CallFacts;
+  readonly changes = new Emitter<{ changed: TimelineChange }>();
   readonly #clock: Clock;
   readonly #start: number;
   readonly #marks: Mark[] = [];
@@ -54,6 +59,7 @@ export class Timeline implements AttemptLog {
   #scheme: string | null = null;
   #technical: TechnicalEnd | null = null;
   #talked = false;
+  #held = false;
   #heldMs = 0;
 
   constructor(facts: CallFacts, clock: Clock) {
@@ -70,6 +76,11 @@ export class Timeline implements AttemptLog {
 
   get talked(): boolean {
     return this.#talked;
+  }
+
+  /** One of those who talk has the other on hold. */
+  get held(): boolean {
+    return this.#held;
   }
 
   get currentStage(): CallStage {
@@ -97,7 +108,14 @@ export class Timeline implements AttemptLog {
   }
 
   stage(stage: CallStage, group?: string): void {
-    this.#marks.push({ at: this.#clock.now(), stage, ...(group === undefined ? {} : { group }) });
+    this.#mark(stage, group);
+    this.changes.emit('changed', 'stage');
+  }
+
+  /** One puts the other on hold, or nobody does any more. */
+  hold(held: boolean): void {
+    this.#held = held;
+    this.changes.emit('changed', held ? 'held' : 'retrieved');
   }
 
   /** The call entered a scheme; the first one is the record's. */
@@ -115,10 +133,11 @@ export class Timeline implements AttemptLog {
     const began = this.#clock.now();
     let answered: number | undefined;
     const open: OpenAttempt = { asked, state: 'ringing', since: began };
-    if (asked.kind === 'group') this.stage('group', asked.id);
-    else this.stage('employee', asked.group);
+    if (asked.kind === 'group') this.#mark('group', asked.id);
+    else this.#mark('employee', asked.group);
     const over: Attempt['over'] = (outcome, reason, heldMs = 0) => {
       if (!this.#open.delete(open)) return;
+      if (answered !== undefined) this.#held = false;
       const end = this.#clock.now();
       if (answered !== undefined) this.#heldMs += asked.kind === 'group' ? 0 : heldMs;
       this.#participants.push({
@@ -134,17 +153,20 @@ export class Timeline implements AttemptLog {
         outcome,
         reason,
       });
+      this.changes.emit('changed', 'stopped');
     };
     // A call that is broken off in the middle still tells whom it was ringing.
     const finishOpen = () => over(answered === undefined ? 'elsewhere' : 'answered', 'callerHungUp');
     this.#open.set(open, finishOpen);
+    this.changes.emit('changed', 'ringing');
     return {
       talking: () => {
         answered = this.#clock.now();
         open.state = 'talking';
         open.since = answered;
         this.#talked = true;
-        if (this.currentStage !== 'conversation') this.stage('conversation');
+        if (this.currentStage !== 'conversation') this.#mark('conversation');
+        this.changes.emit('changed', 'talking');
       },
       over,
     };
@@ -197,6 +219,10 @@ export class Timeline implements AttemptLog {
       path: this.#path,
       inputs: this.#inputs,
     };
+  }
+
+  #mark(stage: CallStage, group?: string): void {
+    this.#marks.push({ at: this.#clock.now(), stage, ...(group === undefined ? {} : { group }) });
   }
 }
 
