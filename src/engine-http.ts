@@ -1,3 +1,4 @@
+import type { AcdStore } from './acd/store.ts';
 import type { Call } from './call/call.ts';
 import type { Inbound } from './call/inbound.ts';
 import { loadConfig } from './config/load.ts';
@@ -25,21 +26,29 @@ export interface ShownParts {
   readonly media: MediaServer;
   readonly history: History;
   readonly events: EventFeed;
+  readonly acd: AcdStore;
 }
 
 /** What the API asks for, taken from the parts of the engine. */
 export function httpPorts(parts: ShownParts): HttpPorts {
-  const { config, inbound, occupancy, registrations, redis, sip, embeddedSip, media, history, events } = parts;
+  const { config, inbound, occupancy, registrations, redis, sip, embeddedSip, media, history, events, acd } = parts;
   return {
     config,
     checkConfig: () => loadConfig(config.folder),
     calls: {
       live: (pbx) => inbound.live.of(pbx).map(liveView),
       hangup: (pbx, id) => inbound.hangup(pbx, id),
+      story: (pbx, id) => {
+        const call = inbound.live.get(id);
+        if (call?.pbx.id !== pbx) return undefined;
+        const { start, path, participants } = call.timeline;
+        return { start: new Date(start).toISOString(), path, participants };
+      },
     },
     registrations,
     history: history.store,
     events,
+    acd,
     busy: (pbx, employee) => occupancy.busy(pbx, employee),
     readiness: {
       sip: () => sip.state === 'up',

@@ -5,6 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { RingGroup } from './acd/ring-group.ts';
+import { AcdStore } from './acd/store.ts';
 import type { CallServices } from './call/call.ts';
 import { Inbound } from './call/inbound.ts';
 import type { Environment } from './config/env.ts';
@@ -141,6 +142,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         media,
         history: await history,
         events: new EventFeed(redis, subscriber),
+        acd: new AcdStore(redis, random),
       }),
       clock,
       log,

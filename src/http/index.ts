@@ -1,9 +1,14 @@
 export type { HistoryFilter, HistoryPage } from '../history/query.ts';
 export type {
+  AcdPort,
+  Agent,
+  CallStory,
   CallsPort,
   ConfigPort,
   EventBatch,
   EventsPort,
+  Explanation,
+  GroupFigures,
   HistoryPort,
   HttpOptions,
   HttpPorts,
@@ -12,7 +17,9 @@ export type {
   LiveParty,
   MediaFigures,
   MetricSources,
+  QueuedCaller,
   Registration,
   RegistrationsPort,
+  WaitsPort,
 } from './ports.ts';
 export { startHttp } from './server.ts';

@@ -5,9 +5,11 @@ import { callRoutes } from './calls.ts';
 import { configRoutes } from './config.ts';
 import type { RouteContext } from './context.ts';
 import { eventRoutes } from './events.ts';
+import { groupRoutes } from './groups.ts';
 import { historyRoutes } from './history.ts';
 import { nodeRoutes } from './node.ts';
 import { peopleRoutes } from './people.ts';
+import { whyRoutes } from './why.ts';
 
 /** Everything that the API can do, and the document that tells of it. */
 export function allRoutes(context: RouteContext): readonly Route[] {
@@ -16,6 +18,8 @@ export function allRoutes(context: RouteContext): readonly Route[] {
     ...configRoutes(context),
     ...callRoutes(context),
     ...peopleRoutes(context),
+    ...groupRoutes(context),
+    ...whyRoutes(context),
     ...historyRoutes(context),
     ...eventRoutes(context),
   ];
