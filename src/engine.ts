@@ -8,6 +8,7 @@ import { RingGroup } from './acd/ring-group.ts';
 import type { CallServices } from './call/call.ts';
 import { Inbound } from './call/inbound.ts';
 import type { Environment } from './config/env.ts';
+import { ReloadThread } from './config/reload-thread.ts';
 import { ConfigStore } from './config/store.ts';
 import type { PbxVersion } from './config/version.ts';
 import { watchConfig } from './config/watch.ts';
@@ -51,7 +52,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { env, log, clock = systemClock, random = systemRandom } = options;
   const stack = new AsyncDisposableStack();
   try {
-    const config = new ConfigStore(env.configFolder);
+    const reloads = new ReloadThread(env.configFolder);
+    stack.defer(() => reloads.close());
+    const config = new ConfigStore(env.configFolder, reloads.read);
     await config.load();
     for (const { code, message, file, line } of config.warnings) log.warn({ code, file, line }, message);
     if (env.freeswitch.length > 0) {
@@ -110,7 +113,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
 
-    stack.defer(reloads(config, clock, log));
+    stack.defer(takeReloads(config, clock, log));
     for (const pbx of config.all()) warmUp(pbx, clock);
     const { startHttp } = await import('./http/index.ts');
     const http = await startHttp({
@@ -281,7 +284,7 @@ function warmUp(pbx: PbxVersion, clock: Clock): void {
 }
 
 /** Takes changed files into use, and says so. */
-function reloads(config: ConfigStore, clock: Clock, log: Logger): () => void {
+function takeReloads(config: ConfigStore, clock: Clock, log: Logger): () => void {
   config.on('changed', ({ changed, removed, warnings }) => {
     for (const pbx of changed) warmUp(pbx, clock);
     log.info(
