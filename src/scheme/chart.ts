@@ -74,6 +74,8 @@ export interface ActionParams {
   traceEntry: { readonly state: string; readonly why: string };
   /** As `trace`, of an attempt to reach somebody: `target`, or whom the caller has dialled. */
   traceCall: { readonly state: string; readonly event: 'ring' | 'connect' | 'noAnswer'; readonly target?: RingTarget };
+  /** As `trace`, of the mailbox of the employee who was not reached. */
+  traceMailbox: { readonly state: string };
   /** Logs and traces that an effect has failed. */
   fault: { readonly state: string };
   startAudio: { readonly audio: string };
