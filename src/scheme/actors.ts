@@ -94,6 +94,8 @@ export type TraceEvent =
   | 'fax'
   | 'rule'
   | 'mainMenu'
+  /** A simulated caller has run out of patience. */
+  | 'gaveUp'
   | 'scheme'
   | 'hangup'
   /** Something did not work that should; the scheme went on. */

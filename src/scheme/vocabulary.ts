@@ -24,8 +24,9 @@ const vocabulary = setup({
   actors: effects,
   actions: {
     trace: ({ context }, entry: ActionParams['trace']) => context.environment.world.trace(entry),
-    traceBranch: ({ context }, { state, block, index }: ActionParams['traceBranch']) => {
-      const why = context.tables.whens.get(state)?.explain(context.now()) ?? '';
+    traceBranch: ({ context }, { state, block, index, before }: ActionParams['traceBranch']) => {
+      const explain = (branch: string) => context.tables.whens.get(branch)?.explain(context.now()) ?? '';
+      const why = before.length === 0 ? explain(state) : `${explain(state)}: ${before.map(explain).join(', and ')}`;
       context.environment.world.trace({ state, event: 'branch', detail: { block, index }, why });
     },
     traceEntry: ({ context, event }, { state, why }: ActionParams['traceEntry']) => {
