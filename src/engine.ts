@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { RingGroup } from './acd/ring-group.ts';
 import type { CallServices } from './call/call.ts';
+import { notBuilt } from './call/facilities.ts';
 import { Inbound } from './call/inbound.ts';
 import type { Environment } from './config/env.ts';
 import { ReloadThread } from './config/reload-thread.ts';
 import { ConfigStore } from './config/store.ts';
 import type { PbxVersion } from './config/version.ts';
 import { watchConfig } from './config/watch.ts';
-import { Destinations } from './dial/destinations.ts';
+import { Destinations, noNumberRoutes } from './dial/destinations.ts';
 import { EmployeeDialler } from './dial/employee.ts';
 import { Occupancy } from './dial/occupancy.ts';
 import { startEmbeddedMedia } from './embedded/media/index.ts';
@@ -91,7 +92,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const history = openHistory({ env, redis, config, clock, random, log }, stack);
 
     const occupancy = new Occupancy();
-    const destinations = new Destinations(registrations, contactTarget);
+    const destinations = new Destinations(registrations, contactTarget, noNumberRoutes);
     const services: CallServices = {
       sip: sip.server,
       media,
@@ -101,6 +102,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       groups: new RingGroup(random),
       destinations,
       occupancy,
+      ...notBuilt,
     };
     const inbound = new Inbound({
       services,
