@@ -28,12 +28,9 @@ async function run(call: Call, compiled: CompiledScheme): Promise<EndReason> {
     clock: call.services.clock,
     log: call.log,
     ...(from === '' ? {} : { caller: from }),
+    onInput: (input, at) => call.timeline.input(input, at),
   });
-  const offDigits = call.caller.on('digit', ({ digit }) => {
-    // The digits of a password belong into no record.
-    if (!scheme.secret) call.timeline.input({ kind: 'digit', digit });
-    scheme.press(digit);
-  });
+  const offDigits = call.caller.on('digit', ({ digit }) => scheme.press(digit));
   const gone = () => scheme.callerGone();
   call.caller.gone.addEventListener('abort', gone, { once: true });
   if (call.caller.gone.aborted) gone();
