@@ -28,17 +28,11 @@ async function run(call: Call, compiled: CompiledScheme): Promise<EndReason> {
     clock: call.services.clock,
     log: call.log,
     ...(from === '' ? {} : { caller: from }),
+    onInput: (input, at) => call.timeline.input(input, at),
   });
   call.scheme = scheme;
-  const offFaxTone = call.caller.on('faxTone', () => {
-    call.timeline.input({ kind: 'fax' });
-    scheme.faxTone();
-  });
-  const offDigits = call.caller.on('digit', ({ digit }) => {
-    // The digits of a password belong into no record.
-    if (!scheme.secret) call.timeline.input({ kind: 'digit', digit });
-    scheme.press(digit);
-  });
+  const offFaxTone = call.caller.on('faxTone', () => scheme.faxTone());
+  const offDigits = call.caller.on('digit', ({ digit }) => scheme.press(digit));
   const gone = () => scheme.callerGone();
   call.caller.gone.addEventListener('abort', gone, { once: true });
   if (call.caller.gone.aborted) gone();

@@ -11,6 +11,7 @@ import type {
   TechnicalEnd,
 } from '../history/record.ts';
 import { type TraceEntry, type TraceEvent, toldByTheCall } from '../scheme/actors.ts';
+import type { FromOutside } from '../scheme/outside.ts';
 import type { Clock } from '../time/clock.ts';
 
 /** What is known of a call when it is born. */
@@ -57,6 +58,8 @@ export class Timeline implements AttemptLog {
   #technical: TechnicalEnd | null = null;
   #talked = false;
   #heldMs = 0;
+  /** More happened than is kept. */
+  #cut = false;
 
   constructor(facts: CallFacts, clock: Clock) {
     this.facts = facts;
@@ -176,7 +179,10 @@ export class Timeline implements AttemptLog {
   }
 
   #keep(entry: TraceEntry): void {
-    if (this.#path.length >= MAX_ENTRIES) return;
+    if (this.#path.length >= MAX_ENTRIES) {
+      this.#cut = true;
+      return;
+    }
     this.#path.push({
       t: (this.#clock.now() - this.#start) / 1000,
       state: entry.state,
@@ -186,10 +192,11 @@ export class Timeline implements AttemptLog {
     });
   }
 
-  /** Something that the outside did to the scheme; `t` is filled in. */
-  input(input: DistributiveOmit<CallInput, 't'>): void {
-    if (this.#inputs.length >= MAX_ENTRIES) return;
-    this.#inputs.push({ ...input, t: Math.round(this.#clock.now() - this.#start) } as CallInput);
+  /** Something that the outside did to the scheme. @param at milliseconds since 1970 */
+  input(input: FromOutside, at: number): void {
+    if (this.#inputs.length < MAX_ENTRIES)
+      this.#inputs.push([Math.round(at - this.#start), ...input] as Timed<FromOutside>);
+    else this.#cut = true;
   }
 
   record(end: { readonly reason: EndReason; readonly by: CallRecord['endedBy'] }): CallRecord {
@@ -226,6 +233,7 @@ export class Timeline implements AttemptLog {
       scheme: this.#scheme,
       path: this.#path,
       inputs: this.#inputs,
+      cut: this.#cut,
     };
   }
 }
@@ -245,4 +253,4 @@ function contactDetail(contact: RungContact | undefined): Readonly<Record<string
       : { phone: contact.phone };
 }
 
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+type Timed<Input extends readonly unknown[]> = Input extends unknown ? [number, ...Input] : never;

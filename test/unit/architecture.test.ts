@@ -38,6 +38,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'history/figures.ts',
   ],
   scheme: ['config', 'time'],
+  replay: ['scheme', 'config', 'time', 'history/record.ts'],
   acd: ['dial', 'config', 'time', 'media/spoken.ts'],
   dial: ['config', 'time', 'sip/port.ts', 'media/port.ts', 'redis/registrations.ts', 'history/record.ts'],
   config: ['time', 'media/prompts/names.ts'],
