@@ -92,8 +92,10 @@ export const CallInput = z.discriminatedUnion('kind', [
     t: z.int(),
     kind: z.literal('forwarded'),
     state: z.string(),
-    outcome: z.enum(['connected', 'failed']),
+    outcome: z.enum(['connected', 'failed', 'ended', 'scheme']),
     reason: Reason,
+    /** Of `scheme`: which one goes on with the call. */
+    scheme: z.string().optional(),
   }),
   z.object({ t: z.int(), kind: z.literal('fax') }),
   z.object({ t: z.int(), kind: z.literal('hangup') }),

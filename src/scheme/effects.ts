@@ -1,5 +1,5 @@
 import type { ActorLogic, Snapshot } from 'xstate';
-import type { ForwardRequest, ForwardResult, VoicemailRequest } from './actors.ts';
+import type { ForwardRequest, ForwardResult, RingTarget, VoicemailRequest } from './actors.ts';
 import type { EffectInputs } from './chart.ts';
 import type { SchemeContext, SchemeEvent } from './context.ts';
 import type { SchemeEnvironment } from './environment.ts';
@@ -72,17 +72,16 @@ export function stopAll({ running }: SchemeEnvironment): void {
 
 /** Told only while the effect is wanted. */
 const teller =
-  ({ tell }: SchemeEnvironment, signal: AbortSignal, event: SchemeEvent) =>
-  () => {
+  ({ tell }: SchemeEnvironment, signal: AbortSignal) =>
+  (event: SchemeEvent) => {
     if (!signal.aborted) tell(event);
   };
 
-const forward = (
-  environment: SchemeEnvironment,
-  request: ForwardRequest,
-  signal: AbortSignal,
-): Promise<ForwardResult> =>
-  environment.world.forward(request, signal, teller(environment, signal, { type: 'connected' }));
+function forward(environment: SchemeEnvironment, request: ForwardRequest, signal: AbortSignal): Promise<ForwardResult> {
+  const tell = teller(environment, signal);
+  const connected = (whom?: RingTarget) => tell({ type: 'connected', whom });
+  return environment.world.forward(request, signal, connected, () => tell({ type: 'recording' }));
+}
 
 async function forwardDialled(
   environment: SchemeEnvironment,
@@ -94,8 +93,10 @@ async function forwardDialled(
   return forward(environment, { target: dialled }, signal);
 }
 
-const voicemail = (environment: SchemeEnvironment, request: VoicemailRequest, signal: AbortSignal): Promise<void> =>
-  environment.world.voicemail(request, signal, teller(environment, signal, { type: 'recording' }));
+function voicemail(environment: SchemeEnvironment, request: VoicemailRequest, signal: AbortSignal): Promise<void> {
+  const tell = teller(environment, signal);
+  return environment.world.voicemail(request, signal, () => tell({ type: 'recording' }));
+}
 
 async function voicemailOfDialled(environment: SchemeEnvironment, _: undefined, signal: AbortSignal): Promise<void> {
   return voicemail(environment, { to: mailboxOfDialled(environment.context()).to }, signal);

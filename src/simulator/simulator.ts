@@ -94,6 +94,8 @@ export class Simulator {
       mailbox,
       fax: simulatedFax,
       rooms: simulatedRooms,
+      // That somebody is told stands in the path.
+      notices: { send: () => undefined },
     };
     let record: CallRecord | undefined;
     const inbound = new Inbound({
@@ -148,6 +150,7 @@ export class Simulator {
         const sources = sounds.audio(pbx, id);
         return sources.length > 0 ? sources : [{ silenceMs: unknownLengthMs }];
       },
+      say: (pbx, spoken) => sounds.say(pbx, spoken),
       ringBack: (pbx) => sounds.ringBack(pbx),
     };
   }
