@@ -8,6 +8,7 @@ import { RingGroup } from './acd/ring-group.ts';
 import type { CallServices } from './call/call.ts';
 import { notBuilt } from './call/facilities.ts';
 import { Inbound } from './call/inbound.ts';
+import { UndeliveredNotices } from './call/notices.ts';
 import type { Environment } from './config/env.ts';
 import { ReloadThread } from './config/reload-thread.ts';
 import { ConfigStore } from './config/store.ts';
@@ -103,6 +104,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       destinations,
       occupancy,
       ...notBuilt,
+      notices: new UndeliveredNotices(log),
     };
     const inbound = new Inbound({
       services,

@@ -9,7 +9,7 @@ export interface LegEvents {
   faxTone: object;
   /** The party put us on hold, or took us off again (re-INVITE). */
   hold: { readonly held: boolean };
-  /** Once. */
+  /** Once. Late-safe: a listener added after the end is called too. */
   ended: DialogEnd;
 }
 
@@ -49,6 +49,7 @@ export class Leg {
   }
 
   on<K extends keyof LegEvents>(event: K, listener: (payload: LegEvents[K]) => void): () => void {
+    if (event === 'ended' && this.ended) listener(this.ended as LegEvents[K]);
     return this.#events.on(event, listener);
   }
 

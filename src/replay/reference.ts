@@ -149,7 +149,13 @@ function outcomeOf(
     case 'failed':
       return { kind: 'failed', error: input[3] };
     case 'forwarded':
-      return { kind: 'forwarded', result: { outcome: input[3], reason: input[4] } };
+      return {
+        kind: 'forwarded',
+        result:
+          input[3] === 'scheme'
+            ? { outcome: 'scheme', reason: input[4], scheme: input[5] }
+            : { outcome: input[3], reason: input[4] },
+      };
   }
 }
 

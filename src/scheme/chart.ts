@@ -80,7 +80,7 @@ export interface ActionParams {
   };
   /** As `trace`, with the keys that were pressed. */
   traceEntry: { readonly state: string; readonly why: string };
-  /** As `trace`, of an attempt to reach somebody: `target`, or whom the caller has dialled. */
+  /** As `trace`, of an attempt to reach somebody: who took the call, else `target`, else whom the caller has dialled. */
   traceCall: { readonly state: string; readonly event: 'ring' | 'connect' | 'noAnswer'; readonly target?: RingTarget };
   /** As `trace`, of the mailbox of the employee who was not reached. */
   traceMailbox: { readonly state: string };
@@ -107,10 +107,11 @@ export interface ActionParams {
   failed: undefined;
   /** Why the call ends. */
   end: { readonly reason: EndReason };
-  /** The call ends as the conversation did. */
-  endOfTalk: undefined;
+  /** The call ends as the forward did. */
+  endOfForward: undefined;
   goOn: { readonly scheme: string };
   goOnDialled: undefined;
+  goOnSent: undefined;
 }
 
 export type Guard = Named<'type', 'params', GuardParams>;
@@ -133,8 +134,11 @@ export interface GuardParams {
   mayGoOnDialled: undefined;
   dialledEmployee: undefined;
   wasPlayed: { readonly step: string };
-  /** The forward ended in a conversation. */
-  talked: undefined;
+  /** The forward ended in a conversation, or in an assistant's hands. */
+  dealtWith: undefined;
+  /** An assistant has sent the call on to a scheme. */
+  sentToScheme: undefined;
+  mayGoOnSent: undefined;
   inRegion: { readonly rules: string; readonly index: number };
 }
 

@@ -16,7 +16,8 @@ export type FromOutside =
   /** An effect has worked (its forward: `forwarded`), or has not. */
   | readonly ['done', state: string]
   | readonly ['failed', state: string, error: string]
-  | readonly ['forwarded', state: string, outcome: 'connected' | 'failed', reason: EndReason]
+  | readonly ['forwarded', state: string, outcome: 'connected' | 'failed' | 'ended', reason: EndReason]
+  | readonly ['forwarded', state: string, outcome: 'scheme', reason: EndReason, scheme: string]
   /** In the middle of a forward: the two talk. */
   | readonly ['connected', state: string]
   /** In the middle of a voicemail: the greeting is over. */

@@ -95,6 +95,8 @@ export class Simulator {
       mailbox,
       fax: simulatedFax,
       rooms: simulatedRooms,
+      // That somebody is told stands in the path.
+      notices: { send: () => undefined },
     };
     let record: CallRecord | undefined;
     const inbound = new Inbound({

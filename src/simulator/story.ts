@@ -45,7 +45,7 @@ function sentence({ event, detail, why }: SimulatedStep, pbx: PbxVersion): strin
     case 'password':
       return detail.right ? 'the password is right' : 'the password is wrong';
     case 'rule':
-      return `rule ${detail.rule}, because ${why}`;
+      return detail.rule === undefined ? capital(why) : `rule ${detail.rule}, because ${why}`;
     case 'queue':
       return `group ${named(String(detail.group), pbx.group(String(detail.group))?.name)}`;
     case 'ring':
@@ -63,7 +63,9 @@ function sentence({ event, detail, why }: SimulatedStep, pbx: PbxVersion): strin
     case 'mainMenu':
       return 'back to the main menu';
     case 'scheme':
-      return `goes on in scheme ${detail.scheme}`;
+      return `scheme ${named(String(detail.scheme), pbx.scheme(String(detail.scheme))?.name)}${because}`;
+    case 'notice':
+      return `tells ${detail.to} by ${detail.way}${because}`;
     case 'gaveUp':
       return capital(why);
     case 'hangup':

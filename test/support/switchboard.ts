@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { RingGroup } from '../../src/acd/ring-group.ts';
 import { notBuilt } from '../../src/call/facilities.ts';
 import { Inbound } from '../../src/call/inbound.ts';
+import type { Notice } from '../../src/call/notices.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
 import { Destinations, noNumberRoutes } from '../../src/dial/destinations.ts';
 import { EmployeeDialler } from '../../src/dial/employee.ts';
@@ -22,6 +23,8 @@ export class Switchboard {
   readonly clock: FakeClock;
   readonly occupancy = new Occupancy();
   readonly records: CallRecord[] = [];
+  /** What was to be told to people. */
+  readonly notices: Notice[] = [];
   readonly inbound: Inbound;
 
   /** @param unregistered accounts without a phone; all others have one, `sip:<user>@127.0.0.1` */
@@ -47,6 +50,7 @@ export class Switchboard {
         occupancy,
         ...notBuilt,
         destinations,
+        notices: { send: (notice) => void this.notices.push(notice) },
         employees: new EmployeeDialler(destinations, occupancy),
         groups: new RingGroup(systemRandom),
         sounds: {
