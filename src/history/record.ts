@@ -79,24 +79,33 @@ export const PathStep = z.object({
 });
 export type PathStep = z.infer<typeof PathStep>;
 
+const At = z.int().describe('Milliseconds from the start.');
+const InState = z.string().describe('The state that waited for it.');
+
 /**
- * What the outside did to the scheme: enough to run the same call through it again. `t`: milliseconds from the start. The digits of a
- * password are never kept, only whether it was right.
+ * What the outside did to the scheme, `FromOutside` with its time: enough to run the same call through it again. Short, because every call has some. The
+ * digits of a password are never kept, only whether it was right; nor is what parties press who talk to each other.
  */
-export const CallInput = z.discriminatedUnion('kind', [
-  z.object({ t: z.int(), kind: z.literal('digit'), digit: z.string() }),
-  z.object({ t: z.int(), kind: z.literal('password'), right: z.boolean() }),
-  z.object({ t: z.int(), kind: z.literal('done'), state: z.string() }),
-  z.object({ t: z.int(), kind: z.literal('connected'), state: z.string() }),
-  z.object({
-    t: z.int(),
-    kind: z.literal('forwarded'),
-    state: z.string(),
-    outcome: z.enum(['connected', 'failed']),
-    reason: Reason,
-  }),
-  z.object({ t: z.int(), kind: z.literal('fax') }),
-  z.object({ t: z.int(), kind: z.literal('hangup') }),
+export const CallInput = z.union([
+  z.tuple([At, z.literal('begin')]),
+  z.tuple([At, z.literal('digit'), z.string()]),
+  z.tuple([At, z.literal('password'), z.boolean().describe('Right.')]),
+  z.tuple([At, z.literal('timer'), z.number().describe('Milliseconds that were over.')]),
+  z.tuple([At, z.literal('done'), InState]),
+  z.tuple([At, z.literal('failed'), InState, z.string().describe('Why.')]),
+  z.tuple([At, z.literal('forwarded'), InState, z.enum(['connected', 'failed', 'ended']), Reason]),
+  z.tuple([
+    At,
+    z.literal('forwarded'),
+    InState,
+    z.literal('scheme'),
+    Reason,
+    z.string().describe('Which scheme goes on with the call.'),
+  ]),
+  z.tuple([At, z.literal('connected'), InState]),
+  z.tuple([At, z.literal('recording'), InState]),
+  z.tuple([At, z.literal('fax')]),
+  z.tuple([At, z.literal('hangup')]),
 ]);
 export type CallInput = z.infer<typeof CallInput>;
 
@@ -108,6 +117,11 @@ export const Transfer = z.object({
   to: z.string(),
 });
 export const Pickup = z.object({ at: Instant, by: z.string(), from: z.string() });
+
+/** Records of the first engines have objects here, of digits and the hangup alone: nothing can be run again with these. */
+function withoutOldInputs(inputs: unknown): unknown {
+  return Array.isArray(inputs) && inputs.every((input) => !Array.isArray(input)) ? [] : inputs;
+}
 
 export const CallRecord = z.object({
   id: z.string().min(1),
@@ -154,7 +168,9 @@ export const CallRecord = z.object({
   scheme: z.string().nullable(),
   configVersion: z.string(),
   path: z.array(PathStep).readonly(),
-  inputs: z.array(CallInput).readonly(),
+  inputs: z.preprocess(withoutOldInputs, z.array(CallInput)).readonly(),
+  /** More happened than `inputs` or `path` tell: there were too many. */
+  cut: z.boolean().default(false),
   /** The engine that carried the call. */
   node: z.string(),
 });

@@ -1,5 +1,6 @@
 import type { PbxVersion } from '../../src/config/version.ts';
 import type { EndReason } from '../../src/end-reason.ts';
+import type { CallInput } from '../../src/history/record.ts';
 import type {
   ForwardRequest,
   ForwardResult,
@@ -143,6 +144,8 @@ export class SchemeCall {
   readonly world: ScriptedWorld;
   readonly run: SchemeRun;
   readonly errors: string[] = [];
+  /** What came in from outside, as a record keeps it. */
+  readonly inputs: CallInput[] = [];
   end: SchemeEnd | undefined;
   #endedAt: number | undefined;
 
@@ -156,7 +159,14 @@ export class SchemeCall {
       error: (fields: object, message: string) => this.errors.push(`${message} ${JSON.stringify(fields)}`),
     };
     const { caller } = options;
-    this.run = runScheme(compiled, { world: this.world, clock: this.clock, log, ...(caller ? { caller } : {}) });
+    const start = this.clock.now();
+    this.run = runScheme(compiled, {
+      world: this.world,
+      clock: this.clock,
+      log,
+      ...(caller ? { caller } : {}),
+      onInput: (input, at) => this.inputs.push([at - start, ...input] as CallInput),
+    });
     void this.run.done.then((end) => {
       this.end = end;
       this.#endedAt = this.clock.monotonic();
