@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { RingGroup } from './acd/ring-group.ts';
 import type { CallServices } from './call/call.ts';
 import { Inbound } from './call/inbound.ts';
+import { UndeliveredNotices } from './call/notices.ts';
 import type { Environment } from './config/env.ts';
 import { ConfigStore } from './config/store.ts';
 import type { PbxVersion } from './config/version.ts';
@@ -98,6 +99,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       groups: new RingGroup(random),
       destinations,
       occupancy,
+      notices: new UndeliveredNotices(log),
     };
     const inbound = new Inbound({
       services,

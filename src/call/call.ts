@@ -8,10 +8,13 @@ import type { Occupancy } from '../dial/occupancy.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { CallRecord } from '../history/record.ts';
 import type { MediaServer } from '../media/port.ts';
-import type { IncomingInvite, Party, SipServer } from '../sip/port.ts';
+import type { TraceEntry } from '../scheme/actors.ts';
+import type { IncomingInvite, SipServer } from '../sip/port.ts';
 import type { Clock } from '../time/clock.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { CallerLeg } from './caller-leg.ts';
+import type { Notices } from './notices.ts';
+import type { Shown } from './shown.ts';
 import type { Sounds } from './sounds.ts';
 import { type CallFacts, Timeline } from './timeline.ts';
 
@@ -25,6 +28,7 @@ export interface CallServices {
   readonly groups: GroupDistributor;
   readonly destinations: Destinations;
   readonly occupancy: Occupancy;
+  readonly notices: Notices;
 }
 
 /** How a call ended. */
@@ -45,7 +49,9 @@ export class Call {
   readonly services: CallServices;
   readonly log: Logger;
   /** Whom the rung phones show. */
-  readonly shown: Party;
+  readonly shown: Shown;
+  /** Employees whose assistant has had this call: it acts once for each. */
+  readonly assisted = new Set<string>();
   /** Who the caller talks to. */
   callee: Leg | undefined;
   /** Resolves when the conversation is over and has been noted. */
@@ -58,7 +64,7 @@ export class Call {
     invite: IncomingInvite;
     pbx: PbxVersion;
     facts: CallFacts;
-    shown: Party;
+    shown: Shown;
     services: CallServices;
     log: Logger;
   }) {
@@ -87,6 +93,12 @@ export class Call {
   /** Resolves when the caller's leg is over. */
   get ended(): Promise<CallEnd> {
     return this.#ended.promise;
+  }
+
+  /** Notes a decision, for history and the log. */
+  trace(entry: TraceEntry): void {
+    this.log.debug(entry, 'decided');
+    this.timeline.trace(entry);
   }
 
   /** Ends the call, in whatever state it is: a caller who was not answered is refused, one who was is hung up. The first reason counts. */

@@ -76,6 +76,7 @@ export class Destinations {
           target: { uri: `sip:${number}@${bracketed(host)}:${port};transport=${trunk.transport}` },
           to: { user: number, host: trunk.domain ?? host, display: '' },
           dtmf: trunk.dtmfMode,
+          ordinary: true,
           ...(codecs.length > 0 ? { codecs } : {}),
           ...(trunk.auth === undefined ? {} : { auth: trunk.auth }),
         },

@@ -7,7 +7,7 @@ export interface LegEvents {
   digit: { readonly digit: string; readonly via: 'media' | 'info' };
   /** The party put us on hold, or took us off again (re-INVITE). */
   hold: { readonly held: boolean };
-  /** Once. */
+  /** Once. Late-safe: a listener added after the end is called too. */
   ended: DialogEnd;
 }
 
@@ -46,6 +46,7 @@ export class Leg {
   }
 
   on<K extends keyof LegEvents>(event: K, listener: (payload: LegEvents[K]) => void): () => void {
+    if (event === 'ended' && this.ended) listener(this.ended as LegEvents[K]);
     return this.#events.on(event, listener);
   }
 

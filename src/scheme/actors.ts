@@ -29,10 +29,16 @@ export interface SchemeWorld {
   stopAudio(): void;
 
   /**
-   * Sends the call to a target. Calls `connected` once when the two parties talk: from then on the block's digits are dead. Resolves
-   * when the conversation has ended (`connected`), or as soon as it is certain that there will be none.
+   * Sends the call to a target. Calls `connected` once when the two parties talk, and says with whom: that may be another than was asked for, because an
+   * employee's assistant (§4.4.6.1.5) has sent the call on. Calls `recording` when the caller leaves the assistant a message. From either on the block's
+   * digits are dead. Resolves when the conversation has ended (`connected`), or as soon as it is certain that there will be none.
    */
-  forward(request: ForwardRequest, signal: AbortSignal, connected: () => void): Promise<ForwardResult>;
+  forward(
+    request: ForwardRequest,
+    signal: AbortSignal,
+    connected: (whom?: RingTarget) => void,
+    recording: () => void,
+  ): Promise<ForwardResult>;
 
   /**
    * Records a message; answers first if need be. Calls `recording` when the greeting is over: until then the block's digits are live, from then on they belong
@@ -61,7 +67,11 @@ export interface ForwardRequest {
 export type ForwardResult =
   | { readonly outcome: 'connected'; readonly reason: EndReason }
   /** Not connected, and why; the scheme goes on with the next step. */
-  | { readonly outcome: 'failed'; readonly reason: EndReason };
+  | { readonly outcome: 'failed'; readonly reason: EndReason }
+  /** An assistant has dealt with the call: hung up, or taken a message. Nothing follows. */
+  | { readonly outcome: 'ended'; readonly reason: EndReason }
+  /** An assistant has sent the call on to a scheme; `reason`: why the employee was not reached. */
+  | { readonly outcome: 'scheme'; readonly scheme: string; readonly reason: EndReason };
 
 export interface VoicemailRequest {
   /** Empty: the address of `voicemail.email`. */
@@ -88,6 +98,8 @@ export type TraceEvent =
   | 'mainMenu'
   | 'scheme'
   | 'hangup'
+  /** Somebody is told of the call, by SMS or e-mail. */
+  | 'notice'
   /** Something did not work that should; the scheme went on. */
   | 'fault';
 

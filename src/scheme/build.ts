@@ -101,5 +101,11 @@ export const goOnDialled = (scheme: SchemeBuild, at: string): Transitions => [
   { guard: { type: 'dialsScheme' }, ...tooOften(scheme, at) },
 ];
 
+/** As `goOn`, when an assistant has sent the call on to a scheme. */
+export const goOnSent = (scheme: SchemeBuild, at: string): Transitions => [
+  { guard: { type: 'mayGoOnSent' }, target: to(ended(scheme)), actions: [{ type: 'goOnSent' }] },
+  { guard: { type: 'sentToScheme' }, ...tooOften(scheme, at) },
+];
+
 const tooOften = (scheme: SchemeBuild, at: string): Transition =>
   hangUp(scheme, at, 'the call has been sent from scheme to scheme 20 times', 'loop');

@@ -74,7 +74,7 @@ export interface ActionParams {
   traceBranch: { readonly state: string; readonly block: string; readonly index: number };
   /** As `trace`, with the keys that were pressed. */
   traceEntry: { readonly state: string; readonly why: string };
-  /** As `trace`, of an attempt to reach somebody: `target`, or whom the caller has dialled. */
+  /** As `trace`, of an attempt to reach somebody: who took the call, else `target`, else whom the caller has dialled. */
   traceCall: { readonly state: string; readonly event: 'ring' | 'connect' | 'noAnswer'; readonly target?: RingTarget };
   /** Logs and traces that an effect has failed. */
   fault: { readonly state: string };
@@ -99,10 +99,11 @@ export interface ActionParams {
   failed: undefined;
   /** Why the call ends. */
   end: { readonly reason: EndReason };
-  /** The call ends as the conversation did. */
-  endOfTalk: undefined;
+  /** The call ends as the forward did. */
+  endOfForward: undefined;
   goOn: { readonly scheme: string };
   goOnDialled: undefined;
+  goOnSent: undefined;
 }
 
 export type Guard = Named<'type', 'params', GuardParams>;
@@ -125,8 +126,11 @@ export interface GuardParams {
   mayGoOnDialled: undefined;
   dialledEmployee: undefined;
   wasPlayed: { readonly step: string };
-  /** The forward ended in a conversation. */
-  talked: undefined;
+  /** The forward ended in a conversation, or in an assistant's hands. */
+  dealtWith: undefined;
+  /** An assistant has sent the call on to a scheme. */
+  sentToScheme: undefined;
+  mayGoOnSent: undefined;
   inRegion: { readonly rules: string; readonly index: number };
 }
 

@@ -65,7 +65,7 @@ export type SchemeEvent =
   | { readonly type: `key:${string}`; readonly digits: string }
   | { readonly type: 'extension' | 'unknown'; readonly digits: string }
   | { readonly type: 'trunk'; readonly digits: string; readonly trunk: string; readonly number: string }
-  | { readonly type: 'connected' }
+  | { readonly type: 'connected'; readonly whom?: RingTarget | undefined }
   | { readonly type: 'recording' }
   /** The calling tone of a fax was heard. */
   | { readonly type: 'faxTone' }

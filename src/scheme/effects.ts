@@ -1,8 +1,8 @@
 import type { ActorLogic, Snapshot } from 'xstate';
 import { errorText } from '../errors.ts';
-import type { ForwardRequest, ForwardResult, VoicemailRequest } from './actors.ts';
+import type { ForwardRequest, ForwardResult, RingTarget, VoicemailRequest } from './actors.ts';
 import type { EffectInputs } from './chart.ts';
-import type { SchemeEnvironment } from './environment.ts';
+import type { Midway, SchemeEnvironment } from './environment.ts';
 import type { FromOutside } from './outside.ts';
 
 /** What an effect is given: what the chart says, and the world of this call. */
@@ -87,13 +87,16 @@ export function stopAll({ running }: SchemeEnvironment): void {
 
 /** Told only while the effect is wanted. */
 const teller =
-  ({ tell }: SchemeEnvironment, signal: AbortSignal, event: 'connected' | 'recording', state: string) =>
-  () => {
+  ({ tell }: SchemeEnvironment, signal: AbortSignal, state: string) =>
+  (event: Midway) => {
     if (!signal.aborted) tell(event, state);
   };
 
-const forward: Work<ForwardRequest, ForwardResult> = (environment, request, signal, state) =>
-  environment.world.forward(request, signal, teller(environment, signal, 'connected', state));
+const forward: Work<ForwardRequest, ForwardResult> = (environment, request, signal, state) => {
+  const tell = teller(environment, signal, state);
+  const connected = (whom?: RingTarget) => tell({ type: 'connected', whom });
+  return environment.world.forward(request, signal, connected, () => tell({ type: 'recording' }));
+};
 
 const forwardDialled: Work<undefined, ForwardResult> = async (environment, _, signal, state) => {
   const { dialled } = environment.context();
@@ -101,15 +104,15 @@ const forwardDialled: Work<undefined, ForwardResult> = async (environment, _, si
   return forward(environment, { target: dialled }, signal, state);
 };
 
-const forwarded = (state: string, { outcome, reason }: ForwardResult): FromOutside => [
-  'forwarded',
-  state,
-  outcome,
-  reason,
-];
+const forwarded = (state: string, result: ForwardResult): FromOutside =>
+  result.outcome === 'scheme'
+    ? ['forwarded', state, result.outcome, result.reason, result.scheme]
+    : ['forwarded', state, result.outcome, result.reason];
 
-const voicemail: Work<VoicemailRequest, void> = (environment, request, signal, state) =>
-  environment.world.voicemail(request, signal, teller(environment, signal, 'recording', state));
+const voicemail: Work<VoicemailRequest, void> = (environment, request, signal, state) => {
+  const tell = teller(environment, signal, state);
+  return environment.world.voicemail(request, signal, () => tell({ type: 'recording' }));
+};
 
 const voicemailOfDialled: Work<undefined, void> = async (environment, _, signal, state) => {
   const { dialled, tables } = environment.context();

@@ -1,5 +1,5 @@
 import type { SchemeWorld } from './actors.ts';
-import type { SchemeContext } from './context.ts';
+import type { SchemeContext, SchemeEvent } from './context.ts';
 import type { FromOutside } from './outside.ts';
 
 /** What one running scheme can reach. */
@@ -9,9 +9,12 @@ export interface SchemeEnvironment {
   /** Something comes in from outside, and the machine is about to act on it. */
   heard(input: FromOutside): void;
   /** Tells the machine what happened in the middle of the effect of this state. */
-  tell(event: 'connected' | 'recording', state: string): void;
+  tell(event: Midway, state: string): void;
   /** Something did not work that should. */
   fault(state: string, error: unknown): void;
   /** What is being done now. */
   readonly running: Set<AbortController>;
 }
+
+/** What may happen in the middle of an effect. */
+export type Midway = Extract<SchemeEvent, { readonly type: 'connected' | 'recording' }>;

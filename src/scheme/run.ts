@@ -169,7 +169,7 @@ function newStage(
     world,
     context: () => actor.getSnapshot().context,
     heard: door.heard,
-    tell: (type, state) => send({ type }, [type, state]),
+    tell: (event, state) => send(event, [event.type, state]),
     fault: (state, error) => {
       log.warn({ state, error: errorText(error) }, 'a step of a scheme has failed; the call goes on with the next one');
       world.trace({ state, event: 'fault', detail: { error: errorText(error) } });

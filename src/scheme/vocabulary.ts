@@ -31,7 +31,7 @@ const vocabulary = setup({
       context.environment.world.trace({ state, event: 'digit', detail: { digits: digitsOf(event) }, why });
     },
     traceCall: ({ context, event }, { state, event: what, target }: ActionParams['traceCall']) => {
-      const whom = target ?? context.dialled ?? {};
+      const whom = ('whom' in event ? event.whom : undefined) ?? target ?? context.dialled ?? {};
       const reason = what === 'noAnswer' ? { reason: resultOf(event)?.reason } : {};
       const name = what === 'ring' && 'group' in whom ? 'queue' : what;
       context.environment.world.trace({ state, event: name, detail: { ...whom, ...reason } });
@@ -98,11 +98,15 @@ const vocabulary = setup({
     failed: assign(({ context, event }) => after(context, () => ({ failure: resultOf(event)?.reason }))),
 
     end: assign((_, { reason }: ActionParams['end']) => ({ reason })),
-    endOfTalk: assign(({ context, event }) => ({ reason: resultOf(event)?.reason ?? context.reason })),
+    endOfForward: assign(({ context, event }) => ({ reason: resultOf(event)?.reason ?? context.reason })),
     goOn: assign(({ context }, { scheme }: ActionParams['goOn']) => onTo(context, scheme)),
     goOnDialled: assign(({ context, event }) => {
       const scheme = schemeWith(context, digitsOf(event));
       return scheme === undefined ? {} : onTo(context, scheme);
+    }),
+    goOnSent: assign(({ context, event }) => {
+      const result = resultOf(event);
+      return result?.outcome === 'scheme' ? onTo(context, result.scheme) : {};
     }),
   },
   guards: {
@@ -124,7 +128,9 @@ const vocabulary = setup({
       context.journey.schemes < maxSchemes && schemeWith(context, digitsOf(event)) !== undefined,
     dialledEmployee: ({ context }) => context.dialled !== undefined && 'employee' in context.dialled,
     wasPlayed: ({ context }, { step }: GuardParams['wasPlayed']) => context.journey.played[step] === true,
-    talked: ({ event }) => resultOf(event)?.outcome === 'connected',
+    dealtWith: ({ event }) => ['connected', 'ended'].includes(resultOf(event)?.outcome ?? ''),
+    sentToScheme: ({ event }) => resultOf(event)?.outcome === 'scheme',
+    mayGoOnSent: ({ context, event }) => context.journey.schemes < maxSchemes && resultOf(event)?.outcome === 'scheme',
     inRegion: ({ context }, { rules, index }: GuardParams['inRegion']) =>
       regionOf(context.tables.pbx.document.regionRules, rules, context.caller) === index,
   },

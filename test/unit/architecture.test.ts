@@ -13,7 +13,9 @@ const everything = [
  */
 const arrows: Readonly<Record<string, readonly string[]>> = {
   'cli.ts': ['cli'],
-  cli: ['config', 'engine.ts'],
+  cli: ['config', 'engine.ts', 'replay', 'history/record.ts'],
+  // Pure: a call without SIP, media and history but for the forms of these.
+  replay: ['scheme', 'config', 'time', 'call/arrival.ts', 'call/decide.ts', 'history/record.ts'],
   // The composition root, and its part that fills the ports of http.
   'engine.ts': ['engine-http.ts', ...everything],
   'engine-http.ts': everything,
@@ -28,11 +30,12 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'sip/port.ts',
     'sip/identity.ts',
     'media/port.ts',
+    'media/spoken.ts',
     'history/record.ts',
     'history/figures.ts',
   ],
   scheme: ['config', 'time'],
-  acd: ['dial', 'config', 'time'],
+  acd: ['dial', 'config', 'time', 'media/spoken.ts'],
   dial: ['config', 'time', 'sip/port.ts', 'media/port.ts', 'redis/registrations.ts', 'history/record.ts'],
   config: ['time', 'media/prompts/names.ts'],
   sip: ['config', 'time', 'redis/registrations.ts', 'redis/throttle.ts'],
