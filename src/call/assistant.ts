@@ -4,7 +4,6 @@ import type { ForwardResult, RingTarget } from '../scheme/actors.ts';
 import { tablesOf } from '../scheme/tables.ts';
 import { resolve } from '../scheme/targets.ts';
 import type { Call } from './call.ts';
-import { takeMessage } from './voicemail.ts';
 
 /** A rule of an employee's assistant (§4.4.6.1.5) that is to act on a call if he is not reached. */
 export interface Assistance {
@@ -78,7 +77,7 @@ export async function assist(
   if ('voicemail' in then) {
     const to = employee.email ? [employee.email] : [];
     call.trace({ state: at, event: 'voicemail', detail: { to } });
-    await takeMessage(call, { to }, signal, recording);
+    await call.services.mailbox.record(call, { to }, signal, recording);
     return { outcome: 'ended', reason: missed };
   }
   const whither = resolve(then, call.pbx);

@@ -9,10 +9,12 @@ import type { EndReason } from '../end-reason.ts';
 import type { CallRecord } from '../history/record.ts';
 import type { MediaServer } from '../media/port.ts';
 import type { TraceEntry } from '../scheme/actors.ts';
+import type { SchemeRun } from '../scheme/run.ts';
 import type { IncomingInvite, SipServer } from '../sip/port.ts';
 import type { Clock } from '../time/clock.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { CallerLeg } from './caller-leg.ts';
+import type { FaxMachine, Mailbox, Rooms } from './facilities.ts';
 import type { Notices } from './notices.ts';
 import type { Shown } from './shown.ts';
 import type { Sounds } from './sounds.ts';
@@ -28,6 +30,9 @@ export interface CallServices {
   readonly groups: GroupDistributor;
   readonly destinations: Destinations;
   readonly occupancy: Occupancy;
+  readonly mailbox: Mailbox;
+  readonly fax: FaxMachine;
+  readonly rooms: Rooms;
   readonly notices: Notices;
 }
 
@@ -50,6 +55,8 @@ export class Call {
   readonly log: Logger;
   /** Whom the rung phones show. */
   readonly shown: Shown;
+  /** The scheme that runs for it, while one does. */
+  scheme: SchemeRun | undefined;
   /** Employees whose assistant has had this call: it acts once for each. */
   readonly assisted = new Set<string>();
   /** Who the caller talks to. */

@@ -31,17 +31,15 @@ export async function forward(
   told: ForwardTold,
 ): Promise<ForwardResult> {
   const { target } = request;
-  if ('phone' in target || 'room' in target) {
-    // Outgoing routes and rooms are not built yet; the caller is told as of any number that cannot be reached.
-    call.log.warn({ target }, 'this kind of target is not available yet');
-    return { outcome: 'failed', reason: 'unavailable' };
+  if ('room' in target) {
+    return call.services.rooms.join(call, target.room, signal, () => told.connected(target));
   }
   const all = AbortSignal.any([signal, call.caller.gone]);
   const employee = 'employee' in target ? call.pbx.employee(target.employee) : undefined;
   const assistance = employee && assistanceFor(call, employee);
   const wait = () => void call.audio.waitForAnswer(musicOf(call, request));
   wait();
-  const result = await reach(call, request, { assistance, wait }, all);
+  const result = await reach(call, { target, timeout: request.timeout, assistance, wait }, all);
   if (result.outcome === 'answered') return connect(call, result, () => told.connected(target));
   call.audio.stopWaiting();
   if (!assistance || all.aborted) return { outcome: 'failed', reason: result.reason };
@@ -60,6 +58,9 @@ function musicOf(call: Call, { music, target }: ForwardRequest): string | undefi
 
 /** How somebody is rung for a forward. */
 interface Ringing {
+  readonly target: Exclude<RingTarget, { readonly room: string }>;
+  /** Seconds. */
+  readonly timeout: number | undefined;
   /** Who takes over when an employee is not reached, and when. */
   readonly assistance: Assistance | undefined;
   /** The caller hears ringing, or music, again. */
@@ -68,8 +69,7 @@ interface Ringing {
 
 async function reach(
   call: Call,
-  { target, timeout }: ForwardRequest,
-  { assistance, wait }: Ringing,
+  { target, timeout, assistance, wait }: Ringing,
   signal: AbortSignal,
 ): Promise<RingResult> {
   const { services } = call;
@@ -86,12 +86,8 @@ async function reach(
   const limitMs = limits.length > 0 ? Math.min(...limits) : undefined;
   const introduced =
     (employee?: Employee): Introduce =>
-    async (leg, stop) => {
-      const reason = await introduce(call, leg, employee, stop);
-      // The warning has taken the place of what a waiting caller hears.
-      if (reason !== undefined && !stop.aborted) wait();
-      return reason;
-    };
+    (leg, stop) =>
+      introduce(call, leg, { employee, wait }, stop);
 
   if ('employee' in target) {
     const employee = call.pbx.employee(target.employee);
@@ -104,15 +100,15 @@ async function reach(
     if (!group) return { outcome: 'failed', reason: 'schemeMisconfigured' };
     return ringGroup(call, group, { context, limitMs: limitMs ?? 0, introduced }, signal);
   }
-  if (!('sip' in target || 'trunk' in target)) return { outcome: 'failed', reason: 'unavailable' };
 
   const found = await services.destinations.ofTarget(call.pbx, target);
-  const number = 'sip' in target ? target.sip : target.number;
+  const number = 'sip' in target ? target.sip : 'phone' in target ? target.phone : target.number;
   const attempt = call.timeline.ask({
     kind: 'trunk' in target ? 'trunk' : 'number',
     id: 'trunk' in target ? target.trunk : number,
     name: '',
     address: number,
+    ...(found.ok ? { contact: target } : {}),
   });
   const result: RingResult = found.ok
     ? await ringFor(services.clock, limitMs ?? call.pbx.document.defaults.employee.ringTime * 1000, signal, (stop) =>
@@ -122,6 +118,7 @@ async function reach(
         ),
       )
     : { outcome: 'failed', reason: found.reason };
+  if (result.outcome === 'answered') attempt.answered();
   const reason = result.outcome === 'answered' ? await introduced()(result.leg, signal) : result.reason;
   if (result.outcome === 'answered' && reason === undefined) return { ...result, attempt };
   const failure = reason ?? 'noAnswer';
@@ -170,16 +167,19 @@ async function ringGroup(
   /** Members who ring, each with what stops him. */
   const ringing = new Set<AbortController>();
 
-  const ring = async (id: string, memberMs: number, each: AbortSignal): Promise<RingResult> => {
+  const ring = async (id: string, memberMs: number, each: AbortSignal, hold: () => () => void): Promise<RingResult> => {
     const employee = call.pbx.employee(id);
     if (!employee) return { outcome: 'failed', reason: 'unavailable' };
     const own = new AbortController();
     ringing.add(own);
     const announce = introduced(employee);
     // The first to answer has the call, also while he is still being told whose it is.
-    const first: Introduce = (leg, stop) => {
+    const first: Introduce = async (leg, stop) => {
       for (const other of ringing) if (other !== own) other.abort(stopped.elsewhere());
-      return announce(leg, stop);
+      const goOn = hold();
+      const reason = await announce(leg, stop);
+      if (reason !== undefined) goOn();
+      return reason;
     };
     const { ringContacts: contact } = group;
     const member = { contact, context, limitMs: memberMs, introduce: first, group: group.id };
@@ -189,9 +189,15 @@ async function ringGroup(
       ringing.delete(own);
     }
   };
-  const result = await ringFor(call.services.clock, limitMs, signal, (stop) =>
+  const result = await ringFor(call.services.clock, limitMs, signal, (stop, hold) =>
     call.services.groups.distribute(
-      { pbx: call.pbx, group, callId: call.id, callerNumber: call.timeline.facts.from, ring },
+      {
+        pbx: call.pbx,
+        group,
+        callId: call.id,
+        callerNumber: call.timeline.facts.from,
+        ring: (id, memberMs, each) => ring(id, memberMs, each, hold),
+      },
       stop,
     ),
   );
@@ -203,6 +209,7 @@ async function ringGroup(
   return {
     ...result,
     attempt: {
+      answered: () => undefined,
       talking: () => {
         entered.talking();
         attempt?.talking();

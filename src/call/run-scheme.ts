@@ -7,7 +7,6 @@ import { runScheme } from '../scheme/run.ts';
 import { schemesOf } from '../scheme/schemes.ts';
 import type { Call } from './call.ts';
 import { forward } from './forward.ts';
-import { takeMessage } from './voicemail.ts';
 
 /** Runs a scheme for a call to its end. @returns why it ended: what a caller who is still there is hung up with */
 export function runSchemeOf(call: Call, id: string): Promise<EndReason> {
@@ -34,12 +33,16 @@ async function run(call: Call, compiled: CompiledScheme): Promise<EndReason> {
     ...(from === '' ? {} : { caller: from }),
     onInput: (input, at) => call.timeline.input(input, at),
   });
+  call.scheme = scheme;
+  const offFaxTone = call.caller.on('faxTone', () => scheme.faxTone());
   const offDigits = call.caller.on('digit', ({ digit }) => scheme.press(digit));
   const gone = () => scheme.callerGone();
   call.caller.gone.addEventListener('abort', gone, { once: true });
   if (call.caller.gone.aborted) gone();
   const { reason, failure } = await scheme.done;
   offDigits();
+  offFaxTone();
+  call.scheme = undefined;
   call.caller.gone.removeEventListener('abort', gone);
   // A caller for whom somebody was only rung hears why nobody came, not that a scheme has ended.
   return reason === 'schemeEnded' && failure !== undefined ? failure : reason;
@@ -56,10 +59,8 @@ function worldOf(call: Call): SchemeWorld {
       if (result.outcome === 'failed') call.timeline.stage('menu');
       return result;
     },
-    voicemail: (request, signal, recording) => takeMessage(call, request, signal, recording),
-    fax: async () => {
-      call.log.warn('fax reception is not available yet');
-    },
+    voicemail: (request, signal, recording) => call.services.mailbox.record(call, request, signal, recording),
+    fax: (request, signal) => call.services.fax.receive(call, request, signal),
     trace: (entry) => call.trace(entry),
   };
 }

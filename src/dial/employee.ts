@@ -2,11 +2,11 @@ import type { Contact, Employee } from '../config/document.ts';
 import type { PbxVersion } from '../config/version.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { Timetable } from '../time/when.ts';
-import { type AttemptLog, attemptOutcome } from './attempt.ts';
+import { type AttemptLog, attemptOutcome, type RungContact } from './attempt.ts';
 import type { Destinations } from './destinations.ts';
 import type { Leg } from './leg.ts';
 import type { Occupancy } from './occupancy.ts';
-import { type RingContext, type RingResult, ringFirst, ringFor, ringOne } from './ring.ts';
+import { type Destination, type RingContext, type RingResult, ringFirst, ringFor, ringOne } from './ring.ts';
 
 export interface EmployeeRing {
   readonly pbx: PbxVersion;
@@ -51,15 +51,21 @@ export class EmployeeDialler {
     const one =
       (contact: Contact, isLast: boolean) =>
       async (stop: AbortSignal): Promise<RingResult> => {
+        const found = await this.#destinations.ofContact(pbx, contact);
+        if (!found.ok) return this.#notRung(request, found.reason, addressOf(contact));
         const attempt = log.ask({
           kind: 'employee',
           id: employee.id,
           name: employee.name,
           address: addressOf(contact),
+          contact: rungContact(contact),
           ...(group === undefined ? {} : { group }),
         });
-        const result = await this.#ringContact(request, contact, isLast, stop);
-        if (result.outcome === 'answered') return { ...result, attempt };
+        const result = await this.#ringContact(request, contact, found.destinations, isLast, stop);
+        if (result.outcome === 'answered') {
+          attempt.answered();
+          return { ...result, attempt };
+        }
         attempt.over(attemptOutcome(result.reason), result.reason);
         return result;
       };
@@ -88,35 +94,34 @@ export class EmployeeDialler {
     return result;
   }
 
-  async #ringContact(
+  #ringContact(
     request: EmployeeRing,
     contact: Contact,
+    destinations: readonly Destination[],
     isLast: boolean,
     signal: AbortSignal,
   ): Promise<RingResult> {
     const { pbx, context } = request;
-    const found = await this.#destinations.ofContact(pbx, contact);
-    if (!found.ok) return { outcome: 'failed', reason: found.reason };
     // The smallest limit wins (2-call-behaviour §3): that of the whole is around this one. The default counts where nobody said anything, and leaves those
     // who come after this one their turn.
     const unlimited = request.limitMs !== undefined && isLast;
     const wait = contact.wait ?? (unlimited ? 0 : pbx.document.defaults.employee.ringTime);
     return ringFor(context.clock, wait * 1000, signal, (stop) =>
       ringFirst(
-        found.destinations.map((destination) => (each: AbortSignal) => ringOne(context, destination, each)),
+        destinations.map((destination) => (each: AbortSignal) => ringOne(context, destination, each)),
         stop,
         { onePerson: true },
       ),
     );
   }
 
-  #notRung({ employee, group, log }: EmployeeRing, reason: EndReason): RingResult {
+  #notRung({ employee, group, log }: EmployeeRing, reason: EndReason, address = ''): RingResult {
     log
       .ask({
         kind: 'employee',
         id: employee.id,
         name: employee.name,
-        address: '',
+        address,
         ...(group === undefined ? {} : { group }),
       })
       .over(attemptOutcome(reason), reason);
@@ -144,4 +149,10 @@ export const addressOf = (contact: Contact): string => {
   if ('sip' in contact) return contact.sip;
   if ('phone' in contact) return contact.phone;
   return `${contact.number}@${contact.trunk}`;
+};
+
+const rungContact = (contact: Contact): RungContact => {
+  if ('sip' in contact) return { sip: contact.sip };
+  if ('phone' in contact) return { phone: contact.phone };
+  return { trunk: contact.trunk, number: contact.number };
 };

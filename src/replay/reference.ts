@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CallInput, CallRecord, PathStep } from '../history/record.ts';
-import type { ForwardResult, TraceEntry, TraceEvent } from '../scheme/actors.ts';
+import { type ForwardResult, type TraceEntry, type TraceEvent, toldByTheCall } from '../scheme/actors.ts';
 import type { CompiledScheme } from '../scheme/compile.ts';
 import type { Timer } from './clock.ts';
 import { type Ask, Course, cameIn, type Outcome } from './course.ts';
@@ -155,16 +155,13 @@ const resultOf = (input: Extract<CallInput, readonly [number, 'forwarded', ...un
     ? { outcome: input[3], reason: input[4], scheme: input[5] }
     : { outcome: input[3], reason: input[4] };
 
-/**
- * What a record keeps of these is told by those who ring, not by the scheme, which only asks.
- */
-const notOfTheScheme: ReadonlySet<string> = new Set<TraceEvent>(['ring', 'queue', 'connect', 'noAnswer']);
-
 /** @throws Unfaithful at the first decision that is another one than the record's */
 function samePath({ path, cut }: CallRecord, traces: readonly TraceEntry[]): void {
-  const decided = traces.filter(({ event }) => !notOfTheScheme.has(event));
+  const decided = traces.filter(({ event }) => !toldByTheCall.has(event));
   const schemes = new Set(traces.map(({ state }) => schemeOf(state)));
-  const kept = path.filter(({ event, state }) => !notOfTheScheme.has(event) && schemes.has(schemeOf(state)));
+  const kept = path.filter(
+    ({ event, state }) => !toldByTheCall.has(event as TraceEvent) && schemes.has(schemeOf(state)),
+  );
   for (const [index, entry] of decided.entries()) {
     const step = kept[index];
     if (!step && cut) return;

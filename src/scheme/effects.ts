@@ -2,7 +2,8 @@ import type { ActorLogic, Snapshot } from 'xstate';
 import { errorText } from '../errors.ts';
 import type { ForwardRequest, ForwardResult, RingTarget, VoicemailRequest } from './actors.ts';
 import type { EffectInputs } from './chart.ts';
-import type { Midway, SchemeEnvironment } from './environment.ts';
+import type { SchemeContext } from './context.ts';
+import type { SchemeEnvironment, ToldEvent } from './environment.ts';
 import type { FromOutside } from './outside.ts';
 
 /** What an effect is given: what the chart says, and the world of this call. */
@@ -88,7 +89,7 @@ export function stopAll({ running }: SchemeEnvironment): void {
 /** Told only while the effect is wanted. */
 const teller =
   ({ tell }: SchemeEnvironment, signal: AbortSignal, state: string) =>
-  (event: Midway) => {
+  (event: ToldEvent) => {
     if (!signal.aborted) tell(event, state);
   };
 
@@ -106,7 +107,7 @@ const forwardDialled: Work<undefined, ForwardResult> = async (environment, _, si
 
 const forwarded = (state: string, result: ForwardResult): FromOutside =>
   result.outcome === 'scheme'
-    ? ['forwarded', state, result.outcome, result.reason, result.scheme]
+    ? ['forwarded', state, 'scheme', result.reason, result.scheme]
     : ['forwarded', state, result.outcome, result.reason];
 
 const voicemail: Work<VoicemailRequest, void> = (environment, request, signal, state) => {
@@ -114,11 +115,17 @@ const voicemail: Work<VoicemailRequest, void> = (environment, request, signal, s
   return environment.world.voicemail(request, signal, () => tell({ type: 'recording' }));
 };
 
-const voicemailOfDialled: Work<undefined, void> = async (environment, _, signal, state) => {
-  const { dialled, tables } = environment.context();
+const voicemailOfDialled: Work<undefined, void> = async (environment, _, signal, state) =>
+  voicemail(environment, { to: mailboxOfDialled(environment.context()).to }, signal, state);
+
+/** The employee who was not reached, and where his messages go. */
+export function mailboxOfDialled({ dialled, tables }: SchemeContext): {
+  readonly employee?: string;
+  readonly to: readonly string[];
+} {
   const employee = dialled && 'employee' in dialled ? tables.pbx.employee(dialled.employee) : undefined;
-  return voicemail(environment, { to: employee?.email ? [employee.email] : [] }, signal, state);
-};
+  return employee ? { employee: employee.id, to: employee.email ? [employee.email] : [] } : { to: [] };
+}
 
 /** What a scheme machine may invoke. */
 export const effects = {

@@ -9,7 +9,7 @@ export interface SchemeEnvironment {
   /** Something comes in from outside, and the machine is about to act on it. */
   heard(input: FromOutside): void;
   /** Tells the machine what happened in the middle of the effect of this state. */
-  tell(event: Midway, state: string): void;
+  tell(event: ToldEvent, state: string): void;
   /** Something did not work that should. */
   fault(state: string, error: unknown): void;
   /** What is being done now. */
@@ -17,4 +17,4 @@ export interface SchemeEnvironment {
 }
 
 /** What may happen in the middle of an effect. */
-export type Midway = Extract<SchemeEvent, { readonly type: 'connected' | 'recording' }>;
+export type ToldEvent = Extract<SchemeEvent, { readonly type: 'connected' | 'recording' }>;

@@ -46,6 +46,8 @@ export interface SchemeRun {
   callerGone(): void;
   /** Resolves once, never rejects. Everything that was asked of the world has then been told to stop. */
   readonly done: Promise<SchemeEnd>;
+  /** A key pressed now would mean something here; a fax tone, too. Nobody listens before the caller can be heard: that is not the scheme's to know. */
+  readonly takes: { readonly digit: boolean; readonly faxTone: boolean };
   /** Where the call is: `main/workdays:0`. */
   readonly state: string;
   /** The keys that are pressed now are a password: they belong into no log and no history. */
@@ -82,6 +84,9 @@ export function runScheme(compiled: CompiledScheme, options: RunOptions): Scheme
     faxTone: () => stage.send({ type: 'faxTone' }, ['fax']),
     callerGone: () => stage.send({ type: 'callerGone' }, ['hangup']),
     done: promise,
+    get takes() {
+      return { digit: stage.takes({ type: 'digit', digit: '1' }), faxTone: stage.takes({ type: 'faxTone' }) };
+    },
     get state() {
       return stage.state();
     },
@@ -145,6 +150,7 @@ class Door {
 interface Stage {
   /** @param input what is told of it, if it comes from outside */
   send(event: SchemeEvent, input?: FromOutside): void;
+  takes(event: SchemeEvent): boolean;
   state(): string;
   listening(): Listening;
 }
@@ -195,7 +201,12 @@ function newStage(
     if (snapshot.hasTag('secret' as never)) return 'secret';
     return snapshot.hasTag('deaf' as never) ? 'deaf' : 'open';
   };
-  return { send, state: () => pathOf(actor.getSnapshot().value), listening };
+  return {
+    send,
+    takes: (event) => actor.getSnapshot().can(event),
+    state: () => pathOf(actor.getSnapshot().value),
+    listening,
+  };
 }
 
 /** The state's place in the chart as one path: the block, then what is inside it. */

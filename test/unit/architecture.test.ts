@@ -13,9 +13,14 @@ const everything = [
  */
 const arrows: Readonly<Record<string, readonly string[]>> = {
   'cli.ts': ['cli'],
-  cli: ['config', 'engine.ts', 'replay', 'history/record.ts'],
+  cli: ['config', 'engine.ts', 'simulator', 'replay', 'history/record.ts', 'time'],
   // Pure: a call without SIP, media and history but for the forms of these.
   replay: ['scheme', 'config', 'time', 'call/arrival.ts', 'call/decide.ts', 'history/record.ts'],
+  // A composition root too: the call layer on a network, media and a clock that are none. No backend is in its reach.
+  simulator: [
+    ...['call', 'scheme', 'dial', 'acd', 'config', 'time', 'media'],
+    ...['sip/port.ts', 'sip/identity.ts', 'history/record.ts', 'redis/registrations.ts'],
+  ],
   // The composition root, and its part that fills the ports of http.
   'engine.ts': ['engine-http.ts', ...everything],
   'engine-http.ts': everything,
