@@ -36,6 +36,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
     },
     registrations,
     history: history.store,
+    versions: history.versions,
     busy: (pbx, employee) => occupancy.busy(pbx, employee),
     readiness: {
       sip: () => sip.state === 'up',

@@ -10,6 +10,7 @@ import { notBuilt } from './call/facilities.ts';
 import { Inbound } from './call/inbound.ts';
 import { UndeliveredNotices } from './call/notices.ts';
 import type { Environment } from './config/env.ts';
+import { redacted } from './config/redact.ts';
 import { ReloadThread } from './config/reload-thread.ts';
 import { ConfigStore } from './config/store.ts';
 import type { PbxVersion } from './config/version.ts';
@@ -218,7 +219,18 @@ async function openHistory(
     log,
   });
   stack.defer(() => history.close());
+  keepVersions(history, config);
   return history;
+}
+
+/** Calls can only be run again on a version that is still known. */
+function keepVersions(history: History, config: ConfigStore): void {
+  const keep = () =>
+    history.inForce(
+      config.all().map(({ id, version, document }) => ({ pbx: id, version, document: () => redacted(document) })),
+    );
+  config.on('changed', keep);
+  keep();
 }
 
 /** The embedded SIP server, and another in its place when its thread has died: its calls are lost then, the next ones are not. */

@@ -7,6 +7,7 @@ import type { CallOutcome, CallRecord } from '../history/record.ts';
 import { identityText } from '../sip/identity.ts';
 import type { IncomingInvite } from '../sip/port.ts';
 import type { Random } from '../time/random.ts';
+import { arrivalOf } from './arrival.ts';
 import { Call, type CallServices } from './call.ts';
 import { type Decision, decide, type Route } from './decide.ts';
 import { LiveCalls } from './live-calls.ts';
@@ -93,6 +94,7 @@ export class Inbound {
         line: decision.line ?? null,
         to: decision.dialled,
         node,
+        arrival: arrivalOf(invite),
       },
       shown: shownTo(pbx, decision, invite.from.host),
       log: log.child({ call: id, pbx: pbx.id }),

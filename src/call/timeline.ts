@@ -2,6 +2,7 @@ import type { Asked, Attempt, AttemptLog, RungContact } from '../dial/attempt.ts
 import { type EndReason, endReasons } from '../end-reason.ts';
 import { figures, instant, type Mark, outcomeOf, seconds } from '../history/figures.ts';
 import type {
+  Arrival,
   CallDirection,
   CallInput,
   CallRecord,
@@ -26,6 +27,7 @@ export interface CallFacts {
   readonly line: string | null;
   readonly to: string;
   readonly node: string;
+  readonly arrival: Arrival;
 }
 
 export interface OpenAttempt {

@@ -79,6 +79,29 @@ export const PathStep = z.object({
 });
 export type PathStep = z.infer<typeof PathStep>;
 
+const Address = z.object({ user: z.string(), host: z.string(), display: z.string().optional() });
+
+/** What was known of the call when it came, and decided from (`call/decide.ts`): enough to decide again. */
+export const Arrival = z.object({
+  /** Who sent it, as far as that could be vouched for. */
+  by: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('account'), employee: z.string(), account: z.string() }),
+    z.object({ kind: z.literal('trunk'), trunk: z.string() }),
+    z.object({ kind: z.literal('passive'), number: z.string() }),
+  ]),
+  /** The Request-URI. */
+  user: z.string(),
+  host: z.string(),
+  /** The user of the To header, where it is another. */
+  to: z.string().optional(),
+  from: Address,
+  /** P-Asserted-Identity. */
+  asserted: Address.optional(),
+  /** The caller asked not to be shown. */
+  hidden: z.literal(true).optional(),
+});
+export type Arrival = z.infer<typeof Arrival>;
+
 const At = z.int().describe('Milliseconds from the start.');
 const InState = z.string().describe('The state that waited for it.');
 
@@ -167,6 +190,7 @@ export const CallRecord = z.object({
   /** The scheme that the call entered first, and the version of the configuration that it ran on to its end. */
   scheme: z.string().nullable(),
   configVersion: z.string(),
+  arrival: Arrival.nullable().default(null),
   path: z.array(PathStep).readonly(),
   inputs: z.preprocess(withoutOldInputs, z.array(CallInput)).readonly(),
   /** More happened than `inputs` or `path` tell: there were too many. */

@@ -18,6 +18,7 @@ export interface HttpPorts {
   readonly calls: CallsPort;
   readonly registrations: RegistrationsPort;
   readonly history: HistoryPort;
+  readonly versions: VersionsPort;
   /** The employee is in a call as callers see it (§4.4.6.1.2): calling, being rung, or talking. */
   readonly busy: (pbx: string, employee: string) => boolean;
   /** What must work for this node to take calls, by name (`sip`, `redis`): true when it does. A check that rejects or takes long has failed. */
@@ -110,6 +111,12 @@ export interface HistoryPort {
     page: { readonly limit: number; readonly cursor?: string },
   ): Promise<HistoryPage>;
   get(pbx: string, call: string): Promise<CallRecord | undefined>;
+}
+
+/** A `VersionStore` is one. */
+export interface VersionsPort {
+  /** The document of a version that is or was in force, without its secrets; undefined: it is not kept (any more). */
+  get(pbx: string, version: string): Promise<Record<string, unknown> | undefined>;
 }
 
 /** One value. Undefined: not known now; no sample is shown then. */

@@ -1,10 +1,10 @@
-import type { PbxVersion } from '../config/version.ts';
 import type { CallInput } from '../history/record.ts';
 import type { CompiledScheme } from '../scheme/compile.ts';
 import type { Timer } from './clock.ts';
 import { type Ask, Course, cameIn, type Heard } from './course.ts';
 import { type Deed, type Difference, doingOf, sameDeed } from './deed.ts';
 import type { AskThen, Reference, TimerThen } from './reference.ts';
+import type { Start } from './start.ts';
 
 /** Another audio at the same place of the way. */
 export interface HeardOtherwise {
@@ -26,10 +26,7 @@ export interface OtherWay {
  * keys at their times, and of each thing that the scheme asks for what came of it in the call. As soon as it does something else, nothing more is
  * known of what caller and callees would do: it stops.
  */
-export async function otherWay(
-  then: Reference,
-  start: { readonly pbx: PbxVersion; readonly scheme: CompiledScheme | undefined; readonly caller: string | undefined },
-): Promise<OtherWay> {
+export async function otherWay(then: Reference, start: Start): Promise<OtherWay> {
   return new Now(then, start).run();
 }
 
@@ -46,10 +43,7 @@ class Now {
   #due: (() => void)[] = [];
   #diverged: Difference | undefined;
 
-  constructor(
-    then: Reference,
-    { pbx, scheme, caller }: { pbx: PbxVersion; scheme: CompiledScheme | undefined; caller: string | undefined },
-  ) {
+  constructor(then: Reference, { pbx, scheme, caller }: Start) {
     this.#then = then;
     this.#scheme = scheme;
     this.#course = new Course({

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { PbxVersion } from '../config/version.ts';
 import type { CallInput, CallRecord, PathStep } from '../history/record.ts';
-import type { TraceEvent } from '../scheme/actors.ts';
+import { type ForwardResult, type TraceEntry, type TraceEvent, toldByTheCall } from '../scheme/actors.ts';
 import type { CompiledScheme } from '../scheme/compile.ts';
 import type { Timer } from './clock.ts';
 import { type Ask, Course, cameIn, type Outcome } from './course.ts';
+import type { Start } from './start.ts';
 
 /** What was asked in the call, and what came of it: by the number of the input that told it. */
 export interface AskThen {
@@ -39,10 +39,7 @@ export class Unfaithful extends Error {}
  * Runs the inputs of a record through the version that it used.
  * @throws Unfaithful when the engine does not do what it did then
  */
-export async function referenceOf(
-  record: CallRecord,
-  start: { readonly pbx: PbxVersion; readonly scheme: CompiledScheme | undefined; readonly caller: string | undefined },
-): Promise<Reference> {
+export async function referenceOf(record: CallRecord, start: Start): Promise<Reference> {
   const then = new Then(record, start);
   for (const [index, input] of record.inputs.entries()) await then.take(index, input);
   return then.reference();
@@ -52,14 +49,12 @@ class Then {
   readonly #record: CallRecord;
   readonly #start: number;
   readonly #scheme: CompiledScheme | undefined;
+  readonly #path: readonly TraceEntry[];
   readonly #course: Course;
   readonly #asks: AskThen[] = [];
   readonly #timers = new Map<Timer, TimerThen>();
 
-  constructor(
-    record: CallRecord,
-    { pbx, scheme, caller }: { pbx: PbxVersion; scheme: CompiledScheme | undefined; caller: string | undefined },
-  ) {
+  constructor(record: CallRecord, { pbx, scheme, caller, path }: Start) {
     this.#record = record;
     this.#start = Date.parse(record.start);
     this.#scheme = scheme;
@@ -74,6 +69,7 @@ class Then {
         cleared: (timer) => this.#over(timer),
       },
     });
+    this.#path = path;
   }
 
   async take(index: number, input: CallInput): Promise<void> {
@@ -121,7 +117,8 @@ class Then {
   }
 
   reference(): Reference {
-    samePath(this.#record, this.#course);
+    // A call that a limit kept out came to no decision.
+    if (this.#course.run || !this.#scheme) samePath(this.#record, [...this.#path, ...this.#course.traces]);
     return {
       record: this.#record,
       start: this.#start,
@@ -149,26 +146,22 @@ function outcomeOf(
     case 'failed':
       return { kind: 'failed', error: input[3] };
     case 'forwarded':
-      return {
-        kind: 'forwarded',
-        result:
-          input[3] === 'scheme'
-            ? { outcome: 'scheme', reason: input[4], scheme: input[5] }
-            : { outcome: input[3], reason: input[4] },
-      };
+      return { kind: 'forwarded', result: resultOf(input) };
   }
 }
 
-/**
- * What a record keeps of these is told by those who ring, not by the scheme, which only asks.
- */
-const notOfTheScheme: ReadonlySet<string> = new Set<TraceEvent>(['ring', 'queue', 'connect', 'noAnswer']);
+const resultOf = (input: Extract<CallInput, readonly [number, 'forwarded', ...unknown[]]>): ForwardResult =>
+  input[3] === 'scheme'
+    ? { outcome: input[3], reason: input[4], scheme: input[5] }
+    : { outcome: input[3], reason: input[4] };
 
 /** @throws Unfaithful at the first decision that is another one than the record's */
-function samePath({ path, cut }: CallRecord, { traces }: Course): void {
-  const decided = traces.filter(({ event }) => !notOfTheScheme.has(event));
+function samePath({ path, cut }: CallRecord, traces: readonly TraceEntry[]): void {
+  const decided = traces.filter(({ event }) => !toldByTheCall.has(event));
   const schemes = new Set(traces.map(({ state }) => schemeOf(state)));
-  const kept = path.filter(({ event, state }) => !notOfTheScheme.has(event) && schemes.has(schemeOf(state)));
+  const kept = path.filter(
+    ({ event, state }) => !toldByTheCall.has(event as TraceEvent) && schemes.has(schemeOf(state)),
+  );
   for (const [index, entry] of decided.entries()) {
     const step = kept[index];
     if (!step && cut) return;
@@ -179,7 +172,7 @@ function samePath({ path, cut }: CallRecord, { traces }: Course): void {
   if (more[0] && !cut) throw new Unfaithful(`it did ${told(more[0])}, and now does nothing`);
 }
 
-const isStep = (step: PathStep, { state, event, detail }: Course['traces'][number]): boolean =>
+const isStep = (step: PathStep, { state, event, detail }: TraceEntry): boolean =>
   step.state === state && step.event === event && isDeepStrictEqual(step.detail ?? {}, asJson(detail));
 
 /** As a record keeps it. */

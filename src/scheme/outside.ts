@@ -18,9 +18,9 @@ export type FromOutside =
   | readonly ['failed', state: string, error: string]
   | readonly ['forwarded', state: string, outcome: 'connected' | 'failed' | 'ended', reason: EndReason]
   | readonly ['forwarded', state: string, outcome: 'scheme', reason: EndReason, scheme: string]
-  /** In the middle of a forward: the two talk. */
+  /** In the middle of a forward: the two talk. With whom decides nothing. */
   | readonly ['connected', state: string]
-  /** In the middle of a voicemail: the greeting is over. */
+  /** In the middle of a voicemail, or of a forward to an assistant: a message is recorded from now on. */
   | readonly ['recording', state: string]
   /** The calling tone of a fax was heard. */
   | readonly ['fax']

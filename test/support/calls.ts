@@ -39,6 +39,7 @@ export function someCall(changes: Partial<CallRecord> & { readonly pbx: string }
       [100, 'digit', '1'],
     ],
     cut: false,
+    arrival: null,
     node: 'test',
     ...changes,
     reason,

@@ -12,6 +12,8 @@ export class FakeNode {
   readonly live: LiveCall[] = [];
   readonly devices: Registration[] = [];
   readonly records: CallRecord[] = [];
+  /** Documents by version. */
+  readonly versions = new Map<string, Record<string, unknown>>();
   readonly busy = new Set<string>();
   readonly hungUp: string[] = [];
   readonly asked: { pbx: string; filter: HistoryFilter; page: { limit: number; cursor?: string } }[] = [];
@@ -69,6 +71,7 @@ export class FakeNode {
         },
         get: (_pbx, id) => answer(this.records.find((record) => record.id === id)),
       },
+      versions: { get: (_pbx, version) => answer(this.versions.get(version)) },
       busy: (pbx, employee) => this.busy.has(`${pbx}/${employee}`),
       readiness: this.readiness,
       metrics: this.metrics,

@@ -149,7 +149,11 @@ export class SchemeCall {
   end: SchemeEnd | undefined;
   #endedAt: number | undefined;
 
-  constructor(pbx: PbxVersion, scheme: string, options: { script?: Script; at?: string; caller?: string } = {}) {
+  constructor(
+    pbx: PbxVersion,
+    scheme: string,
+    options: { script?: Script; at?: string; caller?: string; lateMs?: number } = {},
+  ) {
     this.clock = new FakeClock(options.at);
     this.world = new ScriptedWorld(this.clock, options.script);
     const compiled = schemesOf(pbx).get(scheme);
@@ -158,11 +162,11 @@ export class SchemeCall {
       warn: () => undefined,
       error: (fields: object, message: string) => this.errors.push(`${message} ${JSON.stringify(fields)}`),
     };
-    const { caller } = options;
+    const { caller, lateMs = 0 } = options;
     const start = this.clock.now();
     this.run = runScheme(compiled, {
       world: this.world,
-      clock: this.clock,
+      clock: late(this.clock, lateMs),
       log,
       ...(caller ? { caller } : {}),
       onInput: (input, at) => this.inputs.push([at - start, ...input] as CallInput),
@@ -227,3 +231,11 @@ export class SchemeCall {
     ];
   }
 }
+
+/** Its timers are late, as real ones are. */
+const late = (clock: Clock, lateMs: number): Clock => ({
+  now: () => clock.now(),
+  monotonic: () => clock.monotonic(),
+  setTimeout: (fn, ms) => clock.setTimeout(fn, ms + lateMs),
+  clearTimeout: (id) => clock.clearTimeout(id),
+});
