@@ -58,13 +58,14 @@ const LARGEST_RANGE = 3;
 /** What was predicted: after the correction of then, and by the model alone. */
 export interface Predicted extends WaitRange {
   readonly model: WaitRange;
+  readonly position: number;
 }
 
 /** Takes one answered caller into account. */
 export function measured(state: AccuracyState, predicted: Predicted, actualMs: number): AccuracyState {
-  const { expectedMs, fromMs, toMs, model } = predicted;
+  const { expectedMs, fromMs, toMs, model, position } = predicted;
   // Against the correction of now, not of then: else each step would act only after those who wait have been answered, and swing.
-  const now = corrected(model, state);
+  const now = corrected(model, position, state);
   const within = actualMs >= fromMs && actualMs <= toMs;
   const one = (former: number, value: number) => former * KEPT + value;
   return {
@@ -74,9 +75,9 @@ export function measured(state: AccuracyState, predicted: Predicted, actualMs: n
     bias: one(state.bias, expectedMs - actualMs),
     covered: one(state.covered, within ? 1 : 0),
     actual: one(state.actual, actualMs),
-    centre: stepped(state.centre, CENTRE_STEP * (actualMs > now.expectedMs ? 0.5 : -0.5), LARGEST_CORRECTION),
-    below: stepped(state.below, RANGE_STEP * (actualMs < now.fromMs ? 1 - OUTSIDE : -OUTSIDE), LARGEST_RANGE),
-    above: stepped(state.above, RANGE_STEP * (actualMs > now.toMs ? 1 - OUTSIDE : -OUTSIDE), LARGEST_RANGE),
+    centre: stepped(state.centre, (CENTRE_STEP / position) * (actualMs > now.expectedMs ? 0.5 : -0.5), LARGEST_CORRECTION),
+    below: stepped(state.below, (RANGE_STEP / position) * (actualMs < now.fromMs ? 1 - OUTSIDE : -OUTSIDE), LARGEST_RANGE),
+    above: stepped(state.above, (RANGE_STEP / position) * (actualMs > now.toMs ? 1 - OUTSIDE : -OUTSIDE), LARGEST_RANGE),
   };
 }
 
@@ -85,11 +86,12 @@ export function measured(state: AccuracyState, predicted: Predicted, actualMs: n
  * it sees how often it was too low. Each answered caller moves the centre a small step towards the median and each end towards its decile
  * (stochastic approximation of a quantile; for the ends: Gibbs and Candès, “Adaptive Conformal Inference under Distribution Shift”, 2021).
  */
-export function corrected(model: WaitRange, { centre, below, above }: AccuracyState): Predicted {
+export function corrected(model: WaitRange, position: number, { centre, below, above }: AccuracyState): Predicted {
   const { expectedMs, fromMs, toMs } = model;
   const expected = expectedMs * centre;
   return {
     model,
+    position,
     expectedMs: expected,
     fromMs: Math.max(0, expected - (expectedMs - fromMs) * centre * below),
     toMs: expected + (toMs - expectedMs) * centre * above,

@@ -19,7 +19,7 @@ import { HandlingTimes } from './handling-times.ts';
  *
  * - for each member the chance that his present call ends within w, *given how long it has lasted*: 1 − S(a + w) / S(a), S being the share of calls
  *   that last longer (`handling-times.ts`). Call lengths are not exponential; a member who has talked for long tells something;
- * - what members do after that: a call each mean handling time (a Poisson process from the first release on);
+ * - what members do after that: the next call, of the same distribution, and so on (a renewal process, solved numerically);
  * - callers ahead who give up: α for each one still waiting, α being hang-ups per time waited, over answered and lost callers alike
  *   (the maximum-likelihood estimate under censoring).
  *
@@ -38,20 +38,20 @@ import { HandlingTimes } from './handling-times.ts';
 export class WaitEstimator {
   readonly #handling: HandlingTimes;
   #patience: Patience;
-  #ring: Mean;
+  #ring: Moments;
   #accuracy: AccuracyState;
 
   /** @param state as `state` of a former one; none at the beginning */
   constructor(state?: EstimatorState) {
     this.#handling = new HandlingTimes(state?.handling);
     this.#patience = state?.patience ?? { hangUps: 0, waitedMs: 0 };
-    this.#ring = state?.ring ?? { weight: 0, total: 0 };
+    this.#ring = state?.ring ?? { weight: 0, total: 0, squares: 0 };
     this.#accuracy = state?.accuracy ?? unmeasured;
   }
 
-  /** A member was busy with a call of this group: from the offer that he answered to the end of his after-call work. */
-  handled(busyMs: number): void {
-    if (busyMs > 0) this.#handling.add(busyMs);
+  /** A member has had a call of this group, `callMs` from its offer to its end, without the after-call work. */
+  handled(callMs: number): void {
+    if (callMs > 0) this.#handling.add(callMs);
   }
 
   /**
@@ -63,7 +63,11 @@ export class WaitEstimator {
    */
   answered(waitedMs: number, ringMs: number, predicted?: { readonly range: Predicted; readonly atMs: number }): void {
     this.#patience = waitedOn(this.#patience, waitedMs, 0);
-    this.#ring = { weight: this.#ring.weight * RING_KEPT + 1, total: this.#ring.total * RING_KEPT + ringMs };
+    this.#ring = {
+      weight: this.#ring.weight * RING_KEPT + 1,
+      total: this.#ring.total * RING_KEPT + ringMs,
+      squares: this.#ring.squares * RING_KEPT + ringMs ** 2,
+    };
     if (predicted) this.#accuracy = measured(this.#accuracy, predicted.range, Math.max(0, waitedMs - predicted.atMs));
   }
 
@@ -77,10 +81,11 @@ export class WaitEstimator {
     this.#patience = waitedOn(this.#patience, waitedMs, 0);
   }
 
-  predict({ position, members, now }: WaitQuestion): Prediction {
+  predict(question: WaitQuestion): Prediction {
+    const { members } = question;
     if (members.length === 0) return { silent: 'nobodyAtWork' };
     if (this.#handling.weight < LEAST_CALLS) return { silent: 'noHistory' };
-    const range = corrected(this.#model(position, members, now), this.#accuracy);
+    const range = corrected(this.#model(question), question.position, this.#accuracy);
     const silent = this.#whySilent(range, members.length);
     return silent ? { range, silent } : { range };
   }
@@ -109,66 +114,51 @@ export class WaitEstimator {
   }
 
   /** The wait by the model alone, before correction: D(w) step by step until its late decile has reached the caller. */
-  #model(position: number, members: readonly MemberAtWork[], now: number): WaitRange {
+  #model({ position, members, wrapUpMs, now }: WaitQuestion): WaitRange {
     const handling = this.#handling;
-    const { meanMs, variation } = handling;
+    const cycleMs = handling.meanMs + wrapUpMs;
+    const variation = handling.variation * (handling.meanMs / cycleMs) ** 2;
     const hangUpsPerMs = (this.#patience.hangUps + 0.5) / (this.#patience.waitedMs + 0.5 * UNKNOWN_PATIENCE_MS);
-    const releases = members.map((member) => firstRelease(member, now, handling));
-    const found = { early: Number.NaN, middle: Number.NaN, late: Number.NaN };
-    let step = Math.max(FINEST_STEP_MS, (meanMs * position) / members.length / 16);
-    let former = { at: 0, early: -Infinity, middle: -Infinity, late: -Infinity };
-    let later = 0;
+    const freeWithin = members.map((member) => firstRelease(member, now, wrapUpMs, handling));
+    const step = Math.max(FINEST_STEP_MS, (cycleMs * position) / members.length / STEPS_TO_EXPECTED);
+    const passed = new Crossings(3);
+    /** Releases within each step, and the chance that a call begun with one of them has ended k steps later. */
+    const releases: number[] = [];
+    const endedAfter: number[] = [];
+    let released = 0;
     let gaveUp = 0;
-    let releasedBefore = releases.reduce((total, chance) => total + chance(0), 0);
-    for (let at = 0; Number.isNaN(found.late) && at < HORIZON_MS; at += step) {
-      let released = 0;
+    for (let k = 0; k < MOST_STEPS && !passed.complete; k++) {
+      const at = k * step;
+      endedAfter.push(k * step < wrapUpMs ? 0 : 1 - handling.longerThan(k * step - wrapUpMs));
+      const ahead = Math.max(0, position - 1 - released - gaveUp);
+      if (k > 0) gaveUp += ahead * -Math.expm1(-hangUpsPerMs * step);
+      let first = 0;
       let variance = 0;
-      for (const chance of releases) {
-        const p = chance(at);
-        released += p;
-        variance += p * (1 - p);
+      for (const within of freeWithin) {
+        const chance = within(at);
+        first += chance;
+        variance += chance * (1 - chance);
       }
-      if (at > 0) {
-        const elapsed = at - former.at;
-        later += ((releasedBefore + released) / 2 / meanMs) * elapsed;
-        const ahead = Math.max(0, position - 1 - releasedBefore - later - gaveUp);
-        gaveUp += ahead * -Math.expm1(-hangUpsPerMs * elapsed);
-      }
-      releasedBefore = released;
-      variance += variation * later + gaveUp;
-      const moved = released + later + gaveUp;
+      let again = 0;
+      for (const [i, count] of releases.entries()) again += count * (endedAfter[k - i] ?? 0);
+      releases.push(Math.max(0, first + again - released));
+      released = first + again;
+      variance += variation * again + gaveUp;
+      const moved = released + gaveUp;
       const deviation = Math.sqrt(variance);
-      const goal = position - 0.5 + (moved > 0 ? variance / moved / 6 : 0);
-      const margin = {
-        at,
-        early: moved + DECILE * deviation - goal,
-        middle: moved - goal,
-        late: moved - DECILE * deviation - goal,
-      };
-      for (const which of ['early', 'middle', 'late'] as const) {
-        if (Number.isNaN(found[which]) && margin[which] >= 0) {
-          const [low, high] = [former[which], margin[which]];
-          found[which] = low === -Infinity ? at : former.at + ((at - former.at) * -low) / (high - low);
-        }
-      }
-      former = margin;
-      step *= STEP_GROWTH;
+      const missing = position - 0.5 + (moved > 0 ? variance / moved / 6 : 0) - moved;
+      passed.see(at, [missing - DECILE * deviation, missing, missing + DECILE * deviation]);
     }
-    return this.#tilted(found, hangUpsPerMs);
-  }
-
-  #tilted(found: { early: number; middle: number; late: number }, hangUpsPerMs: number): WaitRange {
-    const [early, middle, late] = [found.early, found.middle, found.late].map((ms) => (Number.isNaN(ms) ? HORIZON_MS : ms));
-    const [fromMs = 0, expectedMs = 0, toMs = 0] = [early, middle, late];
-    const deviation = (toMs - fromMs) / (2 * DECILE);
-    const scale = expectedMs > 0 ? deviation ** 2 / expectedMs : 0;
-    const shorter = 1 + hangUpsPerMs * scale;
-    const ringMs = this.#ring.weight > 0 ? this.#ring.total / this.#ring.weight : 0;
-    return {
-      fromMs: fromMs / shorter + ringMs,
-      expectedMs: expectedMs / shorter + ringMs,
-      toMs: toMs / shorter + ringMs,
-    };
+    const [early = 0, middle = 0, late = 0] = passed.instants(MOST_STEPS * step);
+    const spread = (late - early) / (2 * DECILE);
+    const shorter = 1 + hangUpsPerMs * (middle > 0 ? spread ** 2 / middle : 0);
+    const ring = this.#ring.weight > 0 ? this.#ring : { weight: 1, total: 0, squares: 0 };
+    const ringMs = ring.total / ring.weight;
+    const ringVariance = Math.max(0, ring.squares / ring.weight - ringMs ** 2);
+    const expectedMs = middle / shorter + ringMs;
+    // Both ends move away with what the ringing adds to the spread.
+    const end = (ms: number) => Math.hypot(ms / shorter - middle / shorter, DECILE * Math.sqrt(ringVariance));
+    return { expectedMs, fromMs: Math.max(0, expectedMs - end(early)), toMs: expectedMs + end(late) };
   }
 }
 
@@ -183,6 +173,8 @@ export interface WaitQuestion {
   /** 1 = the next to be answered. */
   readonly position: number;
   readonly members: readonly MemberAtWork[];
+  /** After-call work that follows each call of the group. */
+  readonly wrapUpMs: number;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
@@ -198,7 +190,7 @@ export type Silence = 'noHistory' | 'nobodyAtWork' | 'fewMembers' | 'tooWide' | 
 export interface EstimatorState {
   readonly handling: readonly number[];
   readonly patience: Patience;
-  readonly ring: Mean;
+  readonly ring: Moments;
   readonly accuracy: AccuracyState;
 }
 
@@ -208,9 +200,10 @@ interface Patience {
   readonly waitedMs: number;
 }
 
-interface Mean {
+interface Moments {
   readonly weight: number;
   readonly total: number;
+  readonly squares: number;
 }
 
 const LEAST_CALLS = 15;
@@ -228,17 +221,52 @@ const RING_KEPT = 1 - 1 / 50;
 const UNKNOWN_PATIENCE_MS = 1_200_000;
 /** z of the normal distribution's upper decile. */
 const DECILE = 1.2816;
-const FINEST_STEP_MS = 1_000;
-const STEP_GROWTH = 1.04;
-const HORIZON_MS = 4 * 3_600_000;
+const FINEST_STEP_MS = 500;
+/** How finely the expected wait is divided, and when the model gives up: far beyond what may be said. */
+const STEPS_TO_EXPECTED = 16;
+const MOST_STEPS = 320;
 
 const waitedOn = ({ hangUps, waitedMs }: Patience, ms: number, hungUp: 0 | 1): Patience => ({
   hangUps: hangUps * PATIENCE_KEPT + hungUp,
   waitedMs: waitedMs * PATIENCE_KEPT + ms,
 });
 
+/** Finds for several falling curves, seen step by step, where each first reaches zero. */
+class Crossings {
+  readonly #instants: (number | undefined)[];
+  #former: { readonly at: number; readonly values: readonly number[] } | undefined;
+
+  constructor(curves: number) {
+    this.#instants = Array.from({ length: curves }, () => undefined);
+  }
+
+  see(at: number, values: readonly number[]): void {
+    for (const [curve, value] of values.entries()) {
+      if (value > 0 || this.#instants[curve] !== undefined) continue;
+      const before = this.#former?.values[curve];
+      const back = before === undefined ? 0 : (-value / (before - value)) * (at - (this.#former?.at ?? at));
+      this.#instants[curve] = at - back;
+    }
+    this.#former = { at, values };
+  }
+
+  get complete(): boolean {
+    return this.#instants.every((instant) => instant !== undefined);
+  }
+
+  /** @param never for curves that have not reached it */
+  instants(never: number): number[] {
+    return this.#instants.map((instant) => instant ?? never);
+  }
+}
+
 /** The chance that a member becomes free within `w` ms. */
-function firstRelease(member: MemberAtWork, now: number, handling: HandlingTimes): (w: number) => number {
+function firstRelease(
+  member: MemberAtWork,
+  now: number,
+  wrapUpMs: number,
+  handling: HandlingTimes,
+): (w: number) => number {
   switch (member.doing) {
     case 'free':
       return () => 1;
@@ -247,7 +275,7 @@ function firstRelease(member: MemberAtWork, now: number, handling: HandlingTimes
     case 'call': {
       const age = Math.max(0, now - member.since);
       const longer = handling.longerThan(age);
-      return (w) => 1 - handling.longerThan(age + w) / longer;
+      return (w) => (w < wrapUpMs ? 0 : 1 - handling.longerThan(age + w - wrapUpMs) / longer);
     }
   }
 }

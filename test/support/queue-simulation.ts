@@ -3,7 +3,7 @@ import type { Random } from '../../src/time/random.ts';
 
 /**
  * A discrete-event simulation of one queue, first come, first served: Poisson arrivals that follow the hours, ringing, log-normal talk, after-call work,
- * exponential patience, members who go to a break after a call now and then. It only tells what happens; predictors listen.
+ * exponential patience, members who go to a break or take a call from elsewhere now and then. It only tells what happens; predictors listen.
  */
 export interface QueueScenario {
   readonly agents: number;
@@ -16,6 +16,8 @@ export interface QueueScenario {
   readonly meanPatienceMs: number;
   /** Chance of a break after a call, and its mean length. */
   readonly breaks: { readonly chance: number; readonly meanMs: number };
+  /** Chance that a member's next call is one from elsewhere (another group, his own number), and its mean length. It looks like any call. */
+  readonly otherCalls?: { readonly chance: number; readonly meanMs: number };
 }
 
 export interface SimulatedCaller {
@@ -28,6 +30,13 @@ export interface QueueView {
   readonly now: number;
   readonly position: number;
   readonly members: readonly MemberAtWork[];
+  readonly wrapUpMs: number;
+}
+
+export interface HandledCall {
+  readonly ringMs: number;
+  readonly talkMs: number;
+  readonly wrapUpMs: number;
 }
 
 /** What happens, in the order of time. Milliseconds. */
@@ -38,8 +47,8 @@ export interface QueueListener {
   stillWaiting?(caller: SimulatedCaller, view: QueueView): void;
   answered?(caller: SimulatedCaller, at: number, ringMs: number): void;
   abandoned?(caller: SimulatedCaller, at: number): void;
-  /** A member is through with a call and its after-call work; `talkMs` of that was talk. */
-  handled?(busyMs: number, talkMs: number): void;
+  /** A member is through with a call. */
+  handled?(call: HandledCall): void;
 }
 
 const HOUR = 3_600_000;
@@ -56,7 +65,7 @@ interface Agent {
 }
 
 export function simulateQueue(scenario: QueueScenario, random: Random, listener: QueueListener): void {
-  const { agents: count, load, hours, talk, meanTalkMs, wrapUpMs, meanPatienceMs, breaks } = scenario;
+  const { agents: count, load, hours, talk, meanTalkMs, wrapUpMs, meanPatienceMs, breaks, otherCalls } = scenario;
   const events = new EventQueue();
   const agents = Array.from({ length: count }, (): Agent => ({ now: { doing: 'free' } }));
   const queue: Waiting[] = [];
@@ -70,6 +79,7 @@ export function simulateQueue(scenario: QueueScenario, random: Random, listener:
     now,
     position: queue.indexOf(caller) + 1,
     members: agents.flatMap(({ now: doing }) => (doing.doing === 'break' ? [] : [doing])),
+    wrapUpMs,
   });
 
   const serve = (caller: SimulatedCaller, agent: Agent, now: number) => {
@@ -81,7 +91,7 @@ export function simulateQueue(scenario: QueueScenario, random: Random, listener:
       agent.now = { doing: 'wrapUp', until: hangUp + wrapUpMs };
     });
     events.at(now + ringMs + talkMs + wrapUpMs, (free) => {
-      listener.handled?.(ringMs + talkMs + wrapUpMs, talkMs);
+      listener.handled?.({ ringMs, talkMs, wrapUpMs });
       if (random.next() >= breaks.chance) return release(agent, free);
       agent.now = { doing: 'break' };
       events.at(free + exponential(breaks.meanMs), (back) => release(agent, back));
@@ -89,6 +99,11 @@ export function simulateQueue(scenario: QueueScenario, random: Random, listener:
   };
 
   const release = (agent: Agent, now: number) => {
+    if (otherCalls && random.next() < otherCalls.chance) {
+      agent.now = { doing: 'call', since: now };
+      events.at(now + exponential(otherCalls.meanMs), (end) => release(agent, end));
+      return;
+    }
     agent.now = { doing: 'free' };
     const caller = queue.shift();
     if (!caller) return;

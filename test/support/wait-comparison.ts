@@ -1,3 +1,4 @@
+import type { Random } from '../../src/time/random.ts';
 import { logNormal, type QueueScenario, simulateQueue } from './queue-simulation.ts';
 import { seededRandom } from './seeded-random.ts';
 import { AppQueue, Kazoo, OpenSips, Ours, PositionTimesHandling, type WaitPredictor } from './wait-predictors.ts';
@@ -30,9 +31,30 @@ const loads = {
   'rush hour': [0.6, 0.6, 0.8, 1.5, 1.5, 0.7, 0.5, 1.2, 0.7],
 };
 
-export const scenarios: readonly NamedScenario[] = [3, 10, 50].flatMap((agents) =>
+const sizes = [3, 10, 50].flatMap((agents) =>
   Object.entries(loads).map(([name, load]) => ({ ...shift, name: `${agents} members, ${name}`, agents, load })),
 );
+
+/** Short questions and long ones: nothing like a log-normal. */
+const twoKinds = {
+  ...shift,
+  name: '10 members, two kinds of calls',
+  agents: 10,
+  load: loads.busy,
+  talk: (random: Random) =>
+    random.next() < 0.7 ? logNormal(70_000, 0.5)(random) : logNormal((TALK.meanMs - 0.7 * 70_000) / 0.3, 0.3)(random),
+};
+
+/** Members who also take the calls of others, which nobody tells the predictors. */
+const shared = {
+  ...shift,
+  name: '10 members, shared with others',
+  agents: 10,
+  load: [0.75],
+  otherCalls: { chance: 0.3, meanMs: 2 * minute },
+};
+
+export const scenarios: readonly NamedScenario[] = [...sizes, twoKinds, shared];
 
 /** What was said at one moment, and what came of it. */
 interface Moment {
@@ -132,8 +154,8 @@ function runDay(scenario: NamedScenario, seed: number, count: (moment: Moment, a
       open.delete(caller.id);
       for (const predictor of all) predictor.abandoned(caller, at);
     },
-    handled: (busyMs, talkMs) => {
-      for (const predictor of all) predictor.handled(busyMs, talkMs);
+    handled: (call) => {
+      for (const predictor of all) predictor.handled(call);
     },
   });
 }

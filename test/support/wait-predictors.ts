@@ -1,6 +1,6 @@
-import { WaitEstimator } from '../../src/acd/estimate.ts';
+import { type Prediction, WaitEstimator } from '../../src/acd/estimate.ts';
 import type { Predicted } from '../../src/acd/estimate-accuracy.ts';
-import type { QueueView, SimulatedCaller } from './queue-simulation.ts';
+import type { HandledCall, QueueView, SimulatedCaller } from './queue-simulation.ts';
 
 /**
  * Those who predict waits, side by side on the same calls: ours and the formulas of four others, read in their sources. Of the others the value is
@@ -12,7 +12,7 @@ export interface WaitPredictor {
   stillWaiting(caller: SimulatedCaller, view: QueueView): number | undefined;
   answered(caller: SimulatedCaller, at: number, ringMs: number): void;
   abandoned(caller: SimulatedCaller, at: number): void;
-  handled(busyMs: number, talkMs: number): void;
+  handled(call: HandledCall): void;
 }
 
 const second = 1000;
@@ -29,7 +29,7 @@ abstract class Base {
   }
   answered(_caller: SimulatedCaller, _at: number, _ringMs: number): void {}
   abandoned(_caller: SimulatedCaller, _at: number): void {}
-  handled(_busyMs: number, _talkMs: number): void {}
+  handled(_call: HandledCall): void {}
 }
 
 /**
@@ -76,7 +76,7 @@ export class OpenSips extends Base implements WaitPredictor {
     return members.length > 0 ? (this.#mean * (position - 1)) / members.length : undefined;
   }
 
-  override handled(_busyMs: number, talkMs: number): void {
+  override handled({ talkMs }: HandledCall): void {
     this.#calls++;
     this.#mean += (talkMs - this.#mean) / this.#calls;
   }
@@ -126,9 +126,9 @@ export class PositionTimesHandling extends Base implements WaitPredictor {
     return members.length > 0 && this.#calls > 0 ? (position * this.#mean) / members.length : undefined;
   }
 
-  override handled(busyMs: number): void {
+  override handled({ ringMs, talkMs, wrapUpMs }: HandledCall): void {
     this.#calls++;
-    this.#mean += (busyMs - this.#mean) / this.#calls;
+    this.#mean += (ringMs + talkMs + wrapUpMs - this.#mean) / this.#calls;
   }
 }
 
@@ -141,15 +141,18 @@ export class Ours extends Base implements WaitPredictor {
   lastRange: Predicted | undefined;
 
   override queued(caller: SimulatedCaller, view: QueueView): number | undefined {
-    const { range } = this.estimator.predict(view);
-    if (range) this.#first.set(caller.id, { range, atMs: 0 });
-    return this.stillWaiting(caller, view);
+    const prediction = this.estimator.predict(view);
+    if (prediction.range) this.#first.set(caller.id, { range: prediction.range, atMs: 0 });
+    return this.#said(prediction);
   }
 
   override stillWaiting(_caller: SimulatedCaller, view: QueueView): number | undefined {
-    const { range, silent } = this.estimator.predict(view);
+    return this.#said(this.estimator.predict(view));
+  }
+
+  #said({ range, silent }: Prediction): number | undefined {
     this.lastRange = silent ? undefined : range;
-    return silent ? undefined : range?.expectedMs;
+    return this.lastRange?.expectedMs;
   }
 
   override answered(caller: SimulatedCaller, at: number, ringMs: number): void {
@@ -162,7 +165,7 @@ export class Ours extends Base implements WaitPredictor {
     this.#first.delete(caller.id);
   }
 
-  override handled(busyMs: number): void {
-    this.estimator.handled(busyMs);
+  override handled({ ringMs, talkMs }: HandledCall): void {
+    this.estimator.handled(ringMs + talkMs);
   }
 }
