@@ -140,7 +140,7 @@ export class WaitEstimator {
         variance += chance * (1 - chance);
       }
       let again = 0;
-      for (const [i, count] of releases.entries()) again += count * (endedAfter[k - i] ?? 0);
+      for (let i = 0; i < k; i++) again += (releases[i] ?? 0) * (endedAfter[k - i] ?? 0);
       releases.push(Math.max(0, first + again - released));
       released = first + again;
       variance += variation * again + gaveUp;
