@@ -6,6 +6,7 @@ import { Destinations } from '../../src/dial/destinations.ts';
 import { EmployeeDialler } from '../../src/dial/employee.ts';
 import { Occupancy } from '../../src/dial/occupancy.ts';
 import type { CallRecord } from '../../src/history/record.ts';
+import type { Spoken } from '../../src/media/spoken.ts';
 import type { Binding } from '../../src/redis/registrations.ts';
 import type { Identity } from '../../src/sip/identity.ts';
 import { systemRandom } from '../../src/time/random.ts';
@@ -47,6 +48,7 @@ export class Switchboard {
         groups: new RingGroup(systemRandom),
         sounds: {
           audio: (_version, id) => [{ file: id }],
+          say: (_version, spoken) => spoken.map((one) => ({ file: said(one) })),
           ringBack: () => [{ file: 'ring-back' }],
         },
       },
@@ -88,6 +90,13 @@ export class Switchboard {
     );
   }
 }
+
+/** Something said, as a name of a file that a test can read: `queue-wait`, `minutes 5`, `phone 79990000001`. */
+export const said = (spoken: Spoken): string => {
+  const [[kind, value] = ['', '']] = Object.entries(spoken);
+  if (kind === 'prompt' || kind === 'fragment') return String(value);
+  return `${kind} ${typeof value === 'object' ? Object.values(value).join(':') : value}`;
+};
 
 export const passive = (number: string): Identity => ({ kind: 'passive', pbx: 'acme', number });
 export const accountOf = (employee: string): Identity => ({
