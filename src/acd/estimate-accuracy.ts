@@ -75,9 +75,21 @@ export function measured(state: AccuracyState, predicted: Predicted, actualMs: n
     bias: one(state.bias, expectedMs - actualMs),
     covered: one(state.covered, within ? 1 : 0),
     actual: one(state.actual, actualMs),
-    centre: stepped(state.centre, (CENTRE_STEP / position) * (actualMs > now.expectedMs ? 0.5 : -0.5), LARGEST_CORRECTION),
-    below: stepped(state.below, (RANGE_STEP / position) * (actualMs < now.fromMs ? 1 - OUTSIDE : -OUTSIDE), LARGEST_RANGE),
-    above: stepped(state.above, (RANGE_STEP / position) * (actualMs > now.toMs ? 1 - OUTSIDE : -OUTSIDE), LARGEST_RANGE),
+    centre: stepped(
+      state.centre,
+      (CENTRE_STEP / position) * (actualMs > now.expectedMs ? 0.5 : -0.5),
+      LARGEST_CORRECTION,
+    ),
+    below: stepped(
+      state.below,
+      (RANGE_STEP / position) * (actualMs < now.fromMs ? 1 - OUTSIDE : -OUTSIDE),
+      LARGEST_RANGE,
+    ),
+    above: stepped(
+      state.above,
+      (RANGE_STEP / position) * (actualMs > now.toMs ? 1 - OUTSIDE : -OUTSIDE),
+      LARGEST_RANGE,
+    ),
   };
 }
 
