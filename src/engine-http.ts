@@ -1,6 +1,5 @@
 import type { Call } from './call/call.ts';
 import type { Inbound } from './call/inbound.ts';
-import { loadConfig } from './config/load.ts';
 import type { ConfigStore } from './config/store.ts';
 import { DatabaseDownError } from './database/port.ts';
 import type { Occupancy } from './dial/occupancy.ts';
@@ -30,7 +29,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
   const { config, inbound, occupancy, registrations, redis, sip, embeddedSip, media, history } = parts;
   return {
     config,
-    checkConfig: () => loadConfig(config.folder),
+    checkConfig: () => config.read(),
     calls: {
       live: (pbx) => inbound.live.of(pbx).map(liveView),
       hangup: (pbx, id) => inbound.hangup(pbx, id),

@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { RingGroup } from './acd/ring-group.ts';
 import type { CallServices } from './call/call.ts';
+import { notBuilt } from './call/facilities.ts';
 import { Inbound } from './call/inbound.ts';
 import type { Environment } from './config/env.ts';
+import { ReloadThread } from './config/reload-thread.ts';
 import { ConfigStore } from './config/store.ts';
 import type { PbxVersion } from './config/version.ts';
 import { watchConfig } from './config/watch.ts';
-import { Destinations } from './dial/destinations.ts';
+import { Destinations, noNumberRoutes } from './dial/destinations.ts';
 import { EmployeeDialler } from './dial/employee.ts';
 import { Occupancy } from './dial/occupancy.ts';
 import { startEmbeddedMedia } from './embedded/media/index.ts';
@@ -51,7 +53,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { env, log, clock = systemClock, random = systemRandom } = options;
   const stack = new AsyncDisposableStack();
   try {
-    const config = new ConfigStore(env.configFolder);
+    const reloads = new ReloadThread(env.configFolder);
+    stack.defer(() => reloads.close());
+    const config = new ConfigStore(env.configFolder, reloads.read);
     await config.load();
     for (const { code, message, file, line } of config.warnings) log.warn({ code, file, line }, message);
     if (env.freeswitch.length > 0) {
@@ -88,7 +92,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const history = openHistory({ env, redis, config, clock, random, log }, stack);
 
     const occupancy = new Occupancy();
-    const destinations = new Destinations(registrations, contactTarget);
+    const destinations = new Destinations(registrations, contactTarget, noNumberRoutes);
     const services: CallServices = {
       sip: sip.server,
       media,
@@ -98,6 +102,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       groups: new RingGroup(random),
       destinations,
       occupancy,
+      ...notBuilt,
     };
     const inbound = new Inbound({
       services,
@@ -110,7 +115,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
 
-    stack.defer(reloads(config, clock, log));
+    stack.defer(takeReloads(config, clock, log));
     for (const pbx of config.all()) warmUp(pbx, clock);
     const { startHttp } = await import('./http/index.ts');
     const http = await startHttp({
@@ -281,7 +286,7 @@ function warmUp(pbx: PbxVersion, clock: Clock): void {
 }
 
 /** Takes changed files into use, and says so. */
-function reloads(config: ConfigStore, clock: Clock, log: Logger): () => void {
+function takeReloads(config: ConfigStore, clock: Clock, log: Logger): () => void {
   config.on('changed', ({ changed, removed, warnings }) => {
     for (const pbx of changed) warmUp(pbx, clock);
     log.info(

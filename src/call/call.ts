@@ -8,10 +8,12 @@ import type { Occupancy } from '../dial/occupancy.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { CallRecord } from '../history/record.ts';
 import type { MediaServer } from '../media/port.ts';
+import type { SchemeRun } from '../scheme/run.ts';
 import type { IncomingInvite, Party, SipServer } from '../sip/port.ts';
 import type { Clock } from '../time/clock.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { CallerLeg } from './caller-leg.ts';
+import type { FaxMachine, Mailbox, Rooms } from './facilities.ts';
 import type { Sounds } from './sounds.ts';
 import { type CallFacts, Timeline } from './timeline.ts';
 
@@ -25,6 +27,9 @@ export interface CallServices {
   readonly groups: GroupDistributor;
   readonly destinations: Destinations;
   readonly occupancy: Occupancy;
+  readonly mailbox: Mailbox;
+  readonly fax: FaxMachine;
+  readonly rooms: Rooms;
 }
 
 /** How a call ended. */
@@ -46,6 +51,8 @@ export class Call {
   readonly log: Logger;
   /** Whom the rung phones show. */
   readonly shown: Party;
+  /** The scheme that runs for it, while one does. */
+  scheme: SchemeRun | undefined;
   /** Who the caller talks to. */
   callee: Leg | undefined;
   /** Resolves when the conversation is over and has been noted. */

@@ -2,7 +2,7 @@ import type { Employee, Group } from '../config/document.ts';
 import { attemptOutcome } from '../dial/attempt.ts';
 import { type RingContext, type RingResult, ringFirst, ringFor, ringOne } from '../dial/ring.ts';
 import type { EndReason } from '../end-reason.ts';
-import type { ForwardRequest, ForwardResult } from '../scheme/actors.ts';
+import type { ForwardRequest, ForwardResult, RingTarget } from '../scheme/actors.ts';
 import { tablesOf } from '../scheme/tables.ts';
 import { reasons } from '../sip/port.ts';
 import type { Call } from './call.ts';
@@ -22,13 +22,9 @@ export async function forward(
   connected: () => void,
 ): Promise<ForwardResult> {
   const { target } = request;
-  if ('phone' in target || 'room' in target) {
-    // Outgoing routes and rooms are not built yet; the caller is told as of any number that cannot be reached.
-    call.log.warn({ target }, 'this kind of target is not available yet');
-    return { outcome: 'failed', reason: 'unavailable' };
-  }
+  if ('room' in target) return call.services.rooms.join(call, target.room, signal, connected);
   void call.audio.waitForAnswer(musicOf(call, request));
-  const result = await reach(call, request, signal);
+  const result = await reach(call, target, request.timeout, signal);
   if (result.outcome === 'answered') return connect(call, result, connected);
   call.audio.stopWaiting();
   return result;
@@ -39,7 +35,12 @@ function musicOf(call: Call, { music, target }: ForwardRequest): string | undefi
   return 'group' in target ? (call.pbx.group(target.group)?.ringMusic ?? undefined) : undefined;
 }
 
-async function reach(call: Call, { target, timeout }: ForwardRequest, signal: AbortSignal): Promise<RingResult> {
+async function reach(
+  call: Call,
+  target: Exclude<RingTarget, { room: string }>,
+  timeout: number | undefined,
+  signal: AbortSignal,
+): Promise<RingResult> {
   const { services } = call;
   const context: RingContext = {
     sip: services.sip,
@@ -62,15 +63,15 @@ async function reach(call: Call, { target, timeout }: ForwardRequest, signal: Ab
     if (!group) return { outcome: 'failed', reason: 'schemeMisconfigured' };
     return ringGroup(call, group, context, limitMs ?? 0, all);
   }
-  if (!('sip' in target || 'trunk' in target)) return { outcome: 'failed', reason: 'unavailable' };
 
   const found = await services.destinations.ofTarget(call.pbx, target);
-  const number = 'sip' in target ? target.sip : target.number;
+  const number = 'sip' in target ? target.sip : 'phone' in target ? target.phone : target.number;
   const attempt = call.timeline.ask({
     kind: 'trunk' in target ? 'trunk' : 'number',
     id: 'trunk' in target ? target.trunk : number,
     name: '',
     address: number,
+    ...(found.ok ? { contact: target } : {}),
   });
   const result: RingResult = found.ok
     ? await ringFor(services.clock, limitMs ?? call.pbx.document.defaults.employee.ringTime * 1000, all, (stop) =>
@@ -80,7 +81,10 @@ async function reach(call: Call, { target, timeout }: ForwardRequest, signal: Ab
         ),
       )
     : { outcome: 'failed', reason: found.reason };
-  if (result.outcome === 'answered') return { ...result, attempt };
+  if (result.outcome === 'answered') {
+    attempt.answered();
+    return { ...result, attempt };
+  }
   attempt.over(attemptOutcome(result.reason), result.reason);
   return result;
 }
@@ -141,6 +145,7 @@ async function ringGroup(
   return {
     ...result,
     attempt: {
+      answered: () => undefined,
       talking: () => {
         entered.talking();
         attempt?.talking();

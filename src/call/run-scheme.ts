@@ -29,6 +29,11 @@ async function run(call: Call, compiled: CompiledScheme): Promise<EndReason> {
     log: call.log,
     ...(from === '' ? {} : { caller: from }),
   });
+  call.scheme = scheme;
+  const offFaxTone = call.caller.on('faxTone', () => {
+    call.timeline.input({ kind: 'fax' });
+    scheme.faxTone();
+  });
   const offDigits = call.caller.on('digit', ({ digit }) => {
     // The digits of a password belong into no record.
     if (!scheme.secret) call.timeline.input({ kind: 'digit', digit });
@@ -39,6 +44,8 @@ async function run(call: Call, compiled: CompiledScheme): Promise<EndReason> {
   if (call.caller.gone.aborted) gone();
   const { reason, failure } = await scheme.done;
   offDigits();
+  offFaxTone();
+  call.scheme = undefined;
   call.caller.gone.removeEventListener('abort', gone);
   // A caller for whom somebody was only rung hears why nobody came, not that a scheme has ended.
   return reason === 'schemeEnded' && failure !== undefined ? failure : reason;
@@ -55,14 +62,8 @@ function worldOf(call: Call): SchemeWorld {
       if (result.outcome === 'failed') call.timeline.stage('menu');
       return result;
     },
-    voicemail: async (_request, signal) => {
-      // Recording is not built yet: the caller is told that nobody can take the call.
-      call.log.warn('voicemail is not available yet');
-      await call.audio.play('builtin:nobody-available', signal);
-    },
-    fax: async () => {
-      call.log.warn('fax reception is not available yet');
-    },
+    voicemail: (request, signal, recording) => call.services.mailbox.record(call, request, signal, recording),
+    fax: (request, signal) => call.services.fax.receive(call, request, signal),
     trace: (entry) => {
       call.log.debug(entry, 'scheme');
       call.timeline.trace(entry);

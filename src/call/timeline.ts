@@ -1,4 +1,4 @@
-import type { Asked, Attempt, AttemptLog } from '../dial/attempt.ts';
+import type { Asked, Attempt, AttemptLog, RungContact } from '../dial/attempt.ts';
 import { type EndReason, endReasons } from '../end-reason.ts';
 import { figures, instant, type Mark, outcomeOf, seconds } from '../history/figures.ts';
 import type {
@@ -10,7 +10,7 @@ import type {
   PathStep,
   TechnicalEnd,
 } from '../history/record.ts';
-import type { TraceEntry } from '../scheme/actors.ts';
+import { type TraceEntry, type TraceEvent, toldByTheCall } from '../scheme/actors.ts';
 import type { Clock } from '../time/clock.ts';
 
 /** What is known of a call when it is born. */
@@ -51,6 +51,8 @@ export class Timeline implements AttemptLog {
   readonly #inputs: CallInput[] = [];
   /** Attempts that go on, each with what ends it. */
   readonly #open = new Map<OpenAttempt, () => void>();
+  /** The place in the scheme that the machine has spoken of last. */
+  #place: string | null = null;
   #scheme: string | null = null;
   #technical: TechnicalEnd | null = null;
   #talked = false;
@@ -93,7 +95,7 @@ export class Timeline implements AttemptLog {
 
   /** The last place in a scheme that was noted. */
   get place(): string | null {
-    return this.#path.at(-1)?.state ?? null;
+    return this.#place;
   }
 
   stage(stage: CallStage, group?: string): void {
@@ -115,10 +117,19 @@ export class Timeline implements AttemptLog {
     const began = this.#clock.now();
     let answered: number | undefined;
     const open: OpenAttempt = { asked, state: 'ringing', since: began };
-    if (asked.kind === 'group') this.stage('group', asked.id);
-    else this.stage('employee', asked.group);
+    if (asked.kind === 'group') {
+      this.stage('group', asked.id);
+      this.#note('queue', asked);
+    } else {
+      this.stage('employee', asked.group);
+      if (asked.contact) this.#note('ring', asked);
+    }
     const over: Attempt['over'] = (outcome, reason, heldMs = 0) => {
       if (!this.#open.delete(open)) return;
+      // One who was rung for nothing because another has answered, or the caller did something else, has not failed to answer.
+      if (outcome !== 'answered' && outcome !== 'elsewhere') {
+        this.#note('noAnswer', asked, { reason }, endReasons[reason].text);
+      }
       const end = this.#clock.now();
       if (answered !== undefined) this.#heldMs += asked.kind === 'group' ? 0 : heldMs;
       this.#participants.push({
@@ -139,18 +150,32 @@ export class Timeline implements AttemptLog {
     const finishOpen = () => over(answered === undefined ? 'elsewhere' : 'answered', 'callerHungUp');
     this.#open.set(open, finishOpen);
     return {
+      answered: () => this.#note('answer', asked),
       talking: () => {
         answered = this.#clock.now();
         open.state = 'talking';
         open.since = answered;
         this.#talked = true;
+        if (asked.kind !== 'group') this.#note('connect', asked);
         if (this.currentStage !== 'conversation') this.stage('conversation');
       },
       over,
     };
   }
 
+  /** What the scheme says that it decides. */
   trace(entry: TraceEntry): void {
+    this.#place = entry.state;
+    if (!toldByTheCall.has(entry.event)) this.#keep(entry);
+  }
+
+  /** Adds to the path what came of a forward. */
+  #note(event: TraceEvent, asked: Asked, more: Readonly<Record<string, unknown>> = {}, why?: string): void {
+    const detail = { ...whom(asked), ...more };
+    this.#keep({ state: this.#place ?? '', event, detail, ...(why === undefined ? {} : { why }) });
+  }
+
+  #keep(entry: TraceEntry): void {
     if (this.#path.length >= MAX_ENTRIES) return;
     this.#path.push({
       t: (this.#clock.now() - this.#start) / 1000,
@@ -169,6 +194,11 @@ export class Timeline implements AttemptLog {
 
   record(end: { readonly reason: EndReason; readonly by: CallRecord['endedBy'] }): CallRecord {
     for (const finish of [...this.#open.values()]) finish();
+    // A conversation ends without a word of the scheme, and so does a call that has not come to one.
+    if (this.#path.at(-1)?.event !== 'hangup') {
+      const { reason } = end;
+      this.#keep({ state: this.#place ?? '', event: 'hangup', detail: { reason }, why: endReasons[reason].text });
+    }
     const now = this.#clock.now();
     const { duration, wait, waitMenu, waitGroup, waitEmployee, talk, queued, stage } = figures(this.#marks, now);
     return {
@@ -198,6 +228,21 @@ export class Timeline implements AttemptLog {
       inputs: this.#inputs,
     };
   }
+}
+
+/** Who was asked, in the words of a scheme. */
+function whom({ kind, id, group, contact }: Asked): Readonly<Record<string, string>> {
+  const who = kind === 'number' ? {} : { [kind]: id };
+  return { ...who, ...contactDetail(contact), ...(group === undefined ? {} : { group }) };
+}
+
+function contactDetail(contact: RungContact | undefined): Readonly<Record<string, string>> {
+  if (contact === undefined) return {};
+  return 'trunk' in contact
+    ? { trunk: contact.trunk, to: contact.number }
+    : 'sip' in contact
+      ? { sip: contact.sip }
+      : { phone: contact.phone };
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

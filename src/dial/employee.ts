@@ -2,10 +2,10 @@ import type { Contact, Employee } from '../config/document.ts';
 import type { PbxVersion } from '../config/version.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { Timetable } from '../time/when.ts';
-import { type AttemptLog, attemptOutcome } from './attempt.ts';
+import { type AttemptLog, attemptOutcome, type RungContact } from './attempt.ts';
 import type { Destinations } from './destinations.ts';
 import type { Occupancy } from './occupancy.ts';
-import { type RingContext, type RingResult, ringFirst, ringFor, ringOne } from './ring.ts';
+import { type Destination, type RingContext, type RingResult, ringFirst, ringFor, ringOne } from './ring.ts';
 
 export interface EmployeeRing {
   readonly pbx: PbxVersion;
@@ -43,15 +43,21 @@ export class EmployeeDialler {
     const one =
       (contact: Contact) =>
       async (stop: AbortSignal): Promise<RingResult> => {
+        const found = await this.#destinations.ofContact(pbx, contact);
+        if (!found.ok) return this.#notRung(request, found.reason, addressOf(contact));
         const attempt = log.ask({
           kind: 'employee',
           id: employee.id,
           name: employee.name,
           address: addressOf(contact),
+          contact: rungContact(contact),
           ...(group === undefined ? {} : { group }),
         });
-        const result = await this.#ringContact(request, contact, stop);
-        if (result.outcome === 'answered') return { ...result, attempt };
+        const result = await this.#ringContact(request, contact, found.destinations, stop);
+        if (result.outcome === 'answered') {
+          attempt.answered();
+          return { ...result, attempt };
+        }
         attempt.over(attemptOutcome(result.reason), result.reason);
         return result;
       };
@@ -70,28 +76,31 @@ export class EmployeeDialler {
     return result;
   }
 
-  async #ringContact(request: EmployeeRing, contact: Contact, signal: AbortSignal): Promise<RingResult> {
+  #ringContact(
+    request: EmployeeRing,
+    contact: Contact,
+    destinations: readonly Destination[],
+    signal: AbortSignal,
+  ): Promise<RingResult> {
     const { pbx, context } = request;
-    const found = await this.#destinations.ofContact(pbx, contact);
-    if (!found.ok) return { outcome: 'failed', reason: found.reason };
     // The smallest limit wins (2-call-behaviour §3): the step's is around this one; the default counts where nobody said anything.
     const wait = contact.wait ?? (request.limitMs === undefined ? pbx.document.defaults.employee.ringTime : 0);
     return ringFor(context.clock, wait * 1000, signal, (stop) =>
       ringFirst(
-        found.destinations.map((destination) => (each: AbortSignal) => ringOne(context, destination, each)),
+        destinations.map((destination) => (each: AbortSignal) => ringOne(context, destination, each)),
         stop,
         { declineEndsAll: true },
       ),
     );
   }
 
-  #notRung({ employee, group, log }: EmployeeRing, reason: EndReason): RingResult {
+  #notRung({ employee, group, log }: EmployeeRing, reason: EndReason, address = ''): RingResult {
     log
       .ask({
         kind: 'employee',
         id: employee.id,
         name: employee.name,
-        address: '',
+        address,
         ...(group === undefined ? {} : { group }),
       })
       .over(attemptOutcome(reason), reason);
@@ -119,4 +128,10 @@ export const addressOf = (contact: Contact): string => {
   if ('sip' in contact) return contact.sip;
   if ('phone' in contact) return contact.phone;
   return `${contact.number}@${contact.trunk}`;
+};
+
+const rungContact = (contact: Contact): RungContact => {
+  if ('sip' in contact) return { sip: contact.sip };
+  if ('phone' in contact) return { phone: contact.phone };
+  return { trunk: contact.trunk, number: contact.number };
 };

@@ -13,7 +13,7 @@ import type { Clock } from '../time/clock.ts';
  */
 export interface HttpPorts {
   readonly config: ConfigPort;
-  /** Reads the whole folder, and takes nothing into use: `loadConfig`. */
+  /** Reads the whole folder, and takes nothing into use: `read` of a `ConfigStore`. */
   readonly checkConfig: () => Promise<ConfigReport>;
   readonly calls: CallsPort;
   readonly registrations: RegistrationsPort;

@@ -70,6 +70,12 @@ export interface VoicemailRequest {
   readonly greeting?: string;
 }
 
+/**
+ * Events of a forward, of which the machine knows only that it asked. The call layer knows who was really rung and what came of it, and notes that in
+ * their place, at the same state: a path that a call has kept and the traces of its machine are alike but for these.
+ */
+export const toldByTheCall: ReadonlySet<TraceEvent> = new Set(['ring', 'queue', 'answer', 'connect', 'noAnswer']);
+
 /** What happened, in the words of the simulator. */
 export type TraceEvent =
   | 'branch'
@@ -79,6 +85,8 @@ export type TraceEvent =
   | 'digit'
   | 'password'
   | 'ring'
+  /** Somebody has picked up. */
+  | 'answer'
   | 'queue'
   | 'connect'
   | 'noAnswer'
@@ -86,6 +94,8 @@ export type TraceEvent =
   | 'fax'
   | 'rule'
   | 'mainMenu'
+  /** A simulated caller has run out of patience. */
+  | 'gaveUp'
   | 'scheme'
   | 'hangup'
   /** Something did not work that should; the scheme went on. */

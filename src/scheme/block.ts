@@ -18,6 +18,7 @@ export function compileBlock(
       branch,
       block,
       index,
+      before: paths.slice(0, index),
       path: paths[index] as string,
       source: `${source}branches[${index}]`,
       top,

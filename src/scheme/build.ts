@@ -25,6 +25,8 @@ export interface BranchBuild {
   readonly block: string;
   /** Which branch of its block. */
   readonly index: number;
+  /** The paths of the branches that are asked before it. */
+  readonly before: readonly string[];
   /** Where it stands in the document: `branches[0]`. */
   readonly source: string;
   /** In the scheme's first block nobody has answered the caller yet. */

@@ -69,11 +69,19 @@ export interface ActionParams {
   /** Tells the world of a decision. */
   trace: TraceEntry;
   /** As `trace`, with the reason why the branch was chosen at this moment. */
-  traceBranch: { readonly state: string; readonly block: string; readonly index: number };
+  traceBranch: {
+    readonly state: string;
+    readonly block: string;
+    readonly index: number;
+    /** The branches before one that is for any (other) time: that they are not for this one is the reason. */
+    readonly before: readonly string[];
+  };
   /** As `trace`, with the keys that were pressed. */
   traceEntry: { readonly state: string; readonly why: string };
   /** As `trace`, of an attempt to reach somebody: `target`, or whom the caller has dialled. */
   traceCall: { readonly state: string; readonly event: 'ring' | 'connect' | 'noAnswer'; readonly target?: RingTarget };
+  /** As `trace`, of the mailbox of the employee who was not reached. */
+  traceMailbox: { readonly state: string };
   /** Logs and traces that an effect has failed. */
   fault: { readonly state: string };
   startAudio: { readonly audio: string };

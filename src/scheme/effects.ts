@@ -1,7 +1,7 @@
 import type { ActorLogic, Snapshot } from 'xstate';
 import type { ForwardRequest, ForwardResult, VoicemailRequest } from './actors.ts';
 import type { EffectInputs } from './chart.ts';
-import type { SchemeEvent } from './context.ts';
+import type { SchemeContext, SchemeEvent } from './context.ts';
 import type { SchemeEnvironment } from './environment.ts';
 
 /** What an effect is given: what the chart says, and the world of this call. */
@@ -98,9 +98,16 @@ const voicemail = (environment: SchemeEnvironment, request: VoicemailRequest, si
   environment.world.voicemail(request, signal, teller(environment, signal, { type: 'recording' }));
 
 async function voicemailOfDialled(environment: SchemeEnvironment, _: undefined, signal: AbortSignal): Promise<void> {
-  const { dialled, tables } = environment.context();
+  return voicemail(environment, { to: mailboxOfDialled(environment.context()).to }, signal);
+}
+
+/** The employee who was not reached, and where his messages go. */
+export function mailboxOfDialled({ dialled, tables }: SchemeContext): {
+  readonly employee?: string;
+  readonly to: readonly string[];
+} {
   const employee = dialled && 'employee' in dialled ? tables.pbx.employee(dialled.employee) : undefined;
-  return voicemail(environment, { to: employee?.email ? [employee.email] : [] }, signal);
+  return employee ? { employee: employee.id, to: employee.email ? [employee.email] : [] } : { to: [] };
 }
 
 /** What a scheme machine may invoke. */

@@ -38,6 +38,8 @@ export interface SchemeRun {
   callerGone(): void;
   /** Resolves once, never rejects. Everything that was asked of the world has then been told to stop. */
   readonly done: Promise<SchemeEnd>;
+  /** A key pressed now would mean something here; a fax tone, too. Nobody listens before the caller can be heard: that is not the scheme's to know. */
+  readonly takes: { readonly digit: boolean; readonly faxTone: boolean };
   /** Where the call is: `main/workdays:0`. */
   readonly state: string;
   /** The keys that are pressed now are a password: they belong into no log and no history. */
@@ -69,6 +71,9 @@ export function runScheme(compiled: CompiledScheme, options: RunOptions): Scheme
     faxTone: () => stage.send({ type: 'faxTone' }),
     callerGone: () => stage.send({ type: 'callerGone' }),
     done: promise,
+    get takes() {
+      return { digit: stage.takes({ type: 'digit', digit: '1' }), faxTone: stage.takes({ type: 'faxTone' }) };
+    },
     get state() {
       return stage.state();
     },
@@ -80,6 +85,7 @@ export function runScheme(compiled: CompiledScheme, options: RunOptions): Scheme
 
 interface Stage {
   send(event: SchemeEvent): void;
+  takes(event: SchemeEvent): boolean;
   state(): string;
 }
 
@@ -120,7 +126,7 @@ function newStage(
     },
   });
   actor.start();
-  return { send, state: () => pathOf(actor.getSnapshot().value) };
+  return { send, takes: (event) => actor.getSnapshot().can(event), state: () => pathOf(actor.getSnapshot().value) };
 }
 
 /** The state's place in the chart as one path: the block, then what is inside it. */

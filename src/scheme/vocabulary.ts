@@ -2,9 +2,10 @@ import { assign, enqueueActions, setup } from 'xstate';
 import type { ForwardResult } from './actors.ts';
 import type { ActionParams, Chart, GuardParams, State } from './chart.ts';
 import type { Journey, SchemeContext, SchemeEvent, SchemeInput, SchemeOutput } from './context.ts';
-import { type EffectInput, effects } from './effects.ts';
+import { type EffectInput, effects, mailboxOfDialled } from './effects.ts';
 import type { Verdict } from './input.ts';
 import { regionOf } from './regions.ts';
+import { recipients } from './steps/voicemail.ts';
 import { resolve } from './targets.ts';
 
 /** Returns to the main menu in one call (2-call-behaviour §2). */
@@ -23,8 +24,9 @@ const vocabulary = setup({
   actors: effects,
   actions: {
     trace: ({ context }, entry: ActionParams['trace']) => context.environment.world.trace(entry),
-    traceBranch: ({ context }, { state, block, index }: ActionParams['traceBranch']) => {
-      const why = context.tables.whens.get(state)?.explain(context.now()) ?? '';
+    traceBranch: ({ context }, { state, block, index, before }: ActionParams['traceBranch']) => {
+      const explain = (branch: string) => context.tables.whens.get(branch)?.explain(context.now()) ?? '';
+      const why = before.length === 0 ? explain(state) : `${explain(state)}: ${before.map(explain).join(', and ')}`;
       context.environment.world.trace({ state, event: 'branch', detail: { block, index }, why });
     },
     traceEntry: ({ context, event }, { state, why }: ActionParams['traceEntry']) => {
@@ -35,6 +37,12 @@ const vocabulary = setup({
       const reason = what === 'noAnswer' ? { reason: resultOf(event)?.reason } : {};
       const name = what === 'ring' && 'group' in whom ? 'queue' : what;
       context.environment.world.trace({ state, event: name, detail: { ...whom, ...reason } });
+    },
+    traceMailbox: ({ context }, { state }: ActionParams['traceMailbox']) => {
+      const { employee, to } = mailboxOfDialled(context);
+      const { voicemail } = context.tables.pbx.document;
+      const detail = { ...(employee === undefined ? {} : { employee }), to: recipients(to, voicemail) };
+      context.environment.world.trace({ state, event: 'voicemail', detail });
     },
     fault: ({ context, event }, { state }: ActionParams['fault']) => {
       context.environment.fault(state, 'error' in event ? event.error : undefined);

@@ -1,8 +1,9 @@
 import { pino } from 'pino';
 import { RingGroup } from '../../src/acd/ring-group.ts';
+import { notBuilt } from '../../src/call/facilities.ts';
 import { Inbound } from '../../src/call/inbound.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
-import { Destinations } from '../../src/dial/destinations.ts';
+import { Destinations, noNumberRoutes } from '../../src/dial/destinations.ts';
 import { EmployeeDialler } from '../../src/dial/employee.ts';
 import { Occupancy } from '../../src/dial/occupancy.ts';
 import type { CallRecord } from '../../src/history/record.ts';
@@ -36,6 +37,7 @@ export class Switchboard {
         },
       },
       ({ uri }) => ({ uri }),
+      noNumberRoutes,
     );
     this.inbound = new Inbound({
       services: {
@@ -43,6 +45,7 @@ export class Switchboard {
         media,
         clock,
         occupancy,
+        ...notBuilt,
         destinations,
         employees: new EmployeeDialler(destinations, occupancy),
         groups: new RingGroup(systemRandom),

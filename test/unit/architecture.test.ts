@@ -13,7 +13,12 @@ const everything = [
  */
 const arrows: Readonly<Record<string, readonly string[]>> = {
   'cli.ts': ['cli'],
-  cli: ['config', 'engine.ts'],
+  cli: ['config', 'engine.ts', 'simulator', 'time'],
+  // A composition root too: the call layer on a network, media and a clock that are none. No backend is in its reach.
+  simulator: [
+    ...['call', 'scheme', 'dial', 'acd', 'config', 'time', 'media'],
+    ...['sip/port.ts', 'sip/identity.ts', 'history/record.ts', 'redis/registrations.ts'],
+  ],
   // The composition root, and its part that fills the ports of http.
   'engine.ts': ['engine-http.ts', ...everything],
   'engine-http.ts': everything,
