@@ -29,6 +29,7 @@ export const en: EnglishPack = {
     // Not tt-allbusy: in English that one is a joke about telemarketers.
     'all-operators-busy': 'queue-periodic-announce',
     'queue-first': 'queue-youarenext',
+    'queue-longer': './queue-longer',
     'queue-thanks': 'queue-thankyou',
     'callback-offer': './callback-offer',
     'callback-accepted': './callback-accepted',

@@ -36,6 +36,7 @@ export const ru: RussianPack = {
     transfer: 'transfer', // Ожидайте, пожалуйста, соединения.
     'all-operators-busy': 'tt-allbusy', // В данный момент все операторы заняты. Пожалуйста, оставайтесь на линии …
     'queue-first': 'queue-youarenext', // Ваш звонок является первым в очереди …
+    'queue-longer': './queue-longer',
     'queue-thanks': 'queue-thankyou', // Благодарим за терпение.
     'callback-offer': './callback-offer',
     'callback-accepted': './callback-accepted',
