@@ -169,16 +169,19 @@ export class AcdStore {
     return outcome === 'gone' ? { outcome } : { outcome, waitedMs, story, losers };
   }
 
-  /** @param noAnswerMs for how long one who did not answer is excluded. False: the offer did not stand any more */
-  async miss(
+  /**
+   * @param noAnswerMs for how long one who did not answer is excluded
+   * @returns whether others ring for the caller now, or he waits; `over`: he did not want to wait; `gone`: the offer did not stand any more
+   */
+  miss(
     pbx: string,
     { call, agent, token }: Pick<Offer, 'call' | 'agent' | 'token'>,
     outcome: MissedOutcome,
     noAnswerMs: number,
-  ): Promise<boolean> {
+  ): Promise<'ringing' | 'waiting' | 'over' | 'gone'> {
     const pauseMs = outcome === 'noAnswer' ? noAnswerMs : pauses[outcome];
     const againMs = outcome === 'refused' ? pauses.refusedAgain : 0;
-    return (await this.#run(scripts.miss, pbx, call, agent, token, outcome, pauseMs, againMs)) === 'missed';
+    return this.#run(scripts.miss, pbx, call, agent, token, outcome, pauseMs, againMs);
   }
 
   /** @param keepMs for how long the place is kept for the same number. Undefined: he was not in a queue */
@@ -203,8 +206,9 @@ export class AcdStore {
     return (await this.#run(scripts.endCall, pbx, agent, call)) === 'ended';
   }
 
-  async setStatus(pbx: string, agent: string, { name, base }: AgentStatus): Promise<void> {
-    await this.#run(scripts.setStatus, pbx, agent, name, base);
+  /** @param ageMs how long ago he set it: a later one is kept. False: there is a later one */
+  async setStatus(pbx: string, agent: string, { name, base }: AgentStatus, ageMs = 0): Promise<boolean> {
+    return (await this.#run(scripts.setStatus, pbx, agent, name, base, ageMs)) === 'set';
   }
 
   /** After-call work for so long from now; 0 ends it. */
