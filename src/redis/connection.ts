@@ -99,6 +99,13 @@ export class RedisConnection {
     return this.#client instanceof Cluster ? this.#client.nodes('master') : [this.#client];
   }
 
+  /** Another client with the same address, for what needs a connection of its own; whoever takes it closes it. */
+  another(): Redis | Cluster {
+    // Of a subscriber nothing is expected within a time but its replies to SUBSCRIBE, and those may wait for the server.
+    if (this.#client instanceof Cluster) return this.#client.duplicate();
+    return this.#client.duplicate({ autoResubscribe: false });
+  }
+
   /** Lets commands under way finish, then closes. `down` is not emitted. */
   async close(): Promise<void> {
     if (this.#state === 'closed') return;

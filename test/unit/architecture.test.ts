@@ -40,7 +40,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'history/figures.ts',
   ],
   scheme: ['config', 'time'],
-  acd: ['dial', 'config', 'time', 'media/spoken.ts'],
+    acd: ['dial', 'config', 'time', 'redis', 'media/spoken.ts'],
   dial: ['config', 'time', 'sip/port.ts', 'media/port.ts', 'redis/registrations.ts', 'history/record.ts'],
   config: ['time', 'media/prompts/names.ts'],
   sip: ['config', 'time', 'redis/registrations.ts', 'redis/throttle.ts'],
