@@ -21,13 +21,22 @@ import { Occupancy } from './dial/occupancy.ts';
 import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
+import { publishEvents } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
+import { EventFeed, EventLog } from './events/index.ts';
 import type { History } from './history/index.ts';
 import { PbxSounds } from './media/pbx-sounds.ts';
 import type { MediaServer } from './media/port.ts';
 import { PromptSet } from './media/prompts/prompt-set.ts';
-import { parseRedisUrl, RedisConnection, RedisRegistrations, socketAddress, Throttle } from './redis/index.ts';
+import {
+  parseRedisUrl,
+  RedisConnection,
+  RedisRegistrations,
+  RedisSubscriber,
+  socketAddress,
+  Throttle,
+} from './redis/index.ts';
 import { tablesOf } from './scheme/tables.ts';
 import { contactTarget, startSip } from './sip/index.ts';
 import { type Clock, systemClock } from './time/clock.ts';
@@ -73,6 +82,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       env.drachtio ? undefined : EmbeddedSipServer.start(env, log, stack),
     ]);
     for (const { message, hint } of prompts.warnings) log.warn({ hint }, message);
+    const subscriber = new RedisSubscriber(redis);
+    stack.defer(() => subscriber.close());
+    const events = new EventLog({ redis, node: env.nodeId, clock, random, log });
+    stack.defer(() => events.close());
     const registrations = new RedisRegistrations(redis);
     const sip = await startSip({
       drachtio: async () => {
@@ -115,6 +128,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
       history: async (record) => (await history).record(record),
     });
+    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar }, events));
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
 
@@ -134,6 +148,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         embeddedSip,
         media,
         history: await history,
+        events: new EventFeed(redis, subscriber),
       }),
       clock,
       log,

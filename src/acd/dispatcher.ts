@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { PbxVersion } from '../config/version.ts';
 import { errorText } from '../errors.ts';
 import type { RedisConnection } from '../redis/connection.ts';
-import { RedisSubscriber } from '../redis/subscriber.ts';
+import type { RedisSubscriber } from '../redis/subscriber.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
 import { AcdNode } from './node.ts';
@@ -10,6 +10,7 @@ import { AcdStore } from './store.ts';
 
 export interface DispatcherOptions {
   readonly redis: RedisConnection;
+  readonly subscriber: RedisSubscriber;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -26,8 +27,7 @@ export interface DispatcherOptions {
 export class Dispatcher {
   readonly store: AcdStore;
   readonly #options: DispatcherOptions;
-  readonly #subscriber: RedisSubscriber;
-  readonly #nodes = new Map<string, AcdNode>();
+  readonly #nodes = new Map<string, Member>();
   readonly #run: string;
   readonly #off: (() => void)[];
 
@@ -36,15 +36,12 @@ export class Dispatcher {
     this.#options = options;
     this.#run = random.hex(4);
     this.store = new AcdStore(redis, random, options.now);
-    this.#subscriber = new RedisSubscriber(redis);
     const all = (act: (node: AcdNode) => unknown) => {
-      for (const node of this.#nodes.values()) act(node);
+      for (const { node } of this.#nodes.values()) act(node);
     };
     this.#off = [
       redis.on('down', () => all((node) => node.redisDown())),
       redis.on('up', () => all((node) => this.#unattended(node.redisUp()))),
-      // Offers that were published while nobody listened.
-      this.#subscriber.on('resumed', () => all((node) => this.#unattended(node.redisUp()))),
     ];
   }
 
@@ -52,43 +49,48 @@ export class Dispatcher {
   async add(pbx: PbxVersion): Promise<AcdNode> {
     const known = this.#nodes.get(pbx.id);
     if (known) {
-      await known.configure(pbx);
-      return known;
+      await known.node.configure(pbx);
+      return known.node;
     }
-    const { clock, log, nodeId } = this.#options;
+    const { clock, log, nodeId, subscriber } = this.#options;
     const node = new AcdNode(pbx, { store: this.store, clock, log, nodeId, run: this.#run });
-    this.#nodes.set(pbx.id, node);
-    await this.#subscriber.subscribe(node.name, (message) => {
+    const deaf = subscriber.subscribe(node.name, (message) => {
+      // Offers may have been published while nobody listened.
+      if (message === undefined) return this.#unattended(node.redisUp());
       try {
         node.told(message);
       } catch (error) {
         log.error({ err: error, message }, 'the ACD told something that could not be done');
       }
     });
+    this.#nodes.set(pbx.id, { node, deaf });
     await node.start();
     return node;
   }
 
-  async remove(pbx: string): Promise<void> {
-    const node = this.#nodes.get(pbx);
-    if (!node) return;
+  remove(pbx: string): void {
+    const member = this.#nodes.get(pbx);
     this.#nodes.delete(pbx);
-    node.stop();
-    await this.#subscriber.unsubscribe(node.name);
+    member?.deaf();
+    member?.node.stop();
   }
 
   node(pbx: string): AcdNode | undefined {
-    return this.#nodes.get(pbx);
+    return this.#nodes.get(pbx)?.node;
   }
 
   close(): void {
     for (const off of this.#off) off();
-    for (const node of this.#nodes.values()) node.stop();
-    this.#nodes.clear();
-    this.#subscriber.close();
+    for (const pbx of [...this.#nodes.keys()]) this.remove(pbx);
   }
 
   #unattended(work: Promise<unknown>): void {
     work.catch((error) => this.#options.log.error({ err: error }, `the ACD could not catch up: ${errorText(error)}`));
   }
+}
+
+interface Member {
+  readonly node: AcdNode;
+  /** Stops listening to what it is told. */
+  readonly deaf: () => void;
 }

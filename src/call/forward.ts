@@ -246,6 +246,7 @@ async function connect(
   const talk = converse(callerLeg, leg, {
     music: call.services.sounds.audio(call.pbx, call.pbx.document.defaults.group.holdMusic ?? 'builtin:music'),
     now: () => call.services.clock.now(),
+    held: (held) => call.timeline.hold(held),
   }).then(({ by, heldMs }) => {
     call.callee = undefined;
     const reason: EndReason =

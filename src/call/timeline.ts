@@ -1,4 +1,5 @@
 import type { Asked, Attempt, AttemptLog, RungContact } from '../dial/attempt.ts';
+import { Emitter } from '../emitter.ts';
 import { type EndReason, endReasons } from '../end-reason.ts';
 import { figures, instant, type Mark, outcomeOf, seconds } from '../history/figures.ts';
 import type {
@@ -37,6 +38,9 @@ export interface OpenAttempt {
   since: number;
 }
 
+/** What changed, for those who watch calls: the timeline tells it all. `stopped`: one of those who were rung is rung no more. */
+export type TimelineChange = 'stage' | 'ringing' | 'stopped' | 'talking' | 'held' | 'retrieved';
+
 /** As many decisions and inputs of one call as a record keeps: a caller who circles for an hour must not fill the memory. */
 const MAX_ENTRIES = 1000;
 
@@ -46,6 +50,7 @@ const MAX_ENTRIES = 1000;
  */
 export class Timeline implements AttemptLog {
   readonly facts: CallFacts;
+  readonly changes = new Emitter<{ changed: TimelineChange }>();
   readonly #clock: Clock;
   readonly #start: number;
   readonly #marks: Mark[] = [];
@@ -59,6 +64,7 @@ export class Timeline implements AttemptLog {
   #scheme: string | null = null;
   #technical: TechnicalEnd | null = null;
   #talked = false;
+  #held = false;
   #heldMs = 0;
   /** More happened than is kept. */
   #cut = false;
@@ -77,6 +83,11 @@ export class Timeline implements AttemptLog {
 
   get talked(): boolean {
     return this.#talked;
+  }
+
+  /** One of those who talk has the other on hold. */
+  get held(): boolean {
+    return this.#held;
   }
 
   get currentStage(): CallStage {
@@ -104,7 +115,14 @@ export class Timeline implements AttemptLog {
   }
 
   stage(stage: CallStage, group?: string): void {
-    this.#marks.push({ at: this.#clock.now(), stage, ...(group === undefined ? {} : { group }) });
+    this.#mark(stage, group);
+    this.changes.emit('changed', 'stage');
+  }
+
+  /** One puts the other on hold, or nobody does any more. */
+  hold(held: boolean): void {
+    this.#held = held;
+    this.changes.emit('changed', held ? 'held' : 'retrieved');
   }
 
   /** The call entered a scheme; the first one is the record's. */
@@ -123,14 +141,15 @@ export class Timeline implements AttemptLog {
     let answered: number | undefined;
     const open: OpenAttempt = { asked, state: 'ringing', since: began };
     if (asked.kind === 'group') {
-      this.stage('group', asked.id);
+      this.#mark('group', asked.id);
       this.#note('queue', asked);
     } else {
-      this.stage('employee', asked.group);
+      this.#mark('employee', asked.group);
       if (asked.contact) this.#note('ring', asked);
     }
     const over: Attempt['over'] = (outcome, reason, heldMs = 0) => {
       if (!this.#open.delete(open)) return;
+      if (answered !== undefined) this.#held = false;
       // One who was rung for nothing because another has answered, or the caller did something else, has not failed to answer.
       if (outcome !== 'answered' && outcome !== 'elsewhere') {
         this.#note('noAnswer', asked, { reason }, endReasons[reason].text);
@@ -150,10 +169,12 @@ export class Timeline implements AttemptLog {
         outcome,
         reason,
       });
+      this.changes.emit('changed', 'stopped');
     };
     // A call that is broken off in the middle still tells whom it was ringing.
     const finishOpen = () => over(answered === undefined ? 'elsewhere' : 'answered', 'callerHungUp');
     this.#open.set(open, finishOpen);
+    this.changes.emit('changed', 'ringing');
     return {
       answered: () => this.#note('answer', asked),
       talking: () => {
@@ -162,7 +183,8 @@ export class Timeline implements AttemptLog {
         open.since = answered;
         this.#talked = true;
         if (asked.kind !== 'group') this.#note('connect', asked);
-        if (this.currentStage !== 'conversation') this.stage('conversation');
+        if (this.currentStage !== 'conversation') this.#mark('conversation');
+        this.changes.emit('changed', 'talking');
       },
       over,
     };
@@ -237,6 +259,10 @@ export class Timeline implements AttemptLog {
       inputs: this.#inputs,
       cut: this.#cut,
     };
+  }
+
+  #mark(stage: CallStage, group?: string): void {
+    this.#marks.push({ at: this.#clock.now(), stage, ...(group === undefined ? {} : { group }) });
   }
 }
 

@@ -99,11 +99,12 @@ export class RedisConnection {
     return this.#client instanceof Cluster ? this.#client.nodes('master') : [this.#client];
   }
 
-  /** Another client with the same address, for what needs a connection of its own; whoever takes it closes it. */
-  another(): Redis | Cluster {
-    // Of a subscriber nothing is expected within a time but its replies to SUBSCRIBE, and those may wait for the server.
-    if (this.#client instanceof Cluster) return this.#client.duplicate();
-    return this.#client.duplicate({ autoResubscribe: false });
+  /** Another client to the same servers, for one that only listens (`RedisSubscriber`). Whoever asked for it ends it. */
+  listener(): Redis | Cluster {
+    const client = this.#client;
+    // One that listens is told what to listen to whenever it has connected, by its owner.
+    const options = { autoResubscribe: false, connectionName: 'kommutator-listener' };
+    return client instanceof Cluster ? client.duplicate() : client.duplicate(options);
   }
 
   /** Lets commands under way finish, then closes. `down` is not emitted. */

@@ -17,6 +17,8 @@ export class Keys {
   bindingExpiry = (): string => `${this.#prefix}binding-expiry`;
   /** Hash: wrong passwords from one address. */
   failures = (address: string): string => `${this.#prefix}failures:${address}`;
+  /** Stream: what happens, for those who watch; its name is also the channel on which each addition is told. */
+  events = (): string => `${this.#prefix}events`;
   /** What the scripts of the ACD declare, all of it and in this order: `src/acd/scripts/includes/state.lua` says what each is. */
   acd = (): readonly string[] => [...acdNames.map((name) => `${this.#prefix}acd-${name}`), this.bindings()];
   /** Channel: what the ACD has to tell one node of this PBX. It is the node's name in the ACD. */

@@ -1,59 +1,75 @@
 import type { Cluster, Redis } from 'ioredis';
-import { Emitter } from '../emitter.ts';
 import type { RedisConnection } from './connection.ts';
 
+/** @param message undefined: the connection was away, and messages may have been missed */
+export type ChannelListener = (message: string | undefined) => void;
+
 /**
- * Listens on channels, over a connection of its own that mends itself. What is published while it is down is lost: whoever listens reads on `resumed`
- * what he may have missed.
+ * Messages of Redis channels, on a connection of its own that is made when the first listener comes. A message is a hint and no more: it may be
+ * missed, and then the listener is told that much. What counts must stand in a key.
  */
 export class RedisSubscriber {
-  readonly #client: Redis | Cluster;
-  readonly #listeners = new Map<string, (message: string) => void>();
-  readonly #events = new Emitter<{ resumed: undefined }>();
+  readonly #redis: RedisConnection;
+  readonly #channels = new Map<string, Set<ChannelListener>>();
+  #client: Redis | Cluster | undefined;
+  #closed = false;
 
-  constructor(connection: Pick<RedisConnection, 'another'>) {
-    this.#client = connection.another();
-    this.#client.on('message', (channel: string, message: string) => this.#listeners.get(channel)?.(message));
-    this.#client.on('ready', () => void this.#resume());
-    // The connection beside this one reports what is wrong; this one only tries again.
-    this.#client.on('error', () => undefined);
+  constructor(redis: RedisConnection) {
+    this.#redis = redis;
   }
 
-  /** Takes effect as soon as Redis can be reached: resolves then, with true, or with false when `resumed` will tell. */
-  async subscribe(channel: string, listener: (message: string) => void): Promise<boolean> {
-    this.#listeners.set(channel, listener);
-    return this.#send(channel);
-  }
-
-  async unsubscribe(channel: string): Promise<void> {
-    this.#listeners.delete(channel);
-    await this.#client.unsubscribe(channel).catch(() => undefined);
-  }
-
-  /** All channels are listened on again. */
-  on(event: 'resumed', listener: () => void): () => void {
-    return this.#events.on(event, listener);
+  /**
+   * Never rejects: while Redis is away there are no messages, and when it is back the listener is told. Told so, too, when the subscription has
+   * begun: what came before was not heard.
+   */
+  subscribe(channel: string, listener: ChannelListener): () => void {
+    const listeners = this.#channels.get(channel);
+    if (listeners) listeners.add(listener);
+    else {
+      this.#channels.set(channel, new Set([listener]));
+      const client = this.#open();
+      if (client?.status === 'ready') void this.#listen(client, [channel]);
+    }
+    return () => this.#leave(channel, listener);
   }
 
   close(): void {
-    this.#events.clear();
-    this.#listeners.clear();
-    this.#client.disconnect();
+    this.#closed = true;
+    this.#channels.clear();
+    this.#client?.disconnect();
   }
 
-  async #resume(): Promise<void> {
-    const all = await Promise.all([...this.#listeners.keys()].map((channel) => this.#send(channel)));
-    if (all.length > 0 && all.every(Boolean)) this.#events.emit('resumed', undefined);
+  #open(): Redis | Cluster | undefined {
+    if (this.#client || this.#closed) return this.#client;
+    const client = this.#redis.listener();
+    client.on('ready', () => void this.#listen(client, [...this.#channels.keys()]));
+    client.on('message', (channel: string, message: string) => this.#tell(channel, message));
+    // RedisConnection reports that Redis is away; this one only has to come back.
+    client.on('error', () => undefined);
+    this.#client = client;
+    return client;
   }
 
-  async #send(channel: string): Promise<boolean> {
-    if (this.#client.status !== 'ready') return false;
+  async #listen(client: Redis | Cluster, channels: readonly string[]): Promise<void> {
+    if (channels.length === 0) return;
     try {
-      await this.#client.subscribe(channel);
-      return true;
+      await client.subscribe(...channels);
     } catch {
-      // Lost in between: `ready` comes again.
-      return false;
+      // Lost again before the answer: the next `ready` is another attempt.
+      return;
     }
+    for (const channel of channels) this.#tell(channel, undefined);
+  }
+
+  #leave(channel: string, listener: ChannelListener): void {
+    const listeners = this.#channels.get(channel);
+    if (!listeners?.delete(listener) || listeners.size > 0) return;
+    this.#channels.delete(channel);
+    // A message of a channel that could not be left finds no listener.
+    this.#client?.unsubscribe(channel).catch(() => undefined);
+  }
+
+  #tell(channel: string, message: string | undefined): void {
+    for (const listener of [...(this.#channels.get(channel) ?? [])]) listener(message);
   }
 }
