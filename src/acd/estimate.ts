@@ -120,7 +120,9 @@ export class WaitEstimator {
     const variation = handling.variation * (handling.meanMs / cycleMs) ** 2;
     const hangUpsPerMs = (this.#patience.hangUps + 0.5) / (this.#patience.waitedMs + 0.5 * UNKNOWN_PATIENCE_MS);
     const freeWithin = members.map((member) => firstRelease(member, now, wrapUpMs, handling));
-    const step = Math.max(FINEST_STEP_MS, (cycleMs * position) / members.length / STEPS_TO_EXPECTED);
+    // ∫ of the exponential law over the places: near enough to choose steps by.
+    const roughlyMs = Math.log1p((position * hangUpsPerMs * cycleMs) / members.length) / hangUpsPerMs;
+    const step = Math.max(FINEST_STEP_MS, roughlyMs / STEPS_TO_EXPECTED);
     const passed = new Crossings(3);
     /** Releases within each step, and the chance that a call begun with one of them has ended k steps later. */
     const releases: number[] = [];

@@ -8,7 +8,7 @@
  */
 export class HandlingTimes {
   readonly #counts: number[];
-  #fitted: Fitted | undefined;
+  #fitted: Curve | undefined;
 
   /** @param counts as `counts` of another, or none */
   constructor(counts: readonly number[] = []) {
@@ -35,17 +35,17 @@ export class HandlingTimes {
 
   /** Robust mean, ms: the longest per cent (with few calls, the longest one) counts no more than where it begins. */
   get meanMs(): number {
-    return this.#fit().meanMs;
+    return this.#curve().meanMs;
   }
 
   /** Square of the coefficient of variation: 0 for calls that are all alike, 1 for exponential ones. */
   get variation(): number {
-    return this.#fit().variation;
+    return this.#curve().variation;
   }
 
   /** Share of calls that last longer than `ms`; never 0. */
   longerThan(ms: number): number {
-    const { survival } = this.#fit();
+    const { survival } = this.#curve();
     const at = position(ms);
     const bin = Math.floor(at);
     const upper = survival[bin] ?? 1;
@@ -53,13 +53,13 @@ export class HandlingTimes {
     return upper + (lower - upper) * (at - bin);
   }
 
-  #fit(): Fitted {
-    this.#fitted ??= fit(this.#counts);
+  #curve(): Curve {
+    this.#fitted ??= curveOf(this.#counts);
     return this.#fitted;
   }
 }
 
-interface Fitted {
+interface Curve {
   /** At the lower edge of each bin, and at the upper one of the last. */
   readonly survival: readonly number[];
   readonly meanMs: number;
@@ -86,7 +86,7 @@ function position(ms: number): number {
 
 const edge = (bin: number): number => SHORTEST_MS * 2 ** (bin / BINS_PER_OCTAVE);
 
-function fit(counts: readonly number[]): Fitted {
+function curveOf(counts: readonly number[]): Curve {
   const weight = sum(counts);
   const centre = sum(counts.map((count, bin) => count * logMiddle(bin))) / weight;
   const spread = Math.sqrt(sum(counts.map((count, bin) => count * (logMiddle(bin) - centre) ** 2)) / weight);

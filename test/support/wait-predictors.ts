@@ -8,57 +8,45 @@ import type { HandledCall, QueueView, SimulatedCaller } from './queue-simulation
  */
 export interface WaitPredictor {
   readonly name: string;
+  /** As he comes. */
   queued(caller: SimulatedCaller, view: QueueView): number | undefined;
-  stillWaiting(caller: SimulatedCaller, view: QueueView): number | undefined;
-  answered(caller: SimulatedCaller, at: number, ringMs: number): void;
-  abandoned(caller: SimulatedCaller, at: number): void;
-  handled(call: HandledCall): void;
+  /** Each minute after that; without it the predictor speaks once. */
+  stillWaiting?(caller: SimulatedCaller, view: QueueView): number | undefined;
+  answered?(caller: SimulatedCaller, at: number, ringMs: number): void;
+  abandoned?(caller: SimulatedCaller, at: number): void;
+  handled?(call: HandledCall): void;
 }
 
 const second = 1000;
 const minute = 60 * second;
-
-/** Does nothing and says nothing: what the others build on. */
-abstract class Base {
-  abstract readonly name: string;
-  queued(_caller: SimulatedCaller, _view: QueueView): number | undefined {
-    return undefined;
-  }
-  stillWaiting(_caller: SimulatedCaller, _view: QueueView): number | undefined {
-    return undefined;
-  }
-  answered(_caller: SimulatedCaller, _at: number, _ringMs: number): void {}
-  abandoned(_caller: SimulatedCaller, _at: number): void {}
-  handled(_call: HandledCall): void {}
-}
 
 /**
  * Asterisk, apps/app_queue.c (f0c1c1a7b7): recalc_holdtime() moves the queue's hold time by a quarter towards each answered caller's wait, in whole
  * seconds; say_position() announces |hold time + 30 − waited so far| in whole minutes, rounded down, and nothing if that is 0. Neither the position nor the
  * members enter. Here the value of which those minutes are made, without the 30 s that round it; silent where app_queue is.
  */
-export class AppQueue extends Base implements WaitPredictor {
+export class AppQueue implements WaitPredictor {
   readonly name = 'app_queue';
   #hold = 0;
   #first = true;
 
-  override queued(caller: SimulatedCaller, view: QueueView): number | undefined {
+  queued(caller: SimulatedCaller, view: QueueView): number | undefined {
     return this.stillWaiting(caller, view);
   }
 
-  override stillWaiting(caller: SimulatedCaller, { now }: QueueView): number | undefined {
+  stillWaiting(caller: SimulatedCaller, { now }: QueueView): number | undefined {
     const waited = Math.floor((now - caller.arrivedAt) / second);
     const minutes = Math.trunc(Math.abs(this.#hold + 30 - waited) / 60);
     return minutes > 0 ? Math.abs(this.#hold - waited) * second : undefined;
   }
 
-  override answered(caller: SimulatedCaller, at: number): void {
+  answered(caller: SimulatedCaller, at: number): void {
     const waited = Math.floor((at - caller.arrivedAt) / second);
     this.#hold = this.#first ? waited : (this.#hold * 3 + waited) >> 2;
     this.#first = false;
   }
 
-  override abandoned(): void {
+  abandoned(): void {
     this.#first = false;
   }
 }
@@ -67,16 +55,16 @@ export class AppQueue extends Base implements WaitPredictor {
  * OpenSIPS, modules/call_center/call_center.c (8f4f1e1b40): mean duration of all calls handled so far × calls queued ÷ members logged in, computed once,
  * when the caller comes. The caller himself is not among those queued yet. Never again later: silent while he waits.
  */
-export class OpenSips extends Base implements WaitPredictor {
+export class OpenSips implements WaitPredictor {
   readonly name = 'OpenSIPS';
   #calls = 0;
   #mean = 0;
 
-  override queued(_caller: SimulatedCaller, { position, members }: QueueView): number | undefined {
+  queued(_caller: SimulatedCaller, { position, members }: QueueView): number | undefined {
     return members.length > 0 ? (this.#mean * (position - 1)) / members.length : undefined;
   }
 
-  override handled({ talkMs }: HandledCall): void {
+  handled({ talkMs }: HandledCall): void {
     this.#calls++;
     this.#mean += (talkMs - this.#mean) / this.#calls;
   }
@@ -87,16 +75,16 @@ export class OpenSips extends Base implements WaitPredictor {
  * the same for everybody, however long he has waited and wherever he stands. Here before it becomes one of eight phrases («about 5 minutes» is any wait
  * from one to five).
  */
-export class Kazoo extends Base implements WaitPredictor {
+export class Kazoo implements WaitPredictor {
   readonly name = 'Kazoo';
   readonly #waits: { readonly enteredAt: number; readonly ms: number }[] = [];
   #total = 0;
 
-  override queued(caller: SimulatedCaller, view: QueueView): number | undefined {
+  queued(caller: SimulatedCaller, view: QueueView): number | undefined {
     return this.stillWaiting(caller, view);
   }
 
-  override stillWaiting(_caller: SimulatedCaller, { now }: QueueView): number | undefined {
+  stillWaiting(_caller: SimulatedCaller, { now }: QueueView): number | undefined {
     for (let [oldest] = this.#waits; oldest && oldest.enteredAt < now - 24 * 60 * minute; [oldest] = this.#waits) {
       this.#total -= oldest.ms;
       this.#waits.shift();
@@ -105,7 +93,7 @@ export class Kazoo extends Base implements WaitPredictor {
   }
 
   /** Calls that found a free member count too, as they do there. */
-  override answered(caller: SimulatedCaller, at: number): void {
+  answered(caller: SimulatedCaller, at: number): void {
     const ms = at - caller.arrivedAt;
     this.#waits.push({ enteredAt: caller.arrivedAt, ms });
     this.#total += ms;
@@ -113,40 +101,40 @@ export class Kazoo extends Base implements WaitPredictor {
 }
 
 /** What everybody would write first: position × mean handling time (talk and after-call work) ÷ members at work. */
-export class PositionTimesHandling extends Base implements WaitPredictor {
+export class PositionTimesHandling implements WaitPredictor {
   readonly name = 'position × handling ÷ members';
   #calls = 0;
   #mean = 0;
 
-  override queued(caller: SimulatedCaller, view: QueueView): number | undefined {
+  queued(caller: SimulatedCaller, view: QueueView): number | undefined {
     return this.stillWaiting(caller, view);
   }
 
-  override stillWaiting(_caller: SimulatedCaller, { position, members }: QueueView): number | undefined {
+  stillWaiting(_caller: SimulatedCaller, { position, members }: QueueView): number | undefined {
     return members.length > 0 && this.#calls > 0 ? (position * this.#mean) / members.length : undefined;
   }
 
-  override handled({ ringMs, talkMs, wrapUpMs }: HandledCall): void {
+  handled({ ringMs, talkMs, wrapUpMs }: HandledCall): void {
     this.#calls++;
     this.#mean += (ringMs + talkMs + wrapUpMs - this.#mean) / this.#calls;
   }
 }
 
 /** Ours, as the engine uses it. Silence is silence. */
-export class Ours extends Base implements WaitPredictor {
+export class Ours implements WaitPredictor {
   readonly name = 'Kommutator';
   readonly estimator = new WaitEstimator();
   readonly #first = new Map<number, { readonly range: Predicted; readonly atMs: number }>();
   /** The range behind the last value said. */
   lastRange: Predicted | undefined;
 
-  override queued(caller: SimulatedCaller, view: QueueView): number | undefined {
+  queued(caller: SimulatedCaller, view: QueueView): number | undefined {
     const prediction = this.estimator.predict(view);
     if (prediction.range) this.#first.set(caller.id, { range: prediction.range, atMs: 0 });
     return this.#said(prediction);
   }
 
-  override stillWaiting(_caller: SimulatedCaller, view: QueueView): number | undefined {
+  stillWaiting(_caller: SimulatedCaller, view: QueueView): number | undefined {
     return this.#said(this.estimator.predict(view));
   }
 
@@ -155,17 +143,17 @@ export class Ours extends Base implements WaitPredictor {
     return this.lastRange?.expectedMs;
   }
 
-  override answered(caller: SimulatedCaller, at: number, ringMs: number): void {
+  answered(caller: SimulatedCaller, at: number, ringMs: number): void {
     this.estimator.answered(at - caller.arrivedAt, ringMs, this.#first.get(caller.id));
     this.#first.delete(caller.id);
   }
 
-  override abandoned(caller: SimulatedCaller, at: number): void {
+  abandoned(caller: SimulatedCaller, at: number): void {
     this.estimator.abandoned(at - caller.arrivedAt);
     this.#first.delete(caller.id);
   }
 
-  override handled({ ringMs, talkMs }: HandledCall): void {
+  handled({ ringMs, talkMs }: HandledCall): void {
     this.estimator.handled(ringMs + talkMs);
   }
 }
