@@ -15,7 +15,7 @@ import { ReloadThread } from './config/reload-thread.ts';
 import { ConfigStore } from './config/store.ts';
 import type { PbxVersion } from './config/version.ts';
 import { watchConfig } from './config/watch.ts';
-import { Destinations, noNumberRoutes } from './dial/destinations.ts';
+import { Destinations } from './dial/destinations.ts';
 import { EmployeeDialler } from './dial/employee.ts';
 import { Occupancy } from './dial/occupancy.ts';
 import { startEmbeddedMedia } from './embedded/media/index.ts';
@@ -41,6 +41,8 @@ import { tablesOf } from './scheme/tables.ts';
 import { contactTarget, startSip } from './sip/index.ts';
 import { type Clock, systemClock } from './time/clock.ts';
 import { type Random, systemRandom } from './time/random.ts';
+import { TrunkLines } from './trunks/lines.ts';
+import { TrunkWatch } from './trunks/watch.ts';
 
 export interface EngineOptions {
   readonly env: Environment;
@@ -106,8 +108,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     // Phones are served from here on; what is only needed when a call has ended is loaded meanwhile.
     const history = openHistory({ env, redis, config, clock, random, log }, stack);
 
+    const lines = new TrunkLines({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
+    stack.defer(() => lines.close());
+    const trunks = new TrunkWatch({ config, sip: sip.server, lines, clock, random, log });
+    stack.defer(() => trunks.close());
     const occupancy = new Occupancy();
-    const destinations = new Destinations(registrations, contactTarget, noNumberRoutes);
+    const destinations = new Destinations(registrations, contactTarget, trunks);
     const services: CallServices = {
       sip: sip.server,
       media,

@@ -1,11 +1,13 @@
 import type { Employee, Group } from '../config/document.ts';
-import { attemptOutcome } from '../dial/attempt.ts';
+import { type Asked, attemptOutcome } from '../dial/attempt.ts';
+import type { Found } from '../dial/destinations.ts';
 import type { Introduce } from '../dial/employee.ts';
+import type { Way } from '../dial/outgoing/ways.ts';
 import { type RingContext, type RingResult, ringFirst, ringFor, ringOne, stopped } from '../dial/ring.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { ForwardRequest, ForwardResult, RingTarget } from '../scheme/actors.ts';
 import { tablesOf } from '../scheme/tables.ts';
-import { reasons } from '../sip/port.ts';
+import { type HeaderFields, reasons } from '../sip/port.ts';
 import { type Assistance, assist, assistanceFor } from './assistant.ts';
 import type { Call } from './call.ts';
 import { CallerGone } from './caller-leg.ts';
@@ -73,15 +75,8 @@ async function reach(
   signal: AbortSignal,
 ): Promise<RingResult> {
   const { services } = call;
-  const context: RingContext = {
-    sip: services.sip,
-    media: services.media,
-    clock: services.clock,
-    callId: call.id,
-    from: call.shown.sip,
-    fromOrdinary: call.shown.ordinary,
-    onRinging: () => call.audio.ringing(),
-  };
+  const context = contextOf(call);
+  if (!context) return { outcome: 'failed', reason: 'loop' };
   const limits = [...(timeout === undefined ? [] : [timeout * 1000]), ...(assistance ? [assistance.afterMs] : [])];
   const limitMs = limits.length > 0 ? Math.min(...limits) : undefined;
   const introduced =
@@ -101,17 +96,35 @@ async function reach(
     return ringGroup(call, group, { context, limitMs: limitMs ?? 0, introduced }, signal);
   }
 
-  const found = await services.destinations.ofTarget(call.pbx, target);
+  const found = await services.destinations.ofTarget(call.pbx, target, call.shown.callerId);
   const number = 'sip' in target ? target.sip : 'phone' in target ? target.phone : target.number;
-  const attempt = call.timeline.ask({
+  const asked: Asked = {
     kind: 'trunk' in target ? 'trunk' : 'number',
     id: 'trunk' in target ? target.trunk : number,
     name: '',
     address: number,
     ...(found.ok ? { contact: target } : {}),
-  });
+  };
+  const ringMs = limitMs ?? call.pbx.document.defaults.employee.ringTime * 1000;
+  return ringOutside(call, asked, { found, context, ringMs, introduce: introduced() }, signal);
+}
+
+/** Rings somebody who is no employee. */
+async function ringOutside(
+  call: Call,
+  asked: Asked,
+  how: {
+    readonly found: Found;
+    readonly context: RingContext;
+    readonly ringMs: number;
+    readonly introduce?: Introduce;
+  },
+  signal: AbortSignal,
+): Promise<RingResult> {
+  const { found, context, ringMs, introduce: introduced } = how;
+  const attempt = call.timeline.ask(asked);
   const result: RingResult = found.ok
-    ? await ringFor(services.clock, limitMs ?? call.pbx.document.defaults.employee.ringTime * 1000, signal, (stop) =>
+    ? await ringFor(call.services.clock, ringMs, signal, (stop) =>
         ringFirst(
           found.destinations.map((destination) => (each: AbortSignal) => ringOne(context, destination, each)),
           stop,
@@ -119,11 +132,63 @@ async function reach(
       )
     : { outcome: 'failed', reason: found.reason };
   if (result.outcome === 'answered') attempt.answered();
-  const reason = result.outcome === 'answered' ? await introduced()(result.leg, signal) : result.reason;
+  const reason = result.outcome === 'answered' ? await introduced?.(result.leg, signal) : result.reason;
   if (result.outcome === 'answered' && reason === undefined) return { ...result, attempt };
   const failure = reason ?? 'noAnswer';
   attempt.over(attemptOutcome(failure), failure);
   return { outcome: 'failed', reason: failure };
+}
+
+/** The network gives up a call that nobody answers; a peer that does not is not waited for longer. */
+const OUTSIDE_RING_MS = 180_000;
+
+/** A call out of the PBX that no scheme makes. @returns why it ended: what a caller who is still there is hung up with */
+export async function callOutside(call: Call, ways: readonly Way[]): Promise<EndReason> {
+  const context = contextOf(call);
+  const [way] = ways;
+  if (!context || !way) return 'loop';
+  void call.audio.waitForAnswer(undefined);
+  const { callerId } = call.shown.callerId;
+  const found = call.services.destinations.through(call.pbx, ways, callerId ?? undefined);
+  const asked: Asked = {
+    kind: 'number',
+    id: way.number,
+    name: '',
+    address: way.number,
+    contact: { trunk: way.trunk, number: way.number },
+  };
+  const result = await ringOutside(call, asked, { found, context, ringMs: OUTSIDE_RING_MS }, call.caller.gone);
+  call.audio.stopWaiting();
+  if (result.outcome === 'failed') return result.reason;
+  const { reason } = await connect(call, result, () => undefined);
+  return reason;
+}
+
+/** Undefined: the call has been passed on too often (RFC 3261 §16.3, RFC 7332). */
+function contextOf(call: Call): RingContext | undefined {
+  const { services } = call;
+  const hopsLeft = call.caller.invite.maxForwards - 1;
+  if (hopsLeft < 0) return undefined;
+  return {
+    sip: services.sip,
+    media: services.media,
+    clock: services.clock,
+    callId: call.id,
+    from: call.shown.sip,
+    fromOrdinary: call.shown.ordinary,
+    callerId: call.shown.callerId,
+    headers: { 'Max-Forwards': String(hopsLeft) },
+    trunkHeaders: diversion(call),
+    onRinging: () => call.audio.ringing(),
+  };
+}
+
+/** Whose call it was, for those outside whom it is passed on to (RFC 5806, RFC 7044). */
+function diversion({ timeline, pbx }: Call): HeaderFields {
+  const { direction, line } = timeline.facts;
+  if (direction !== 'in' || line === null) return {};
+  const uri = `sip:${line}@${pbx.document.pbx.domains[0] ?? 'invalid'}`;
+  return { Diversion: `<${uri}>;reason=unconditional`, 'History-Info': `<${uri}>;index=1` };
 }
 
 function ringEmployee(
@@ -227,7 +292,7 @@ async function connect(
   call: Call,
   { leg, attempt }: Extract<RingResult, { outcome: 'answered' }>,
   connected: () => void,
-): Promise<ForwardResult> {
+): Promise<Extract<ForwardResult, { reason: EndReason }>> {
   const { caller } = call;
   let callerLeg: Awaited<ReturnType<typeof caller.answer>>;
   try {

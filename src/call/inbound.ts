@@ -11,6 +11,7 @@ import type { Random } from '../time/random.ts';
 import { arrivalOf } from './arrival.ts';
 import { Call, type CallServices } from './call.ts';
 import { type Decision, decide, type Route } from './decide.ts';
+import { callOutside } from './forward.ts';
 import { LiveCalls } from './live-calls.ts';
 import { runSchemeOf, sendTo } from './run-scheme.ts';
 import { shownTo } from './shown.ts';
@@ -184,11 +185,18 @@ export class Inbound {
     }
   }
 
+  async #nobody(call: Call, route: Extract<Route, { to: 'nobody' }>): Promise<EndReason> {
+    if (route.technical) call.timeline.technical(route.technical);
+    if (route.announcement !== undefined) await call.audio.announce(route.announcement);
+    return route.reason;
+  }
+
   #route(call: Call, route: Route): Promise<EndReason> | EndReason {
     switch (route.to) {
       case 'nobody':
-        if (route.technical) call.timeline.technical(route.technical);
-        return route.reason;
+        return this.#nobody(call, route);
+      case 'outside':
+        return callOutside(call, route.ways);
       case 'scheme':
         return runSchemeOf(call, route.scheme);
       case 'target':

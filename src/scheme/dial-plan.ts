@@ -1,5 +1,4 @@
-import type { Trunk } from '../config/document.ts';
-import { TrunkPlan } from '../config/trunk-plan.ts';
+import type { TrunkPlan } from '../config/trunk-plan.ts';
 
 /** A set of lengths as bits: bit n stands for n digits. */
 export type Lengths = number;
@@ -19,8 +18,8 @@ export class DialPlan {
   /** By proper beginning: the lengths of the extensions that begin so. */
   readonly #beginnings = new Map<string, Lengths>();
 
-  constructor(extensions: Iterable<string>, trunks: readonly Pick<Trunk, 'id' | 'prefix' | 'masks'>[]) {
-    this.trunks = new TrunkPlan(trunks);
+  constructor(extensions: Iterable<string>, trunks: TrunkPlan) {
+    this.trunks = trunks;
     this.#extensions = new Set(extensions);
     for (const extension of this.#extensions) {
       for (let end = 1; end < extension.length; end++) {

@@ -4,9 +4,10 @@ import { notBuilt } from '../../src/call/facilities.ts';
 import { Inbound } from '../../src/call/inbound.ts';
 import type { Notice } from '../../src/call/notices.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
-import { Destinations, noNumberRoutes } from '../../src/dial/destinations.ts';
+import { Destinations } from '../../src/dial/destinations.ts';
 import { EmployeeDialler } from '../../src/dial/employee.ts';
 import { Occupancy } from '../../src/dial/occupancy.ts';
+import { perfectTrunks } from '../../src/dial/outgoing/trunks.ts';
 import type { CallRecord } from '../../src/history/record.ts';
 import type { Spoken } from '../../src/media/spoken.ts';
 import type { Binding } from '../../src/redis/registrations.ts';
@@ -40,7 +41,7 @@ export class Switchboard {
         },
       },
       ({ uri }) => ({ uri }),
-      noNumberRoutes,
+      perfectTrunks,
     );
     this.inbound = new Inbound({
       services: {
