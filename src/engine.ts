@@ -122,6 +122,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       employees: new EmployeeDialler(destinations, occupancy),
       groups: new RingGroup(random),
       destinations,
+      trunks,
       occupancy,
       ...notBuilt,
       notices: new UndeliveredNotices(log),

@@ -239,7 +239,10 @@ function decideInternal(pbx: PbxVersion, facts: InviteFacts, id: string): Decisi
   return outside(base, toNetwork(pbx, number, employee));
 }
 
-/** What a trunk's peer calls that is no number of ours: an extension (§5.6 example 1), or a number of the telephone network (§5.3.1.3). */
+/**
+ * What a trunk's peer calls that is no number of ours: an extension (§5.6 example 1), or a number of the telephone network (§5.3.1.3). An operator, whose
+ * trunk leads to that network, has no business with extensions.
+ */
 function decidePeers(
   pbx: PbxVersion,
   facts: InviteFacts,
@@ -247,7 +250,7 @@ function decidePeers(
   base: Omit<Decision, 'route' | 'path'>,
 ): Decision | undefined {
   const { requestUser } = facts;
-  if (pbx.extension(requestUser)) {
+  if (pbx.extension(requestUser) && !trunk.pstn) {
     const route: Route = { to: 'target', target: { extension: requestUser }, by: `extension-${requestUser}` };
     const path = [
       entry('number', 'rule', { extension: requestUser }, `an extension, dialled by the peer of trunk ${trunk.id}`),

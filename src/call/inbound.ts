@@ -61,7 +61,7 @@ export class Inbound {
     }
     const decision = decide(pbx, invite);
     const call = this.#begin(pbx, invite, decision);
-    const limit = this.#limit(pbx, decision);
+    const limit = this.#limit(pbx);
     if (!limit) {
       this.#admitted.add(call);
       void call.ended.then(() => this.#admitted.delete(call));
@@ -124,17 +124,11 @@ export class Inbound {
   }
 
   /** Limits, before anything is done for the call. Undefined: it may go on. */
-  #limit(pbx: PbxVersion, decision: Decision): Limit | undefined {
+  #limit(pbx: PbxVersion): Limit | undefined {
     if (this.#stopping) return { reason: 'shutdown', why: 'the node stops' };
     const { maxCalls } = pbx.document.pbx;
     if (maxCalls > 0 && this.#count((call) => call.pbx.id === pbx.id) >= maxCalls) {
       return { reason: 'tooManyCalls', why: `${maxCalls} calls go on already` };
-    }
-    const { trunk } = decision;
-    const lines = trunk === undefined ? 0 : (pbx.trunk(trunk)?.lines ?? 0);
-    if (lines > 0 && this.#count((call) => call.pbx.id === pbx.id && trunkOf(call) === trunk) >= lines) {
-      // 486, as §5.3.1.1 says of a trunk whose lines are all taken, and the announcement for those who can hear it.
-      return { reason: 'busy', why: `all ${lines} lines of the trunk are taken`, announcement: 'builtin:line-busy' };
     }
     return undefined;
   }
@@ -147,10 +141,13 @@ export class Inbound {
   }
 
   async #see(call: Call, decision: Decision, limit: Limit | undefined): Promise<void> {
-    let reason: EndReason = limit?.reason ?? 'lost';
+    let reason: EndReason = 'lost';
     try {
-      if (limit) await this.#refuse(call, limit);
-      else {
+      const refusal = limit ?? (await this.#takeLine(call, decision));
+      if (refusal) {
+        reason = refusal.reason;
+        await this.#refuse(call, refusal);
+      } else {
         for (const entry of decision.path) call.trace(entry);
         reason = await this.#route(call, decision.route);
       }
@@ -169,6 +166,20 @@ export class Inbound {
     );
     await this.#options.history(record);
     this.live.remove(call);
+  }
+
+  /** Of the trunk that the call came in through, until its end. @returns why there is none */
+  async #takeLine(call: Call, { trunk: id }: Decision): Promise<Limit | undefined> {
+    const trunk = id === undefined ? undefined : call.pbx.trunk(id);
+    if (!trunk) return undefined;
+    const giveBack = await call.services.trunks.takeLine(call.pbx, trunk);
+    if (giveBack) {
+      void call.ended.then(giveBack);
+      return undefined;
+    }
+    // 486, as §5.3.1.1 says of a trunk whose lines are all taken, and the announcement for those who can hear it.
+    const why = `all ${trunk.lines} lines of the trunk are taken`;
+    return { reason: 'busy', why, announcement: 'builtin:line-busy' };
   }
 
   async #refuse(call: Call, { reason, why, announcement }: Limit): Promise<void> {
@@ -212,8 +223,3 @@ interface Limit {
   /** Heard before the refusal by those who can hear before an answer. */
   readonly announcement?: string;
 }
-
-const trunkOf = ({ caller }: Call): string | undefined => {
-  const { identity } = caller.invite;
-  return identity.kind === 'trunk' ? identity.trunk : undefined;
-};

@@ -84,6 +84,7 @@ export class Simulator {
       employees: new EmployeeDialler(destinations, occupancy),
       groups: new RingGroup(random),
       destinations,
+      trunks: perfectTrunks,
       occupancy,
       mailbox,
       fax: simulatedFax,

@@ -7,7 +7,6 @@ import type { PbxVersion } from '../../src/config/version.ts';
 import { Destinations } from '../../src/dial/destinations.ts';
 import { EmployeeDialler } from '../../src/dial/employee.ts';
 import { Occupancy } from '../../src/dial/occupancy.ts';
-import { perfectTrunks } from '../../src/dial/outgoing/trunks.ts';
 import type { CallRecord } from '../../src/history/record.ts';
 import type { Spoken } from '../../src/media/spoken.ts';
 import type { Binding } from '../../src/redis/registrations.ts';
@@ -15,7 +14,8 @@ import type { Identity } from '../../src/sip/identity.ts';
 import { systemRandom } from '../../src/time/random.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { FakeMediaServer } from './fake-media.ts';
-import { FakeIncomingInvite, FakeSip } from './fake-sip.ts';
+import { FakeIncomingInvite, type FakeInviteOptions, FakeSip } from './fake-sip.ts';
+import { FakeTrunks } from './fake-trunks.ts';
 
 /** The call layer with a scripted network, scripted media and a clock that the test moves: a call from INVITE to record, step by step. */
 export class Switchboard {
@@ -27,12 +27,14 @@ export class Switchboard {
   /** What was to be told to people. */
   readonly notices: Notice[] = [];
   readonly inbound: Inbound;
+  readonly trunks = new FakeTrunks();
 
   /** @param unregistered accounts without a phone; all others have one, `sip:<user>@127.0.0.1` */
   constructor(pbx: PbxVersion, options: { readonly unregistered?: readonly string[]; readonly at?: string } = {}) {
     const { sip, media, occupancy } = this;
     const clock = new FakeClock(options.at);
     this.clock = clock;
+    const { trunks } = this;
     const destinations = new Destinations(
       {
         contacts: async (_pbx, account) => {
@@ -41,7 +43,7 @@ export class Switchboard {
         },
       },
       ({ uri }) => ({ uri }),
-      perfectTrunks,
+      trunks,
     );
     this.inbound = new Inbound({
       services: {
@@ -51,6 +53,7 @@ export class Switchboard {
         occupancy,
         ...notBuilt,
         destinations,
+        trunks,
         notices: { send: (notice) => void this.notices.push(notice) },
         employees: new EmployeeDialler(destinations, occupancy),
         groups: new RingGroup(systemRandom),
@@ -69,8 +72,13 @@ export class Switchboard {
   }
 
   /** A call arrives, and everything that happens at once has happened. */
-  async call(identity: Identity, from: string, to: string): Promise<FakeIncomingInvite> {
-    const invite = new FakeIncomingInvite({ identity, from, to });
+  async call(
+    identity: Identity,
+    from: string,
+    to: string,
+    more: Partial<FakeInviteOptions> = {},
+  ): Promise<FakeIncomingInvite> {
+    const invite = new FakeIncomingInvite({ identity, from, to, ...more });
     this.inbound.accept(invite);
     await settle();
     return invite;
