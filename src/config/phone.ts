@@ -10,9 +10,9 @@
 export function normalizePhone(text: string, country: string): string | undefined {
   const dialled = text.replace(/[-.()\s]/g, '');
   if (dialled.startsWith('+')) return phone(dialled.slice(1));
-  const escape = escapeOf(country);
-  if (dialled.startsWith(escape) && /^[1-9]\d{6,14}$/.test(dialled.slice(escape.length)))
-    return dialled.slice(escape.length);
+  const abroad = abroadPrefix(country);
+  if (dialled.startsWith(abroad) && /^[1-9]\d{6,14}$/.test(dialled.slice(abroad.length)))
+    return dialled.slice(abroad.length);
   if (country === 'RU' && /^8\d{10}$/.test(dialled)) return `7${dialled.slice(1)}`;
   return phone(dialled);
 }
@@ -20,7 +20,7 @@ export function normalizePhone(text: string, country: string): string | undefine
 const phone = (digits: string): string | undefined => (/^\d{5,15}$/.test(digits) ? digits : undefined);
 
 /** What is dialled before an international number (ITU-T operational bulletin, international prefixes). */
-function escapeOf(country: string): string {
+function abroadPrefix(country: string): string {
   if (['RU', 'BY', 'KZ', 'TM', 'UZ', 'TJ'].includes(country)) return '810';
   return ['US', 'CA'].includes(country) ? '011' : '00';
 }
