@@ -57,7 +57,9 @@ export function transit(pbx: PbxVersion, number: string, caller: Party, trunk: P
   const barred = whyBarred(pbx, number);
   if (barred !== undefined) return refused('directionBarred', barred, { number }, 'builtin:call-not-allowed');
   const given = normalizePhone(caller.user, pbx.document.pbx.country);
-  const own = trunk.toPstn?.allowFrom === true && given !== undefined && pbx.line(given) ? given : undefined;
+  // Not the peer's own numbers, which it brings through this trunk: an operator would not know them.
+  const line = given === undefined ? undefined : pbx.line(given);
+  const own = trunk.toPstn?.allowFrom === true && line && line.trunk?.id !== trunk.id ? line.number : undefined;
   const shown = own ?? trunk.toPstn?.callerId;
   if (shown === undefined) {
     const why = `${given === undefined ? 'the caller gives no number' : `${given} is no number of this PBX`}, and trunk ${trunk.id} has no outgoing number`;
@@ -65,7 +67,7 @@ export function transit(pbx: PbxVersion, number: string, caller: Party, trunk: P
   }
   const why =
     own === undefined ? `the outgoing number of trunk ${trunk.id}` : 'the number that the caller gives is one of ours';
-  return routed(waysToNetwork(pbx, number, shown), number, shown, [callerIdEntry(shown, why)]);
+  return routed(waysToNetwork(pbx, number, shown, trunk.id), number, shown, [callerIdEntry(shown, why)]);
 }
 
 function permitted(pbx: PbxVersion, number: string, employee: Employee): Outgoing | undefined {

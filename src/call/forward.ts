@@ -5,6 +5,7 @@ import type { Introduce } from '../dial/employee.ts';
 import type { Way } from '../dial/outgoing/ways.ts';
 import { type RingContext, type RingResult, ringFirst, ringFor, ringOne, stopped } from '../dial/ring.ts';
 import type { EndReason } from '../end-reason.ts';
+import { type Endpoint, MediaError } from '../media/port.ts';
 import type { ForwardRequest, ForwardResult, RingTarget } from '../scheme/actors.ts';
 import { tablesOf } from '../scheme/tables.ts';
 import { type HeaderFields, reasons } from '../sip/port.ts';
@@ -157,11 +158,22 @@ export async function callOutside(call: Call, ways: readonly Way[]): Promise<End
     address: way.number,
     contact: { trunk: way.trunk, number: way.number },
   };
-  const result = await ringOutside(call, asked, { found, context, ringMs: OUTSIDE_RING_MS }, call.caller.gone);
+  const heard = { ...context, onEarlyMedia: (endpoint: Endpoint) => void letHear(call, endpoint) };
+  const result = await ringOutside(call, asked, { found, context: heard, ringMs: OUTSIDE_RING_MS }, call.caller.gone);
   call.audio.stopWaiting();
   if (result.outcome === 'failed') return result.reason;
   const { reason } = await connect(call, result, () => undefined);
   return reason;
+}
+
+/** The caller hears what the far end sends before it answers. Digits do not pass: nobody is there yet. */
+async function letHear(call: Call, endpoint: Endpoint): Promise<void> {
+  try {
+    const own = await call.caller.earlyMedia();
+    await own.bridge(endpoint, { passDtmf: false });
+  } catch (error) {
+    if (!(error instanceof MediaError || error instanceof CallerGone)) throw error;
+  }
 }
 
 /** Undefined: the call has been passed on too often (RFC 3261 §16.3, RFC 7332). */

@@ -93,6 +93,11 @@ export interface RingContext {
   readonly trunkHeaders?: HeaderFields;
   /** Somewhere it rings (any 18x). May be called often. */
   readonly onRinging: () => void;
+  /**
+   * The far end can be heard before it answers: an operator's ring-back, “this number is not in service”. Only where one alone is rung. Then this is
+   * called instead of `onRinging`, once; what follows the first early media (of another fork) is not heard.
+   */
+  readonly onEarlyMedia?: (endpoint: Endpoint) => void;
 }
 
 /**
@@ -153,10 +158,17 @@ async function ringAddress(context: RingContext, destination: Destination, signa
   const invite = context.sip.invite({ ...requestOf(context, destination), sdp: endpoint.localSdp });
   let rang = false;
   let unreachable = false;
-  const offRinging = invite.on('provisional', ({ status }) => {
+  const { onEarlyMedia } = context;
+  let early: Promise<unknown> | undefined;
+  const offRinging = invite.on('provisional', ({ status, sdp }) => {
     if (status <= 100) return;
     rang = true;
-    context.onRinging();
+    if (sdp === undefined || !onEarlyMedia) return early ? undefined : context.onRinging();
+    early ??= endpoint.negotiate(sdp).then(
+      () => onEarlyMedia(endpoint),
+      // No codec in common: the answer will say so, and until then he hears that it rings.
+      () => context.onRinging(),
+    );
   });
   const onAbort = () => invite.cancel(stopOf(signal).sip);
   signal.addEventListener('abort', onAbort, { once: true });
@@ -170,6 +182,7 @@ async function ringAddress(context: RingContext, destination: Destination, signa
     const { dialog, sdp } = await invite.answered;
     trunk?.reached();
     try {
+      await early;
       await endpoint.negotiate(sdp);
     } catch (error) {
       await Promise.all([dialog.bye({ protocol: 'SIP', cause: 488, text: 'Not Acceptable Here' }), endpoint.destroy()]);

@@ -42,13 +42,19 @@ export function waysByPlan(
  *
  * @param number in international format
  * @param shown our number that the callee sees
+ * @param from the trunk that the call came in through: it does not go back there
  */
-export function waysToNetwork(pbx: PbxVersion, number: string, shown: string | undefined): readonly Way[] {
+export function waysToNetwork(
+  pbx: PbxVersion,
+  number: string,
+  shown: string | undefined,
+  from?: string,
+): readonly Way[] {
   const owner = shown === undefined ? undefined : outgoingTrunkOf(pbx, shown);
-  if (owner !== undefined)
+  if (owner !== undefined && owner !== from)
     return [{ trunk: owner, number, why: `trunk ${owner} has the number that is shown, ${shown}` }];
   return pbx.document.trunks
-    .filter(({ pstn }) => pstn)
+    .filter(({ id, pstn }) => pstn && id !== from)
     .map(({ id }) => ({ trunk: id, number, why: `trunk ${id} leads to the telephone network` }));
 }
 
