@@ -84,7 +84,6 @@ export class Call {
     this.caller = new CallerLeg({ invite, media: services.media });
     this.audio = new CallerAudio({ caller: this.caller, pbx, sounds: services.sounds, log: options.log });
     this.caller.on('ended', ({ by, reason }) => {
-      if (by === 'caller') this.timeline.input({ kind: 'hangup' });
       this.#settle({ by, reason });
     });
   }

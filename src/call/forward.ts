@@ -86,12 +86,8 @@ async function reach(
   const limitMs = limits.length > 0 ? Math.min(...limits) : undefined;
   const introduced =
     (employee?: Employee): Introduce =>
-    async (leg, stop) => {
-      const reason = await introduce(call, leg, employee, stop);
-      // The warning has taken the place of what a waiting caller hears.
-      if (reason !== undefined && !stop.aborted) wait();
-      return reason;
-    };
+    (leg, stop) =>
+      introduce(call, leg, { employee, wait }, stop);
 
   if ('employee' in target) {
     const employee = call.pbx.employee(target.employee);
@@ -171,16 +167,19 @@ async function ringGroup(
   /** Members who ring, each with what stops him. */
   const ringing = new Set<AbortController>();
 
-  const ring = async (id: string, memberMs: number, each: AbortSignal): Promise<RingResult> => {
+  const ring = async (id: string, memberMs: number, each: AbortSignal, hold: () => () => void): Promise<RingResult> => {
     const employee = call.pbx.employee(id);
     if (!employee) return { outcome: 'failed', reason: 'unavailable' };
     const own = new AbortController();
     ringing.add(own);
     const announce = introduced(employee);
     // The first to answer has the call, also while he is still being told whose it is.
-    const first: Introduce = (leg, stop) => {
+    const first: Introduce = async (leg, stop) => {
       for (const other of ringing) if (other !== own) other.abort(stopped.elsewhere());
-      return announce(leg, stop);
+      const goOn = hold();
+      const reason = await announce(leg, stop);
+      if (reason !== undefined) goOn();
+      return reason;
     };
     const { ringContacts: contact } = group;
     const member = { contact, context, limitMs: memberMs, introduce: first, group: group.id };
@@ -190,9 +189,15 @@ async function ringGroup(
       ringing.delete(own);
     }
   };
-  const result = await ringFor(call.services.clock, limitMs, signal, (stop) =>
+  const result = await ringFor(call.services.clock, limitMs, signal, (stop, hold) =>
     call.services.groups.distribute(
-      { pbx: call.pbx, group, callId: call.id, callerNumber: call.timeline.facts.from, ring },
+      {
+        pbx: call.pbx,
+        group,
+        callId: call.id,
+        callerNumber: call.timeline.facts.from,
+        ring: (id, memberMs, each) => ring(id, memberMs, each, hold),
+      },
       stop,
     ),
   );
@@ -241,6 +246,7 @@ async function connect(
   const talk = converse(callerLeg, leg, {
     music: call.services.sounds.audio(call.pbx, call.pbx.document.defaults.group.holdMusic ?? 'builtin:music'),
     now: () => call.services.clock.now(),
+    held: (held) => call.timeline.hold(held),
   }).then(({ by, heldMs }) => {
     call.callee = undefined;
     const reason: EndReason =

@@ -1,17 +1,20 @@
 import type { Logger } from 'pino';
 import type { ConfigStore } from '../config/store.ts';
 import type { PbxVersion } from '../config/version.ts';
+import { Emitter } from '../emitter.ts';
 import type { EndReason } from '../end-reason.ts';
 import { errorText } from '../errors.ts';
 import type { CallOutcome, CallRecord } from '../history/record.ts';
 import { identityText } from '../sip/identity.ts';
 import type { IncomingInvite } from '../sip/port.ts';
 import type { Random } from '../time/random.ts';
+import { arrivalOf } from './arrival.ts';
 import { Call, type CallServices } from './call.ts';
 import { type Decision, decide, type Route } from './decide.ts';
 import { LiveCalls } from './live-calls.ts';
 import { runSchemeOf, sendTo } from './run-scheme.ts';
 import { shownTo } from './shown.ts';
+import type { TimelineChange } from './timeline.ts';
 
 export interface CallCenterOptions {
   readonly services: CallServices;
@@ -23,9 +26,20 @@ export interface CallCenterOptions {
   readonly history: (record: CallRecord) => Promise<void>;
 }
 
+export interface CallEvents {
+  /** `record`: of a call that has ended. */
+  changed: {
+    readonly call: Call;
+    readonly what: TimelineChange | 'appeared' | 'ended';
+    readonly record?: CallRecord;
+  };
+}
+
 /** Takes each INVITE that has passed the guard, decides what it is (2-call-behaviour §1), and sees the call through to its record. */
 export class Inbound {
   readonly live = new LiveCalls();
+  /** For those who watch. */
+  readonly events = new Emitter<CallEvents>();
   /** Calls that have ended since the start. */
   readonly ended: Partial<Record<CallOutcome, number>> = {};
   readonly #options: CallCenterOptions;
@@ -93,11 +107,14 @@ export class Inbound {
         line: decision.line ?? null,
         to: decision.dialled,
         node,
+        arrival: arrivalOf(invite),
       },
       shown: shownTo(pbx, decision, invite.from.host),
       log: log.child({ call: id, pbx: pbx.id }),
     });
     this.live.add(call);
+    call.timeline.changes.on('changed', (what) => this.#tell({ call, what }));
+    this.#tell({ call, what: 'appeared' });
     call.log.info(
       { from: decision.from, to: decision.dialled, by: identityText(invite.identity), sipCallId: invite.id },
       'call arrived',
@@ -144,6 +161,7 @@ export class Inbound {
     await call.conversation;
     const record = call.timeline.record(end);
     this.ended[record.outcome] = (this.ended[record.outcome] ?? 0) + 1;
+    this.#tell({ call, what: 'ended', record });
     call.log.info(
       { outcome: record.outcome, reason: end.reason, by: end.by, wait: record.wait, talk: record.talk },
       'call ended',
@@ -155,6 +173,15 @@ export class Inbound {
   async #refuse(call: Call, { reason, why, announcement }: Limit): Promise<void> {
     call.trace({ state: 'limits', event: 'hangup', detail: { reason }, why });
     if (announcement !== undefined) await call.audio.announce(announcement);
+  }
+
+  /** What goes wrong for those who watch a call is no business of the call. */
+  #tell(event: CallEvents['changed']): void {
+    try {
+      this.events.emit('changed', event);
+    } catch (error) {
+      event.call.log.error({ err: error }, 'listener of calls failed');
+    }
   }
 
   #route(call: Call, route: Route): Promise<EndReason> | EndReason {

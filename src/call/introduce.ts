@@ -11,13 +11,14 @@ import type { Call } from './call.ts';
  * warning of the line, by those whom it is for, at the same time. Never rejects.
  *
  * @param employee undefined: somebody else, who is told no number
+ * @param wait the caller hears again what he heard before the warning
  * @param signal the caller is gone, or wants something else
  * @returns why the callee was not reached after all; he has hung up then, or was hung up. Undefined: the two may talk
  */
 export async function introduce(
   call: Call,
   leg: Leg,
-  employee: Employee | undefined,
+  { employee, wait }: { readonly employee: Employee | undefined; readonly wait: () => void },
   signal: AbortSignal,
 ): Promise<EndReason | undefined> {
   const { sounds } = call.services;
@@ -28,20 +29,23 @@ export async function introduce(
   if (employee && tellsNumber(call, employee)) await hear(leg.endpoint, sounds.say(call.pbx, callerIn(call)), stop);
 
   const warning = call.pbx.line(call.timeline.facts.line ?? '')?.entry?.warning;
+  const heardByCaller = warning !== undefined && warning.to !== 'employee' && !stop.aborted;
   if (warning) {
     const { audio, to } = warning;
     await Promise.all([
       ...(to === 'caller' ? [] : [hear(leg.endpoint, sounds.audio(call.pbx, audio), stop)]),
-      ...(to === 'employee' || stop.aborted ? [] : [call.audio.play(audio, stop)]),
+      ...(heardByCaller ? [call.audio.play(audio, stop)] : []),
     ]);
   }
   off();
   if (signal.aborted) {
     const { sip, endReason } = stopOf(signal);
-    await leg.hangup(sip);
+    void leg.hangup(sip);
     return endReason;
   }
-  return leg.ended ? 'noAnswer' : undefined;
+  if (!leg.ended) return undefined;
+  if (heardByCaller) wait();
+  return 'noAnswer';
 }
 
 /** It is for callers from outside, and no robot listens to it. */

@@ -1,8 +1,8 @@
-import type { Scheme, Target } from '../config/document.ts';
-import type { PbxVersion } from '../config/version.ts';
+import type { Target } from '../config/document.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { SchemeWorld } from '../scheme/actors.ts';
-import { type CompiledScheme, compileScheme } from '../scheme/compile.ts';
+import type { CompiledScheme } from '../scheme/compile.ts';
+import { directScheme } from '../scheme/direct.ts';
 import { runScheme } from '../scheme/run.ts';
 import { schemesOf } from '../scheme/schemes.ts';
 import type { Call } from './call.ts';
@@ -31,17 +31,11 @@ async function run(call: Call, compiled: CompiledScheme): Promise<EndReason> {
     clock: call.services.clock,
     log: call.log,
     ...(from === '' ? {} : { caller: from }),
+    onInput: (input, at) => call.timeline.input(input, at),
   });
   call.scheme = scheme;
-  const offFaxTone = call.caller.on('faxTone', () => {
-    call.timeline.input({ kind: 'fax' });
-    scheme.faxTone();
-  });
-  const offDigits = call.caller.on('digit', ({ digit }) => {
-    // The digits of a password belong into no record.
-    if (!scheme.secret) call.timeline.input({ kind: 'digit', digit });
-    scheme.press(digit);
-  });
+  const offFaxTone = call.caller.on('faxTone', () => scheme.faxTone());
+  const offDigits = call.caller.on('digit', ({ digit }) => scheme.press(digit));
   const gone = () => scheme.callerGone();
   call.caller.gone.addEventListener('abort', gone, { once: true });
   if (call.caller.gone.aborted) gone();
@@ -69,24 +63,4 @@ function worldOf(call: Call): SchemeWorld {
     fax: (request, signal) => call.services.fax.receive(call, request, signal),
     trace: (entry) => call.trace(entry),
   };
-}
-
-const direct = new WeakMap<PbxVersion, Map<string, CompiledScheme>>();
-
-function directScheme(pbx: PbxVersion, target: Target, id: string): CompiledScheme {
-  const made = direct.get(pbx) ?? new Map<string, CompiledScheme>();
-  direct.set(pbx, made);
-  const known = made.get(id);
-  if (known) return known;
-  const scheme: Scheme = {
-    id,
-    name: id,
-    description: '',
-    missed: { sms: false },
-    speech: { digits: false, names: false, topics: false },
-    branches: [{ when: 'always', steps: [{ forward: target }], menu: {}, rules: {}, end: 'hangup' }],
-  };
-  const compiled = compileScheme(pbx, scheme);
-  made.set(id, compiled);
-  return compiled;
 }

@@ -22,6 +22,11 @@ const entries: readonly Entry[] = [
   },
   { name: 'status', summary: 'Show registered phones and calls in progress', load: () => import('./status.ts') },
   { name: 'calls', summary: 'Show the latest calls', load: () => import('./calls.ts') },
+  {
+    name: 'replay',
+    summary: 'Run recorded calls again on a changed configuration',
+    load: () => import('./replay.ts'),
+  },
 ];
 
 /**

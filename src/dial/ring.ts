@@ -179,18 +179,35 @@ export async function ringFirst(
   return { outcome: 'failed', reason, ...(everywhere ? { everywhere } : {}) };
 }
 
-/** Breaks an attempt off after `ms` (0: never), which then counts as not answered. */
+/**
+ * Breaks an attempt off after `ms` (0: never), which then counts as not answered.
+ *
+ * @param attempt may call `hold` when somebody has answered who is not reached yet: the limit waits for him, until the function that it returns says that
+ * nothing came of it
+ */
 export async function ringFor(
   clock: Clock,
   ms: number,
   signal: AbortSignal,
-  attempt: (signal: AbortSignal) => Promise<RingResult>,
+  attempt: (signal: AbortSignal, hold: () => () => void) => Promise<RingResult>,
 ): Promise<RingResult> {
-  if (ms <= 0) return attempt(signal);
+  if (ms <= 0) return attempt(signal, () => () => undefined);
   const limit = new AbortController();
-  const timer = clock.setTimeout(() => limit.abort(stopped.noAnswer()), ms);
+  const end = () => limit.abort(stopped.noAnswer());
+  let held = 0;
+  let due = false;
+  const hold = () => {
+    held++;
+    return () => {
+      if (--held === 0 && due) end();
+    };
+  };
+  const timer = clock.setTimeout(() => {
+    due = true;
+    if (held === 0) end();
+  }, ms);
   try {
-    return await attempt(AbortSignal.any([signal, limit.signal]));
+    return await attempt(AbortSignal.any([signal, limit.signal]), hold);
   } finally {
     clock.clearTimeout(timer);
   }

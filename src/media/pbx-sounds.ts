@@ -22,23 +22,7 @@ export class PbxSounds implements Sounds {
   }
 
   say(pbx: PbxVersion, spoken: readonly Spoken[]): readonly AudioSource[] {
-    const { language } = pbx.document.pbx;
-    return spoken.flatMap((one): readonly AudioSource[] => {
-      if ('prompt' in one) return this.#prompts.prompt(one.prompt, language).sources;
-      if ('fragment' in one) return this.#prompts.fragment(one.fragment, language);
-      const digits = 'phone' in one ? `+${one.phone}` : 'digits' in one ? one.digits : '';
-      const { units, star, pound, plus } = this.#prompts.numbers(language);
-      const keys: Readonly<Record<string, string | undefined>> = {
-        ...Object.fromEntries(units.entries()),
-        '*': star,
-        '#': pound,
-        '+': plus,
-      };
-      return this.#prompts.words(
-        [...digits].map((key) => keys[key]).filter((word) => word !== undefined),
-        language,
-      );
-    });
+    return this.#prompts.say(spoken, pbx.document.pbx.language);
   }
 
   ringBack(pbx: PbxVersion): readonly AudioSource[] {

@@ -24,7 +24,10 @@ export function compileBlock(
       top,
     }),
   );
-  for (const { path, branch } of builds) scheme.tables.whens.set(path, scheme.tables.timetable.when(branch.when));
+  for (const { path, branch } of builds) {
+    scheme.tables.branches.set(path, branch);
+    scheme.tables.whens.set(path, scheme.tables.timetable.when(branch.when));
+  }
   if (paths[0] !== block)
     scheme.states.set(block, { id: block, always: [...builds.map(choose), nothingMatches(scheme, block)] });
   for (const build of builds) {

@@ -10,6 +10,8 @@ export interface State {
   /** Where in the document it comes from: `branches[0].menu["1"]`. */
   readonly description?: string;
   readonly type?: 'final';
+  /** What keys mean here: `deaf`, nothing, they belong to whoever has the line; `secret`, they are a password. */
+  readonly tags?: readonly ('deaf' | 'secret')[];
   readonly initial?: string;
   readonly states?: Readonly<Record<string, State>>;
   readonly entry?: readonly Action[];
@@ -93,6 +95,8 @@ export interface ActionParams {
   /** A key of a password was pressed. */
   keep: undefined;
   forget: undefined;
+  /** Tells the outside what became of a password. */
+  toldPassword: { readonly right: boolean };
   remember: { readonly employee: string };
   dial: undefined;
   dialTrunk: undefined;
@@ -118,6 +122,8 @@ export interface GuardParams {
   nothingEntered: undefined;
   endsEntry: undefined;
   isPassword: { readonly item: string };
+  /** As the event says, which knows no digits. */
+  wasPassword: undefined;
   /** This one would be the `max`-th. */
   lastInvalid: { readonly block: string; readonly max: number };
   lastWrongPassword: { readonly block: string; readonly max: number };

@@ -57,6 +57,8 @@ export interface SchemeOutput {
 export type SchemeEvent =
   | { readonly type: 'begin' }
   | { readonly type: 'digit'; readonly digit: string }
+  /** In place of the digits of a password, where only what became of it is known: in a replay. */
+  | { readonly type: 'password'; readonly right: boolean }
   /** No key for `interDigitTimeout`. */
   | { readonly type: 'pause' }
   /** Raised by the machine itself when an entry is complete: `key:1`, `extension`, `trunk`, `unknown`. */

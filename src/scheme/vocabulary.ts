@@ -79,6 +79,9 @@ const vocabulary = setup({
       enqueue.cancel('pause');
     }),
 
+    toldPassword: ({ context }, { right }: ActionParams['toldPassword']) =>
+      context.environment.heard(['password', right]),
+
     remember: assign((_, { employee }: ActionParams['remember']) => ({
       dialled: { employee, contact: 'asConfigured' },
     })),
@@ -121,6 +124,7 @@ const vocabulary = setup({
     endsEntry: ({ event }) => event.type === 'digit' && event.digit === '#',
     isPassword: ({ context }, { item }: GuardParams['isPassword']) =>
       context.tables.passwords.get(item) === context.entered,
+    wasPassword: ({ event }) => event.type === 'password' && event.right,
     lastInvalid: ({ context }, { block, max }: GuardParams['lastInvalid']) =>
       (context.journey.invalid[block] ?? 0) + 1 >= max,
     lastWrongPassword: ({ context }, { block, max }: GuardParams['lastWrongPassword']) =>

@@ -7,6 +7,7 @@ import { EmployeeDialler } from '../dial/employee.ts';
 import { Occupancy } from '../dial/occupancy.ts';
 import type { CallRecord } from '../history/record.ts';
 import { PbxSounds } from '../media/pbx-sounds.ts';
+import type { AudioSource } from '../media/port.ts';
 import { PromptSet } from '../media/prompts/prompt-set.ts';
 import type { Binding, RegistrationStore } from '../redis/registrations.ts';
 import { seededRandom } from '../time/seeded-random.ts';
@@ -145,12 +146,11 @@ export class Simulator {
   /** A prompt that is not installed here lasts as long as a file that is missing. */
   #sounds(): CallServices['sounds'] {
     const sounds = new PbxSounds(this.#prompts);
+    const orSilence = (sources: readonly AudioSource[]) =>
+      sources.length > 0 ? sources : [{ silenceMs: unknownLengthMs }];
     return {
-      audio: (pbx, id) => {
-        const sources = sounds.audio(pbx, id);
-        return sources.length > 0 ? sources : [{ silenceMs: unknownLengthMs }];
-      },
-      say: (pbx, spoken) => sounds.say(pbx, spoken),
+      audio: (pbx, id) => orSilence(sounds.audio(pbx, id)),
+      say: (pbx, spoken) => orSilence(sounds.say(pbx, spoken)),
       ringBack: (pbx) => sounds.ringBack(pbx),
     };
   }
