@@ -65,9 +65,12 @@ export class Inbound {
       this.#admitted.add(call);
       void call.ended.then(() => this.#admitted.delete(call));
     }
-    const release =
-      decision.employee === undefined ? () => undefined : services.occupancy.occupy(pbx.id, decision.employee);
-    void this.#see(call, decision, limit).finally(release);
+    const occupation =
+      decision.employee === undefined
+        ? undefined
+        : services.occupancy.calls({ pbx: pbx.id, employee: decision.employee, call: call.id });
+    call.timeline.changes.on('changed', (what) => what === 'talking' && occupation?.talks(false));
+    void this.#see(call, decision, limit).finally(() => occupation?.over());
   }
 
   /** Ends a call by command. False: there is no such call. */
