@@ -13,10 +13,12 @@ import type { WaitEstimates } from './wait-estimates.ts';
 /** For how long one who hangs up while he waits may ring again and have his place back (2-call-behaviour §4). */
 const placeKeptMs = 60_000;
 
+export type QueueNode = Pick<AcdNode, 'enqueue' | 'pickUp' | 'answer' | 'miss' | 'leave' | 'endCall' | 'position'>;
+
 export interface QueueDistributorOptions {
   /** This node's part in the ACD of a PBX. */
-  readonly node: (pbx: string) => AcdNode | undefined;
-  readonly estimates: WaitEstimates;
+  readonly node: (pbx: string) => QueueNode | undefined;
+  readonly estimates: Pick<WaitEstimates, 'learn' | 'situation'>;
   readonly clock: Clock;
 }
 
@@ -41,8 +43,8 @@ type Answer = Extract<RingResult, { outcome: 'answered' }>;
 /** One caller in one queue, from joining to an answer or to the end of his wait. */
 class QueuedCall {
   readonly #call: GroupCall;
-  readonly #node: AcdNode;
-  readonly #estimates: WaitEstimates;
+  readonly #node: QueueNode;
+  readonly #estimates: QueueDistributorOptions['estimates'];
   readonly #clock: Clock;
   /** By the monotonic clock, as all lengths here. */
   readonly #enteredAt: number;
@@ -55,7 +57,7 @@ class QueuedCall {
   /** What was predicted first. */
   #predicted: { readonly range: Predicted; readonly atMs: number } | undefined;
 
-  constructor(call: GroupCall, node: AcdNode, { estimates, clock }: QueueDistributorOptions) {
+  constructor(call: GroupCall, node: QueueNode, { estimates, clock }: QueueDistributorOptions) {
     this.#call = call;
     this.#node = node;
     this.#estimates = estimates;
@@ -192,6 +194,7 @@ class QueuedCall {
   }
 
   #abandon(signal: AbortSignal): void {
+    if (this.#over) return;
     const isGone = this.#call.gone?.aborted ?? false;
     const why = stopOf(signal);
     this.#end(why, () => this.#result.resolve({ outcome: 'failed', reason: why.endReason }));
