@@ -4,7 +4,11 @@ import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { RingGroup } from './acd/ring-group.ts';
+import { CallbackTasks } from './acd/callback-tasks.ts';
+import { Dispatcher } from './acd/dispatcher.ts';
+import { GroupCallbacks } from './acd/group-callbacks.ts';
+import { QueueDistributor } from './acd/queue-distributor.ts';
+import { WaitEstimates } from './acd/wait-estimates.ts';
 import type { CallServices } from './call/call.ts';
 import { notBuilt } from './call/facilities.ts';
 import { Inbound } from './call/inbound.ts';
@@ -21,6 +25,7 @@ import { Occupancy } from './dial/occupancy.ts';
 import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
+import { feedAcd, occupancyInAcd } from './engine-acd.ts';
 import { publishEvents } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
@@ -89,6 +94,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const events = new EventLog({ redis, node: env.nodeId, clock, random, log });
     stack.defer(() => events.close());
     const registrations = new RedisRegistrations(redis);
+    const dispatcher = new Dispatcher({ redis, subscriber, clock, random, log, nodeId: env.nodeId });
+    stack.defer(() => dispatcher.close());
+    const estimates = new WaitEstimates({ store: dispatcher.store, redis, clock, log });
+    stack.defer(() => estimates.close());
+    const acdNode = dispatcher.node.bind(dispatcher);
+    stack.defer(await feedAcd({ config, dispatcher, estimates, registrations, log }));
     const sip = await startSip({
       drachtio: async () => {
         if (embeddedSip) return embeddedSip.address();
@@ -112,7 +123,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(() => lines.close());
     const trunks = new TrunkWatch({ config, sip: sip.server, lines, clock, random, log });
     stack.defer(() => trunks.close());
-    const occupancy = new Occupancy();
+    const occupancy = new Occupancy(occupancyInAcd(acdNode, log));
     const destinations = new Destinations(registrations, contactTarget, trunks);
     const services: CallServices = {
       sip: sip.server,
@@ -120,7 +131,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       clock,
       sounds: new PbxSounds(prompts),
       employees: new EmployeeDialler(destinations, occupancy),
-      groups: new RingGroup(random),
+      groups: new QueueDistributor({ node: acdNode, estimates, clock }),
+      callbacks: new GroupCallbacks(new CallbackTasks(redis)),
       destinations,
       trunks,
       occupancy,

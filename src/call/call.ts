@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { GroupDistributor } from '../acd/distributor.ts';
+import type { Callbacks } from '../acd/group-callbacks.ts';
 import type { PbxVersion } from '../config/version.ts';
 import type { Destinations } from '../dial/destinations.ts';
 import type { EmployeeDialler } from '../dial/employee.ts';
@@ -29,6 +30,7 @@ export interface CallServices {
   readonly sounds: Sounds;
   readonly employees: EmployeeDialler;
   readonly groups: GroupDistributor;
+  readonly callbacks: Callbacks;
   readonly destinations: Destinations;
   readonly trunks: Pick<Trunks, 'takeLine'>;
   readonly occupancy: Occupancy;
@@ -59,6 +61,8 @@ export class Call {
   readonly shown: Shown;
   /** The scheme that runs for it, while one does. */
   scheme: SchemeRun | undefined;
+  /** Who hears a key of the caller before the scheme does. True: it was for him. */
+  keys: ((digit: string) => boolean) | undefined;
   /** Employees whose assistant has had this call: it acts once for each. */
   readonly assisted = new Set<string>();
   /** Who the caller talks to. */

@@ -11,8 +11,8 @@ import type { Random } from '../time/random.ts';
 import { arrivalOf } from './arrival.ts';
 import { Call, type CallServices } from './call.ts';
 import { type Decision, decide, type Route } from './decide.ts';
-import { callOutside } from './forward.ts';
 import { LiveCalls } from './live-calls.ts';
+import { callOutside } from './outside.ts';
 import { runSchemeOf, sendTo } from './run-scheme.ts';
 import { shownTo } from './shown.ts';
 import type { TimelineChange } from './timeline.ts';
@@ -66,9 +66,12 @@ export class Inbound {
       this.#admitted.add(call);
       void call.ended.then(() => this.#admitted.delete(call));
     }
-    const release =
-      decision.employee === undefined ? () => undefined : services.occupancy.occupy(pbx.id, decision.employee);
-    void this.#see(call, decision, limit).finally(release);
+    const occupation =
+      decision.employee === undefined
+        ? undefined
+        : services.occupancy.calls({ pbx: pbx.id, employee: decision.employee, call: call.id });
+    call.timeline.changes.on('changed', (what) => what === 'talking' && occupation?.talks(false));
+    void this.#see(call, decision, limit).finally(() => occupation?.over());
   }
 
   /** Ends a call by command. False: there is no such call. */

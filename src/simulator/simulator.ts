@@ -1,5 +1,4 @@
 import { pino } from 'pino';
-import { RingGroup } from '../acd/ring-group.ts';
 import type { CallServices } from '../call/call.ts';
 import { Inbound } from '../call/inbound.ts';
 import type { PbxVersion } from '../config/version.ts';
@@ -19,6 +18,7 @@ import { SimulatedMailbox, simulatedFax, simulatedRooms } from './facilities.ts'
 import { AudioLengths, SimulatedMedia, unknownLengthMs } from './media.ts';
 import type { Origin } from './origin.ts';
 import { People, type Roles } from './people.ts';
+import { SimulatedQueue } from './queue.ts';
 import type { Command } from './script.ts';
 import { SimulatedIncomingInvite, SimulatedSip } from './sip.ts';
 
@@ -82,7 +82,8 @@ export class Simulator {
       clock,
       sounds: this.#sounds(),
       employees: new EmployeeDialler(destinations, occupancy),
-      groups: new RingGroup(random),
+      groups: new SimulatedQueue({ clock, random, occupancy }),
+      callbacks: { ask: async () => true, reached: () => undefined },
       destinations,
       trunks: perfectTrunks,
       occupancy,

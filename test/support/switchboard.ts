@@ -1,5 +1,6 @@
 import { pino } from 'pino';
-import { RingGroup } from '../../src/acd/ring-group.ts';
+import type { GroupDistributor } from '../../src/acd/distributor.ts';
+import type { Callbacks } from '../../src/acd/group-callbacks.ts';
 import { notBuilt } from '../../src/call/facilities.ts';
 import { Inbound } from '../../src/call/inbound.ts';
 import type { Notice } from '../../src/call/notices.ts';
@@ -10,6 +11,7 @@ import { Occupancy } from '../../src/dial/occupancy.ts';
 import type { CallRecord } from '../../src/history/record.ts';
 import type { Spoken } from '../../src/media/spoken.ts';
 import type { Binding } from '../../src/redis/registrations.ts';
+import { SimulatedQueue } from '../../src/simulator/queue.ts';
 import type { Identity } from '../../src/sip/identity.ts';
 import { systemRandom } from '../../src/time/random.ts';
 import { FakeClock, settle } from './fake-clock.ts';
@@ -30,7 +32,16 @@ export class Switchboard {
   readonly trunks = new FakeTrunks();
 
   /** @param unregistered accounts without a phone; all others have one, `sip:<user>@127.0.0.1` */
-  constructor(pbx: PbxVersion, options: { readonly unregistered?: readonly string[]; readonly at?: string } = {}) {
+  constructor(
+    pbx: PbxVersion,
+    options: {
+      readonly unregistered?: readonly string[];
+      readonly at?: string;
+      /** Without: a queue with one caller in it. */
+      readonly groups?: GroupDistributor;
+      readonly callbacks?: Callbacks;
+    } = {},
+  ) {
     const { sip, media, occupancy } = this;
     const clock = new FakeClock(options.at);
     this.clock = clock;
@@ -56,7 +67,8 @@ export class Switchboard {
         trunks,
         notices: { send: (notice) => void this.notices.push(notice) },
         employees: new EmployeeDialler(destinations, occupancy),
-        groups: new RingGroup(systemRandom),
+        groups: options.groups ?? new SimulatedQueue({ clock, random: systemRandom, occupancy }),
+        callbacks: options.callbacks ?? { ask: async () => false, reached: () => undefined },
         sounds: {
           audio: (_version, id) => [{ file: id }],
           say: (_version, spoken) => spoken.map((one) => ({ file: said(one) })),

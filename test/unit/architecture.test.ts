@@ -23,8 +23,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     ...['sip/port.ts', 'sip/identity.ts', 'history/record.ts', 'redis/registrations.ts'],
   ],
   // The composition root, and its part that fills the ports of http.
-  'engine.ts': ['engine-http.ts', 'engine-events.ts', ...everything],
+  'engine.ts': ['engine-http.ts', 'engine-events.ts', 'engine-acd.ts', ...everything],
   'engine-http.ts': everything,
+  // And its part that keeps the ACD in step with the rest.
+  'engine-acd.ts': everything,
   // And its part that tells what happens to those who watch, in the same form.
   'engine-events.ts': ['engine-http.ts', ...everything],
   // Has ports of its own, which the composition root fills: it knows no call, no SIP and no Redis.
