@@ -48,7 +48,7 @@ export class SimulatedQueue implements GroupDistributor {
     const call = this.#options.call(callId);
     if (!call) return;
     const why = `nobody took the call within ${group.hold.maxWait} s`;
-    call.trace({ state: call.timeline.place ?? '', event: 'play', detail: { audio, group: group.id }, why });
+    call.trace({ state: placeOf(group.id), event: 'play', detail: { audio, group: group.id }, why });
     await call.audio.play(audio, signal);
   }
 }
@@ -130,7 +130,7 @@ class Service {
     const call = this.#options.call(this.#group.callId);
     const { enqueueMessage, music } = this.#hold;
     const { id } = this.#group.group;
-    const state = call?.timeline.place ?? '';
+    const state = placeOf(id);
     const why = 'nobody of the group is available';
     const over = Number.isFinite(ms) ? delay(this.#options.clock, ms, stop) : untilAborted(stop);
     if (call && !this.#told) {
@@ -155,3 +155,6 @@ const untilAborted = (signal: AbortSignal): Promise<void> =>
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
+
+/** A place of its own: what happens in a queue is not the scheme's doing. */
+const placeOf = (group: string): string => `queue/${group}`;
