@@ -1,6 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { originOf } from '../../src/simulator/origin.ts';
+import { parseScript } from '../../src/simulator/script.ts';
+import { Simulator } from '../../src/simulator/simulator.ts';
 import { Phone, type PhoneOptions } from '../support/baresip.ts';
 import { Engine } from '../support/engine-process.ts';
 import { startJack } from '../support/jack.ts';
@@ -32,6 +36,7 @@ function whereItIsNight(): Record<string, unknown> {
 
 let resources: AsyncDisposableStack;
 let engine: Engine;
+let config: string;
 let jack: Awaited<ReturnType<typeof startJack>>;
 const phones: Phone[] = [];
 
@@ -39,6 +44,7 @@ beforeAll(async () => {
   resources = new AsyncDisposableStack();
   jack = resources.use(await startJack());
   const folder = resources.use(await temporaryFolder('config'));
+  config = folder.path;
   const night = JSON.stringify(manualExample({ ...whereItIsNight(), id: 'night' }))
     .replaceAll(domain, nightDomain)
     .replaceAll(line, '74950000002');
@@ -72,7 +78,7 @@ async function phone(user: string, options: Partial<PhoneOptions> = {}): Promise
 const employee = (id: string) => phone(id, { says: { hz: voice.employee } });
 
 /** Somebody outside who calls the line and has been answered. */
-async function caller(to = domain): Promise<Phone> {
+async function caller(to: string = domain): Promise<Phone> {
   const one = await phone('stranger', { domain: 'elsewhere.test', registers: false, says: { hz: voice.caller } });
   one.dial(`${address.user}@${to}`);
   await one.next('CALL_ESTABLISHED');
@@ -96,6 +102,25 @@ async function talk(from: Phone, to: Phone): Promise<void> {
   await idle(engine);
 }
 
+/** What a scheme and its calls have decided, in order. */
+const decisions = (path: readonly { state: string; event: string; detail?: unknown }[]) =>
+  path.map(({ state, event, detail = {} }) => ({ state, event, detail }));
+
+/** The same call, simulated. */
+async function simulated(script: string, answers: string) {
+  const { versions } = await loadConfig(config);
+  const pbx = versions.find(({ id }) => id === 'acme');
+  if (!pbx) throw new Error('no configuration');
+  const { record } = await (await Simulator.open()).run({
+    pbx,
+    origin: originOf(pbx, 'stranger@elsewhere.test', line),
+    at: Date.now(),
+    script: parseScript(script),
+    roles: { answer: [answers] },
+  });
+  return record;
+}
+
 const rung = async () => (await lastRecord(engine)).path.filter(({ event }) => event === 'ring');
 
 describe('the worked example of §4.4.2.1 with phones', () => {
@@ -116,6 +141,8 @@ describe('the worked example of §4.4.2.1 with phones', () => {
     expect(await rung()).toMatchObject([
       { state: 'main/workdays/1:0', detail: { employee: 'petrov', group: 'clients' } },
     ]);
+    const { path } = await simulated('wait 1; press 1; wait 5; hangup', 'petrov@1');
+    expect(decisions((await lastRecord(engine)).path)).toEqual(decisions(path));
   });
 
   it('2 rings «Отдел продаж», and when nobody answers there, a certain employee', async () => {

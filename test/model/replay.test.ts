@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { PbxVersion } from '../../src/config/version.ts';
 import { replay } from '../../src/replay/replay.ts';
 import { generatedPbx, moves, play, scripts } from '../support/generated-scheme.ts';
-import { many, patience } from '../support/many.ts';
 import { recordOf } from '../support/recorded-call.ts';
 import { SchemeCall } from '../support/scheme-call.ts';
 
@@ -28,50 +27,35 @@ async function record({ pbx, script, moves: all, at, caller, lateMs }: Recorded)
 const copyOf = (pbx: PbxVersion): PbxVersion => new PbxVersion('copy', structuredClone(pbx.document), new Map());
 
 describe('any call through any scheme', () => {
-  it(
-    'takes the recorded way again, and the same on an equal version',
-    async () => {
-      const property = fc.asyncProperty(recorded, async (all) => {
-        const call = await record(all);
-        expect(await replay(call, { used: all.pbx })).toEqual({ call, verdict: 'same', heard: [] });
-        expect(await replay(call, { used: all.pbx, other: copyOf(all.pbx) })).toEqual({
-          call,
-          verdict: 'same',
-          heard: [],
-        });
+  it('takes the recorded way again, and the same on an equal version', async () => {
+    const property = fc.asyncProperty(recorded, async (all) => {
+      const call = await record(all);
+      expect(await replay(call, { used: all.pbx })).toEqual({ call, verdict: 'same', heard: [] });
+      expect(await replay(call, { used: all.pbx, other: copyOf(all.pbx) })).toEqual({
+        call,
+        verdict: 'same',
+        heard: [],
       });
-      await fc.assert(property, many(400));
-    },
-    patience(120_000),
-  );
+    });
+    await fc.assert(property, { numRuns: 400 });
+  }, 120_000);
 
-  it(
-    'goes elsewhere from its first moment on a version that does not know its number',
-    async () => {
-      const property = fc.asyncProperty(recorded, async (all) => {
-        const call = await record(all);
-        const { document } = all.pbx;
-        const other = new PbxVersion('refuses', { ...document, numbers: [] }, new Map());
-        expect(await replay(call, { used: all.pbx, other })).toMatchObject({
-          verdict: 'elsewhere',
-          diverged: { t: 0 },
-        });
-      });
-      await fc.assert(property, many(50));
-    },
-    patience(60_000),
-  );
+  it('goes elsewhere from its first moment on a version that does not know its number', async () => {
+    const property = fc.asyncProperty(recorded, async (all) => {
+      const call = await record(all);
+      const { document } = all.pbx;
+      const other = new PbxVersion('refuses', { ...document, numbers: [] }, new Map());
+      expect(await replay(call, { used: all.pbx, other })).toMatchObject({ verdict: 'elsewhere', diverged: { t: 0 } });
+    });
+    await fc.assert(property, { numRuns: 50 });
+  }, 60_000);
 
-  it(
-    'ends in a verdict on any other version',
-    async () => {
-      const property = fc.asyncProperty(recorded, generatedPbx, async (all, other) => {
-        const call = await record(all);
-        const found = await replay(call, { used: all.pbx, other });
-        expect(['same', 'elsewhere']).toContain(found.verdict);
-      });
-      await fc.assert(property, many(200));
-    },
-    patience(120_000),
-  );
+  it('ends in a verdict on any other version', async () => {
+    const property = fc.asyncProperty(recorded, generatedPbx, async (all, other) => {
+      const call = await record(all);
+      const found = await replay(call, { used: all.pbx, other });
+      expect(['same', 'elsewhere']).toContain(found.verdict);
+    });
+    await fc.assert(property, { numRuns: 200 });
+  }, 120_000);
 });
