@@ -1,10 +1,10 @@
 import type { Call } from './call/call.ts';
 import type { Inbound } from './call/inbound.ts';
-import { loadConfig } from './config/load.ts';
 import type { ConfigStore } from './config/store.ts';
 import { DatabaseDownError } from './database/port.ts';
 import type { Occupancy } from './dial/occupancy.ts';
 import type { SipServerStats } from './embedded/sip/index.ts';
+import type { EventFeed } from './events/index.ts';
 import type { History } from './history/index.ts';
 import type { HttpPorts, LiveCall } from './http/index.ts';
 import type { MediaServer } from './media/port.ts';
@@ -23,20 +23,23 @@ export interface ShownParts {
   readonly embeddedSip: { stats(): Promise<SipServerStats | undefined> } | undefined;
   readonly media: MediaServer;
   readonly history: History;
+  readonly events: EventFeed;
 }
 
 /** What the API asks for, taken from the parts of the engine. */
 export function httpPorts(parts: ShownParts): HttpPorts {
-  const { config, inbound, occupancy, registrations, redis, sip, embeddedSip, media, history } = parts;
+  const { config, inbound, occupancy, registrations, redis, sip, embeddedSip, media, history, events } = parts;
   return {
     config,
-    checkConfig: () => loadConfig(config.folder),
+    checkConfig: () => config.read(),
     calls: {
       live: (pbx) => inbound.live.of(pbx).map(liveView),
       hangup: (pbx, id) => inbound.hangup(pbx, id),
     },
     registrations,
     history: history.store,
+    versions: history.versions,
+    events,
     busy: (pbx, employee) => occupancy.busy(pbx, employee),
     readiness: {
       sip: () => sip.state === 'up',
@@ -64,7 +67,8 @@ export function httpPorts(parts: ShownParts): HttpPorts {
   };
 }
 
-function liveView({ timeline }: Call): LiveCall {
+/** A call as the API shows it. */
+export function liveView({ timeline }: Call): LiveCall {
   const { id, direction, from, fromName, to, line, employee } = timeline.facts;
   return {
     id,
@@ -79,6 +83,7 @@ function liveView({ timeline }: Call): LiveCall {
     since: timeline.since,
     scheme: timeline.firstScheme,
     state: timeline.place,
+    held: timeline.held,
     parties: timeline.asking.map(({ asked, state, since }) => ({
       kind: asked.kind,
       id: asked.id,

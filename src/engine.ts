@@ -6,24 +6,37 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { RingGroup } from './acd/ring-group.ts';
 import type { CallServices } from './call/call.ts';
+import { notBuilt } from './call/facilities.ts';
 import { Inbound } from './call/inbound.ts';
+import { UndeliveredNotices } from './call/notices.ts';
 import type { Environment } from './config/env.ts';
+import { redacted } from './config/redact.ts';
+import { ReloadThread } from './config/reload-thread.ts';
 import { ConfigStore } from './config/store.ts';
 import type { PbxVersion } from './config/version.ts';
 import { watchConfig } from './config/watch.ts';
-import { Destinations } from './dial/destinations.ts';
+import { Destinations, noNumberRoutes } from './dial/destinations.ts';
 import { EmployeeDialler } from './dial/employee.ts';
 import { Occupancy } from './dial/occupancy.ts';
 import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
+import { publishEvents } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
+import { EventFeed, EventLog } from './events/index.ts';
 import type { History } from './history/index.ts';
 import { PbxSounds } from './media/pbx-sounds.ts';
 import type { MediaServer } from './media/port.ts';
 import { PromptSet } from './media/prompts/prompt-set.ts';
-import { parseRedisUrl, RedisConnection, RedisRegistrations, socketAddress, Throttle } from './redis/index.ts';
+import {
+  parseRedisUrl,
+  RedisConnection,
+  RedisRegistrations,
+  RedisSubscriber,
+  socketAddress,
+  Throttle,
+} from './redis/index.ts';
 import { tablesOf } from './scheme/tables.ts';
 import { contactTarget, startSip } from './sip/index.ts';
 import { type Clock, systemClock } from './time/clock.ts';
@@ -51,7 +64,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { env, log, clock = systemClock, random = systemRandom } = options;
   const stack = new AsyncDisposableStack();
   try {
-    const config = new ConfigStore(env.configFolder);
+    const reloads = new ReloadThread(env.configFolder);
+    stack.defer(() => reloads.close());
+    const config = new ConfigStore(env.configFolder, reloads.read);
     await config.load();
     for (const { code, message, file, line } of config.warnings) log.warn({ code, file, line }, message);
     if (env.freeswitch.length > 0) {
@@ -67,6 +82,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       env.drachtio ? undefined : EmbeddedSipServer.start(env, log, stack),
     ]);
     for (const { message, hint } of prompts.warnings) log.warn({ hint }, message);
+    const subscriber = new RedisSubscriber(redis);
+    stack.defer(() => subscriber.close());
+    const events = new EventLog({ redis, node: env.nodeId, clock, random, log });
+    stack.defer(() => events.close());
     const registrations = new RedisRegistrations(redis);
     const sip = await startSip({
       drachtio: async () => {
@@ -88,7 +107,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const history = openHistory({ env, redis, config, clock, random, log }, stack);
 
     const occupancy = new Occupancy();
-    const destinations = new Destinations(registrations, contactTarget);
+    const destinations = new Destinations(registrations, contactTarget, noNumberRoutes);
     const services: CallServices = {
       sip: sip.server,
       media,
@@ -98,6 +117,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       groups: new RingGroup(random),
       destinations,
       occupancy,
+      ...notBuilt,
+      notices: new UndeliveredNotices(log),
     };
     const inbound = new Inbound({
       services,
@@ -107,10 +128,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
       history: async (record) => (await history).record(record),
     });
+    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar }, events));
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
 
-    stack.defer(reloads(config, clock, log));
+    stack.defer(takeReloads(config, clock, log));
     for (const pbx of config.all()) warmUp(pbx, clock);
     const { startHttp } = await import('./http/index.ts');
     const http = await startHttp({
@@ -126,6 +148,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         embeddedSip,
         media,
         history: await history,
+        events: new EventFeed(redis, subscriber),
       }),
       clock,
       log,
@@ -211,7 +234,18 @@ async function openHistory(
     log,
   });
   stack.defer(() => history.close());
+  keepVersions(history, config);
   return history;
+}
+
+/** Calls can only be run again on a version that is still known. */
+function keepVersions(history: History, config: ConfigStore): void {
+  const keep = () =>
+    history.inForce(
+      config.all().map(({ id, version, document }) => ({ pbx: id, version, document: () => redacted(document) })),
+    );
+  config.on('changed', keep);
+  keep();
 }
 
 /** The embedded SIP server, and another in its place when its thread has died: its calls are lost then, the next ones are not. */
@@ -281,7 +315,7 @@ function warmUp(pbx: PbxVersion, clock: Clock): void {
 }
 
 /** Takes changed files into use, and says so. */
-function reloads(config: ConfigStore, clock: Clock, log: Logger): () => void {
+function takeReloads(config: ConfigStore, clock: Clock, log: Logger): () => void {
   config.on('changed', ({ changed, removed, warnings }) => {
     for (const pbx of changed) warmUp(pbx, clock);
     log.info(

@@ -1,10 +1,11 @@
 import type { Group } from '../config/document.ts';
 import type { PbxVersion } from '../config/version.ts';
 import type { RingResult } from '../dial/ring.ts';
+import type { OfferStep } from './store.ts';
 
 /**
  * Who of a group takes a call. The call layer hands a caller over and gets one answered leg or a reason back; how members are chosen, and where
- * a caller waits meanwhile, is the distributor's alone.
+ * a caller waits meanwhile, is the distributor's alone. What the caller hears meanwhile is the call layer's: `events` tells it when.
  */
 export interface GroupDistributor {
   /**
@@ -22,4 +23,31 @@ export interface GroupCall {
   readonly callerNumber: string;
   /** Rings one member for at most `limitMs`. A member who cannot be rung fails at once. */
   readonly ring: (employee: string, limitMs: number, signal: AbortSignal) => Promise<RingResult>;
+  /** Aborted when the caller himself is gone: he may ring again and have his place back. Undefined: he has left of another cause. */
+  readonly gone?: AbortSignal;
+  /** A place that he has had before, as `QueuePlace.place`: a callback stands in the order of those who wait. */
+  readonly place?: string;
+  readonly events?: QueueEvents;
+}
+
+/** What a caller's side may want to know while he is in a queue. Distributors without queues tell none of it. */
+export interface QueueEvents {
+  /** Once, when he begins to wait with nobody being rung for him: time for the enqueue message, the music, the announcements. */
+  waiting?(place: QueuePlace): void;
+  /** A member is being rung for him, also while he waits; he goes on hearing what he hears. */
+  offered?(employee: string): void;
+  /** It is over, however: every offer, why it was made, and what came of it. */
+  over?(story: readonly OfferStep[]): void;
+}
+
+export interface QueuePlace {
+  /** When he joined, ms since 1970. Stays the same for one who got his place back. */
+  readonly since: number;
+  /** Opaque: gives the place back. */
+  readonly place: string;
+  /**
+   * For an announcement that is due: how many wait in all, and which of them he is, from 1; 0 while he is being offered to somebody. Undefined: not
+   * known now.
+   */
+  readonly position: () => Promise<{ readonly position: number; readonly size: number } | undefined>;
 }

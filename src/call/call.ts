@@ -8,10 +8,15 @@ import type { Occupancy } from '../dial/occupancy.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { CallRecord } from '../history/record.ts';
 import type { MediaServer } from '../media/port.ts';
-import type { IncomingInvite, Party, SipServer } from '../sip/port.ts';
+import type { TraceEntry } from '../scheme/actors.ts';
+import type { SchemeRun } from '../scheme/run.ts';
+import type { IncomingInvite, SipServer } from '../sip/port.ts';
 import type { Clock } from '../time/clock.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { CallerLeg } from './caller-leg.ts';
+import type { FaxMachine, Mailbox, Rooms } from './facilities.ts';
+import type { Notices } from './notices.ts';
+import type { Shown } from './shown.ts';
 import type { Sounds } from './sounds.ts';
 import { type CallFacts, Timeline } from './timeline.ts';
 
@@ -25,6 +30,10 @@ export interface CallServices {
   readonly groups: GroupDistributor;
   readonly destinations: Destinations;
   readonly occupancy: Occupancy;
+  readonly mailbox: Mailbox;
+  readonly fax: FaxMachine;
+  readonly rooms: Rooms;
+  readonly notices: Notices;
 }
 
 /** How a call ended. */
@@ -45,7 +54,11 @@ export class Call {
   readonly services: CallServices;
   readonly log: Logger;
   /** Whom the rung phones show. */
-  readonly shown: Party;
+  readonly shown: Shown;
+  /** The scheme that runs for it, while one does. */
+  scheme: SchemeRun | undefined;
+  /** Employees whose assistant has had this call: it acts once for each. */
+  readonly assisted = new Set<string>();
   /** Who the caller talks to. */
   callee: Leg | undefined;
   /** Resolves when the conversation is over and has been noted. */
@@ -58,7 +71,7 @@ export class Call {
     invite: IncomingInvite;
     pbx: PbxVersion;
     facts: CallFacts;
-    shown: Party;
+    shown: Shown;
     services: CallServices;
     log: Logger;
   }) {
@@ -71,7 +84,6 @@ export class Call {
     this.caller = new CallerLeg({ invite, media: services.media });
     this.audio = new CallerAudio({ caller: this.caller, pbx, sounds: services.sounds, log: options.log });
     this.caller.on('ended', ({ by, reason }) => {
-      if (by === 'caller') this.timeline.input({ kind: 'hangup' });
       this.#settle({ by, reason });
     });
   }
@@ -88,6 +100,12 @@ export class Call {
   /** Resolves when the caller's leg is over. */
   get ended(): Promise<CallEnd> {
     return this.#ended.promise;
+  }
+
+  /** Notes a decision, for history and the log. */
+  trace(entry: TraceEntry): void {
+    this.log.debug(entry, 'decided');
+    this.timeline.trace(entry);
   }
 
   /** Ends the call, in whatever state it is: a caller who was not answered is refused, one who was is hung up. The first reason counts. */

@@ -46,6 +46,19 @@ export class CallerAudio {
     signal.removeEventListener('abort', stop);
   }
 
+  /**
+   * Plays to the end as early media, for a caller who is to be refused. One who cannot hear it (no offer in his INVITE, no common codec) is
+   * spared the wait.
+   */
+  async announce(audio: string): Promise<void> {
+    if (this.#caller.invite.sdp === undefined) return;
+    try {
+      await this.#begin(await this.#caller.earlyMedia(), this.#sounds.audio(this.#pbx, audio)).ended;
+    } catch (error) {
+      if (!(error instanceof MediaError || error instanceof CallerGone)) throw error;
+    }
+  }
+
   /** Answers and plays while other things go on. */
   start(audio: string): void {
     const turn = this.#takeTurn();

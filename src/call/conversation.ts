@@ -14,11 +14,20 @@ export interface ConversationEnd {
  *
  * @param music what the held one hears
  * @param now milliseconds, for the time on hold
+ * @param held told when one puts the other on hold, and when nobody does any more
  */
 export async function converse(
   caller: Leg,
   callee: Leg,
-  { music, now }: { readonly music: readonly AudioSource[]; readonly now: () => number },
+  {
+    music,
+    now,
+    held: tell,
+  }: {
+    readonly music: readonly AudioSource[];
+    readonly now: () => number;
+    readonly held: (held: boolean) => void;
+  },
 ): Promise<ConversationEnd> {
   const { promise: ended, resolve } = Promise.withResolvers<ConversationEnd['by']>();
   const hold = { since: 0, holders: 0, total: 0 };
@@ -35,10 +44,14 @@ export async function converse(
       leg.on('hold', ({ held }) => {
         if (held) {
           playing = other.endpoint.play(music, { loop: true });
-          if (hold.holders++ === 0) hold.since = now();
+          if (hold.holders++ > 0) return;
+          hold.since = now();
+          tell(true);
         } else {
           void playing?.stop();
-          if (--hold.holders === 0) hold.total += now() - hold.since;
+          if (--hold.holders > 0) return;
+          hold.total += now() - hold.since;
+          tell(false);
         }
       }),
     );

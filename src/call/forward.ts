@@ -1,37 +1,54 @@
 import type { Employee, Group } from '../config/document.ts';
 import { attemptOutcome } from '../dial/attempt.ts';
-import { type RingContext, type RingResult, ringFirst, ringFor, ringOne } from '../dial/ring.ts';
+import type { Introduce } from '../dial/employee.ts';
+import { type RingContext, type RingResult, ringFirst, ringFor, ringOne, stopped } from '../dial/ring.ts';
 import type { EndReason } from '../end-reason.ts';
-import type { ForwardRequest, ForwardResult } from '../scheme/actors.ts';
+import type { ForwardRequest, ForwardResult, RingTarget } from '../scheme/actors.ts';
 import { tablesOf } from '../scheme/tables.ts';
 import { reasons } from '../sip/port.ts';
+import { type Assistance, assist, assistanceFor } from './assistant.ts';
 import type { Call } from './call.ts';
 import { CallerGone } from './caller-leg.ts';
 import { converse } from './conversation.ts';
+import { introduce } from './introduce.ts';
+
+/** What the scheme is told while a call is forwarded. */
+export interface ForwardTold {
+  /** Once, when the two talk: with whom, if that is another than was asked for. */
+  readonly connected: (whom?: RingTarget) => void;
+  /** The caller is leaving a message instead: his keys are the mailbox's. */
+  readonly recording: () => void;
+}
 
 /**
- * Rings somebody for a call and, when he answers, stays until the conversation is over. Never rejects for the network's sake; an aborted signal
- * stops the ringing.
- *
- * @param connected called once, when the two talk
+ * Rings somebody for a call and, when he answers, stays until the conversation is over. An employee who is called directly and not reached has
+ * an assistant. Never rejects for the network's sake; an aborted signal stops whatever goes on.
  */
 export async function forward(
   call: Call,
   request: ForwardRequest,
   signal: AbortSignal,
-  connected: () => void,
+  told: ForwardTold,
 ): Promise<ForwardResult> {
   const { target } = request;
-  if ('phone' in target || 'room' in target) {
-    // Outgoing routes and rooms are not built yet; the caller is told as of any number that cannot be reached.
-    call.log.warn({ target }, 'this kind of target is not available yet');
-    return { outcome: 'failed', reason: 'unavailable' };
+  if ('room' in target) {
+    return call.services.rooms.join(call, target.room, signal, () => told.connected(target));
   }
-  void call.audio.waitForAnswer(musicOf(call, request));
-  const result = await reach(call, request, signal);
-  if (result.outcome === 'answered') return connect(call, result, connected);
+  const all = AbortSignal.any([signal, call.caller.gone]);
+  const employee = 'employee' in target ? call.pbx.employee(target.employee) : undefined;
+  const assistance = employee && assistanceFor(call, employee);
+  const wait = () => void call.audio.waitForAnswer(musicOf(call, request));
+  wait();
+  const result = await reach(call, { target, timeout: request.timeout, assistance, wait }, all);
+  if (result.outcome === 'answered') return connect(call, result, () => told.connected(target));
   call.audio.stopWaiting();
-  return result;
+  if (!assistance || all.aborted) return { outcome: 'failed', reason: result.reason };
+  return assist(call, assistance, {
+    missed: result.reason,
+    signal: all,
+    recording: told.recording,
+    onward: (other) => forward(call, { target: other }, signal, told),
+  });
 }
 
 function musicOf(call: Call, { music, target }: ForwardRequest): string | undefined {
@@ -39,71 +56,97 @@ function musicOf(call: Call, { music, target }: ForwardRequest): string | undefi
   return 'group' in target ? (call.pbx.group(target.group)?.ringMusic ?? undefined) : undefined;
 }
 
-async function reach(call: Call, { target, timeout }: ForwardRequest, signal: AbortSignal): Promise<RingResult> {
+/** How somebody is rung for a forward. */
+interface Ringing {
+  readonly target: Exclude<RingTarget, { readonly room: string }>;
+  /** Seconds. */
+  readonly timeout: number | undefined;
+  /** Who takes over when an employee is not reached, and when. */
+  readonly assistance: Assistance | undefined;
+  /** The caller hears ringing, or music, again. */
+  readonly wait: () => void;
+}
+
+async function reach(
+  call: Call,
+  { target, timeout, assistance, wait }: Ringing,
+  signal: AbortSignal,
+): Promise<RingResult> {
   const { services } = call;
   const context: RingContext = {
     sip: services.sip,
     media: services.media,
     clock: services.clock,
     callId: call.id,
-    from: call.shown,
+    from: call.shown.sip,
+    fromOrdinary: call.shown.ordinary,
     onRinging: () => call.audio.ringing(),
   };
-  const limitMs = timeout === undefined ? undefined : timeout * 1000;
-  const all = AbortSignal.any([signal, call.caller.gone]);
+  const limits = [...(timeout === undefined ? [] : [timeout * 1000]), ...(assistance ? [assistance.afterMs] : [])];
+  const limitMs = limits.length > 0 ? Math.min(...limits) : undefined;
+  const introduced =
+    (employee?: Employee): Introduce =>
+    (leg, stop) =>
+      introduce(call, leg, { employee, wait }, stop);
 
   if ('employee' in target) {
     const employee = call.pbx.employee(target.employee);
     if (!employee) return { outcome: 'failed', reason: 'schemeMisconfigured' };
-    return ringEmployee(call, employee, target.contact, context, limitMs, undefined, all);
+    const { contact } = target;
+    return ringEmployee(call, employee, { contact, context, limitMs, introduce: introduced(employee) }, signal);
   }
   if ('group' in target) {
     const group = call.pbx.group(target.group);
     if (!group) return { outcome: 'failed', reason: 'schemeMisconfigured' };
-    return ringGroup(call, group, context, limitMs ?? 0, all);
+    return ringGroup(call, group, { context, limitMs: limitMs ?? 0, introduced }, signal);
   }
-  if (!('sip' in target || 'trunk' in target)) return { outcome: 'failed', reason: 'unavailable' };
 
   const found = await services.destinations.ofTarget(call.pbx, target);
-  const number = 'sip' in target ? target.sip : target.number;
+  const number = 'sip' in target ? target.sip : 'phone' in target ? target.phone : target.number;
   const attempt = call.timeline.ask({
     kind: 'trunk' in target ? 'trunk' : 'number',
     id: 'trunk' in target ? target.trunk : number,
     name: '',
     address: number,
+    ...(found.ok ? { contact: target } : {}),
   });
   const result: RingResult = found.ok
-    ? await ringFor(services.clock, limitMs ?? call.pbx.document.defaults.employee.ringTime * 1000, all, (stop) =>
+    ? await ringFor(services.clock, limitMs ?? call.pbx.document.defaults.employee.ringTime * 1000, signal, (stop) =>
         ringFirst(
           found.destinations.map((destination) => (each: AbortSignal) => ringOne(context, destination, each)),
           stop,
         ),
       )
     : { outcome: 'failed', reason: found.reason };
-  if (result.outcome === 'answered') return { ...result, attempt };
-  attempt.over(attemptOutcome(result.reason), result.reason);
-  return result;
+  if (result.outcome === 'answered') attempt.answered();
+  const reason = result.outcome === 'answered' ? await introduced()(result.leg, signal) : result.reason;
+  if (result.outcome === 'answered' && reason === undefined) return { ...result, attempt };
+  const failure = reason ?? 'noAnswer';
+  attempt.over(attemptOutcome(failure), failure);
+  return { outcome: 'failed', reason: failure };
 }
 
 function ringEmployee(
   call: Call,
   employee: Employee,
-  contact: string,
-  context: RingContext,
-  limitMs: number | undefined,
-  group: string | undefined,
+  how: {
+    readonly contact: string;
+    readonly context: RingContext;
+    readonly limitMs: number | undefined;
+    readonly introduce: Introduce;
+    readonly group?: string;
+  },
   signal: AbortSignal,
 ): Promise<RingResult> {
+  const { limitMs, ...rest } = how;
   return call.services.employees.ring(
     {
       pbx: call.pbx,
       timetable: tablesOf(call.pbx).timetable,
       employee,
-      contact,
       log: call.timeline,
-      context,
+      ...rest,
       ...(limitMs === undefined ? {} : { limitMs }),
-      ...(group === undefined ? {} : { group }),
     },
     signal,
   );
@@ -112,23 +155,48 @@ function ringEmployee(
 async function ringGroup(
   call: Call,
   group: Group,
-  context: RingContext,
-  limitMs: number,
+  how: {
+    readonly context: RingContext;
+    readonly limitMs: number;
+    readonly introduced: (employee: Employee) => Introduce;
+  },
   signal: AbortSignal,
 ): Promise<RingResult> {
+  const { context, limitMs, introduced } = how;
   const entered = call.timeline.ask({ kind: 'group', id: group.id, name: group.name, address: '' });
-  const result = await ringFor(call.services.clock, limitMs, signal, (stop) =>
+  /** Members who ring, each with what stops him. */
+  const ringing = new Set<AbortController>();
+
+  const ring = async (id: string, memberMs: number, each: AbortSignal, hold: () => () => void): Promise<RingResult> => {
+    const employee = call.pbx.employee(id);
+    if (!employee) return { outcome: 'failed', reason: 'unavailable' };
+    const own = new AbortController();
+    ringing.add(own);
+    const announce = introduced(employee);
+    // The first to answer has the call, also while he is still being told whose it is.
+    const first: Introduce = async (leg, stop) => {
+      for (const other of ringing) if (other !== own) other.abort(stopped.elsewhere());
+      const goOn = hold();
+      const reason = await announce(leg, stop);
+      if (reason !== undefined) goOn();
+      return reason;
+    };
+    const { ringContacts: contact } = group;
+    const member = { contact, context, limitMs: memberMs, introduce: first, group: group.id };
+    try {
+      return await ringEmployee(call, employee, member, AbortSignal.any([each, own.signal]));
+    } finally {
+      ringing.delete(own);
+    }
+  };
+  const result = await ringFor(call.services.clock, limitMs, signal, (stop, hold) =>
     call.services.groups.distribute(
       {
         pbx: call.pbx,
         group,
         callId: call.id,
         callerNumber: call.timeline.facts.from,
-        ring: async (id, memberMs, each) => {
-          const employee = call.pbx.employee(id);
-          if (!employee) return { outcome: 'failed', reason: 'unavailable' };
-          return ringEmployee(call, employee, group.ringContacts, context, memberMs, group.id, each);
-        },
+        ring: (id, memberMs, each) => ring(id, memberMs, each, hold),
       },
       stop,
     ),
@@ -141,6 +209,7 @@ async function ringGroup(
   return {
     ...result,
     attempt: {
+      answered: () => undefined,
       talking: () => {
         entered.talking();
         attempt?.talking();
@@ -177,6 +246,7 @@ async function connect(
   const talk = converse(callerLeg, leg, {
     music: call.services.sounds.audio(call.pbx, call.pbx.document.defaults.group.holdMusic ?? 'builtin:music'),
     now: () => call.services.clock.now(),
+    held: (held) => call.timeline.hold(held),
   }).then(({ by, heldMs }) => {
     call.callee = undefined;
     const reason: EndReason =

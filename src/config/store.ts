@@ -1,7 +1,8 @@
 import { Emitter } from '../emitter.ts';
 import { UserError } from '../errors.ts';
 import { type Issue, isError } from './issue.ts';
-import { type LoadCache, type LoadedConfig, loadConfig } from './load.ts';
+import { type LoadedConfig, loadConfig } from './load.ts';
+import type { Reader } from './reload-thread.ts';
 import type { NumberEntry } from './schema/number.ts';
 import type { PbxVersion } from './version.ts';
 import { counted } from './words.ts';
@@ -50,11 +51,13 @@ export class ConfigStore {
   readonly #emitter = new Emitter<ConfigEvents>();
   #current: Installation = emptyInstallation;
   #warnings: readonly Issue[] = [];
-  #cache: LoadCache | undefined;
+  readonly #reader: Reader;
   #loading: Promise<unknown> = Promise.resolve();
 
-  constructor(folder: string) {
+  /** @param reader how the folder is read again; the first load is read right here */
+  constructor(folder: string, reader: Reader = () => loadConfig(folder)) {
     this.folder = folder;
+    this.#reader = reader;
   }
 
   /**
@@ -62,7 +65,7 @@ export class ConfigStore {
    * @throws ConfigError if there is any error
    */
   async load(): Promise<void> {
-    const loaded = await this.#next();
+    const loaded = await loadConfig(this.folder);
     if (loaded.issues.some(isError)) throw new ConfigError(this.folder, loaded);
     this.#take(loaded);
   }
@@ -72,7 +75,7 @@ export class ConfigStore {
    * `rejected`.
    */
   async reload(): Promise<{ readonly accepted: boolean; readonly issues: readonly Issue[] }> {
-    const loaded = await this.#next();
+    const loaded = await this.read();
     const accepted = !loaded.issues.some(isError);
     if (!accepted) {
       this.#emitter.emit('rejected', { issues: loaded.issues });
@@ -116,19 +119,21 @@ export class ConfigStore {
     return this.#emitter.on(event, listener);
   }
 
-  /** Loads in turn, so that an older state of the folder never overwrites a newer one. */
-  #next(): Promise<LoadedConfig> {
-    const load = this.#loading.then(async () => {
-      const loaded = await loadConfig(this.folder, this.#cache);
-      this.#cache = loaded.cache;
-      return loaded;
-    });
+  /**
+   * What the folder says now; nothing is taken into use. In turn, so that an older state of the folder never overwrites a newer one, and the thread that
+   * reads is asked one thing at a time.
+   */
+  read(): ReturnType<Reader> {
+    const load = this.#loading.then(() => this.#reader(this.#current.byId));
     // The next load waits for this one, and does not care how it ended.
     this.#loading = load.catch(() => undefined);
     return load;
   }
 
-  #take(loaded: LoadedConfig): { readonly changed: readonly PbxVersion[]; readonly removed: readonly PbxVersion[] } {
+  #take(loaded: Pick<LoadedConfig, 'versions' | 'issues'>): {
+    readonly changed: readonly PbxVersion[];
+    readonly removed: readonly PbxVersion[];
+  } {
     const before = this.#current.byId;
     const changed: PbxVersion[] = [];
     const pbxs = loaded.versions.map((version) => {

@@ -57,6 +57,11 @@ export class PbxVersion {
     this.#audio = audio;
   }
 
+  /** Absolute path by audio id. */
+  get audioFiles(): ReadonlyMap<string, string> {
+    return this.#audio;
+  }
+
   /** Nothing that a call could notice differs. */
   sameAs(other: PbxVersion): boolean {
     const files = [...this.#audio];

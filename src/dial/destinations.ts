@@ -10,26 +10,41 @@ export type Found =
   | { readonly ok: true; readonly destinations: readonly Destination[] }
   | { readonly ok: false; readonly reason: EndReason };
 
-/**
- * From what an admin writes (an account, a SIP address, a number at a trunk) to the addresses that an INVITE is sent to. Numbers of the
- * telephone network need the outgoing routes of §4.6.5.6, which are not built yet: they are unavailable.
- */
+/** How numbers of the telephone network are reached: the outgoing routes of §4.6.5.6. */
+export interface NumberRoutes {
+  route(pbx: PbxVersion, number: string): Found;
+}
+
+/** The routes are not built yet: every number is unavailable. */
+export const noNumberRoutes: NumberRoutes = { route: () => ({ ok: false, reason: 'unavailable' }) };
+
+/** From what an admin writes (an account, a SIP address, a number, a number at a trunk) to the addresses that an INVITE is sent to. */
 export class Destinations {
   readonly #registrations: Pick<RegistrationStore, 'contacts'>;
   readonly #contactTarget: (binding: Binding) => SipTarget;
+  readonly #numbers: NumberRoutes;
 
-  constructor(registrations: Pick<RegistrationStore, 'contacts'>, contactTarget: (binding: Binding) => SipTarget) {
+  constructor(
+    registrations: Pick<RegistrationStore, 'contacts'>,
+    contactTarget: (binding: Binding) => SipTarget,
+    numbers: NumberRoutes,
+  ) {
     this.#registrations = registrations;
     this.#contactTarget = contactTarget;
+    this.#numbers = numbers;
   }
 
   async ofContact(pbx: PbxVersion, contact: Contact): Promise<Found> {
     if ('sip' in contact) return this.ofSipAddress(pbx, contact.sip);
     if ('trunk' in contact) return this.ofTrunk(pbx, contact.trunk, contact.number);
-    return { ok: false, reason: 'unavailable' };
+    return this.#numbers.route(pbx, contact.phone);
   }
 
-  async ofTarget(pbx: PbxVersion, target: Extract<Target, { sip: string } | { trunk: string }>): Promise<Found> {
+  async ofTarget(
+    pbx: PbxVersion,
+    target: Extract<Target, { sip: string } | { phone: string } | { trunk: string }>,
+  ): Promise<Found> {
+    if ('phone' in target) return this.#numbers.route(pbx, target.phone);
     if ('trunk' in target) return this.ofTrunk(pbx, target.trunk, target.number);
     return this.ofSipAddress(pbx, target.sip, target.port, target.transport);
   }
@@ -76,6 +91,7 @@ export class Destinations {
           target: { uri: `sip:${number}@${bracketed(host)}:${port};transport=${trunk.transport}` },
           to: { user: number, host: trunk.domain ?? host, display: '' },
           dtmf: trunk.dtmfMode,
+          ordinary: true,
           ...(codecs.length > 0 ? { codecs } : {}),
           ...(trunk.auth === undefined ? {} : { auth: trunk.auth }),
         },

@@ -21,6 +21,8 @@ export interface Destination {
   readonly codecs?: readonly CodecName[];
   readonly dtmf?: DtmfMode;
   readonly headers?: OutgoingInviteRequest['headers'];
+  /** An ordinary phone behind a trunk, which may be shown another number than a SIP phone (`showOnIncoming`). */
+  readonly ordinary?: true;
 }
 
 export type RingResult =
@@ -30,7 +32,12 @@ export type RingResult =
       /** Of the attempt that was answered: to be told how it goes on. */
       readonly attempt?: Attempt;
     }
-  | { readonly outcome: 'failed'; readonly reason: EndReason };
+  | {
+      readonly outcome: 'failed';
+      readonly reason: EndReason;
+      /** One device spoke for the whole person (600, 603: RFC 3261 §21.6): his others are not to be tried. */
+      readonly everywhere?: true;
+    };
 
 /** Why ringing is broken off: the `reason` of the abort signal, told to the phones (RFC 3326) so that they know whether they missed a call. */
 export class RingStopped extends Error {
@@ -49,7 +56,8 @@ export const stopped = {
   noAnswer: () => new RingStopped(reasons.noAnswer, 'noAnswer'),
 } as const;
 
-const stopOf = (signal: AbortSignal): RingStopped =>
+/** Why a signal that stops ringing was aborted; a signal that does not say: the caller is gone. */
+export const stopOf = (signal: AbortSignal): RingStopped =>
   signal.reason instanceof RingStopped ? signal.reason : new RingStopped(reasons.callerGone, 'callerHungUp');
 
 export interface RingContext {
@@ -59,6 +67,8 @@ export interface RingContext {
   readonly callId: string;
   /** Whom the phones show. */
   readonly from: Party;
+  /** Whom ordinary phones show; default: the same. */
+  readonly fromOrdinary?: Party;
   /** Somewhere it rings (any 18x). May be called often. */
   readonly onRinging: () => void;
 }
@@ -86,10 +96,10 @@ export async function ringOne(
     return { outcome: 'failed', reason: stopOf(signal).endReason };
   }
 
-  const { target, to, auth, headers } = destination;
+  const { target, to, auth, headers, ordinary } = destination;
   const invite = context.sip.invite({
     target,
-    from: context.from,
+    from: (ordinary && context.fromOrdinary) || context.from,
     sdp: endpoint.localSdp,
     ...(to === undefined ? {} : { to }),
     ...(auth === undefined ? {} : { auth }),
@@ -117,8 +127,11 @@ export async function ringOne(
   } catch (error) {
     await endpoint.destroy();
     if (signal.aborted) return { outcome: 'failed', reason: stopOf(signal).endReason };
-    if (error instanceof InviteFailure) return { outcome: 'failed', reason: reasonOf(error) };
-    throw error;
+    if (!(error instanceof InviteFailure)) throw error;
+    const reason = reasonOf(error);
+    return error.status === 600 || error.status === 603
+      ? { outcome: 'failed', reason, everywhere: true }
+      : { outcome: 'failed', reason };
   } finally {
     signal.removeEventListener('abort', onAbort);
     offRinging();
@@ -126,13 +139,13 @@ export async function ringOne(
 }
 
 /**
- * Makes several attempts at once; the first that is answered wins, the others are broken off as answered elsewhere. A phone that declines for
- * good (600, 603: RFC 3261 §21.6) ends them all when they are devices of one person.
+ * Makes several attempts at once; the first that is answered wins, the others are broken off as answered elsewhere. A phone that speaks for the
+ * whole person (600, 603: RFC 3261 §21.6) ends them all when they are devices of one.
  */
 export async function ringFirst(
   attempts: readonly ((signal: AbortSignal) => Promise<RingResult>)[],
   signal: AbortSignal,
-  options: { readonly declineEndsAll?: boolean } = {},
+  options: { readonly onePerson?: boolean } = {},
 ): Promise<RingResult> {
   const only = attempts[0];
   if (!only) return { outcome: 'failed', reason: 'unavailable' };
@@ -141,7 +154,7 @@ export async function ringFirst(
   const losers = new AbortController();
   const all = AbortSignal.any([signal, losers.signal]);
   let winner: Extract<RingResult, { outcome: 'answered' }> | undefined;
-  const failures: EndReason[] = [];
+  const failures: Extract<RingResult, { outcome: 'failed' }>[] = [];
   await Promise.all(
     attempts.map(async (attempt) => {
       const result = await attempt(all);
@@ -154,27 +167,47 @@ export async function ringFirst(
         losers.abort(stopped.elsewhere());
         return;
       }
-      failures.push(result.reason);
-      if (options.declineEndsAll && result.reason === 'declined' && !losers.signal.aborted) {
-        losers.abort(new RingStopped({ protocol: 'SIP', cause: 603, text: 'Declined elsewhere' }, 'declined'));
+      failures.push(result);
+      if (options.onePerson && result.everywhere && !losers.signal.aborted) {
+        losers.abort(new RingStopped({ protocol: 'SIP', cause: 603, text: 'Declined elsewhere' }, result.reason));
       }
     }),
   );
-  return winner ?? { outcome: 'failed', reason: gravest(failures) };
+  if (winner) return winner;
+  const reason = gravest(failures.map((failure) => failure.reason));
+  const everywhere = options.onePerson && failures.some((failure) => failure.everywhere);
+  return { outcome: 'failed', reason, ...(everywhere ? { everywhere } : {}) };
 }
 
-/** Breaks an attempt off after `ms` (0: never), which then counts as not answered. */
+/**
+ * Breaks an attempt off after `ms` (0: never), which then counts as not answered.
+ *
+ * @param attempt may call `hold` when somebody has answered who is not reached yet: the limit waits for him, until the function that it returns says that
+ * nothing came of it
+ */
 export async function ringFor(
   clock: Clock,
   ms: number,
   signal: AbortSignal,
-  attempt: (signal: AbortSignal) => Promise<RingResult>,
+  attempt: (signal: AbortSignal, hold: () => () => void) => Promise<RingResult>,
 ): Promise<RingResult> {
-  if (ms <= 0) return attempt(signal);
+  if (ms <= 0) return attempt(signal, () => () => undefined);
   const limit = new AbortController();
-  const timer = clock.setTimeout(() => limit.abort(stopped.noAnswer()), ms);
+  const end = () => limit.abort(stopped.noAnswer());
+  let held = 0;
+  let due = false;
+  const hold = () => {
+    held++;
+    return () => {
+      if (--held === 0 && due) end();
+    };
+  };
+  const timer = clock.setTimeout(() => {
+    due = true;
+    if (held === 0) end();
+  }, ms);
   try {
-    return await attempt(AbortSignal.any([signal, limit.signal]));
+    return await attempt(AbortSignal.any([signal, limit.signal]), hold);
   } finally {
     clock.clearTimeout(timer);
   }

@@ -42,13 +42,11 @@ export function createApp({ ports, token, clock, log }: Omit<HttpOptions, 'liste
     const failure = refusal(judge, request);
     if (failure) throw failure;
   });
-  let closing = false;
-  app.addHook('preClose', async () => {
-    closing = true;
-  });
+  const closing = new AbortController();
+  app.addHook('preClose', async () => closing.abort());
   app.addHook('onSend', async (_request, reply) => {
     // Or the connection would be kept for a next request, and the node wait for it.
-    if (closing) void reply.header('connection', 'close');
+    if (closing.signal.aborted) void reply.header('connection', 'close');
   });
   app.addHook('onResponse', async (request, reply) => {
     const { method, url } = request;
@@ -68,7 +66,7 @@ export function createApp({ ports, token, clock, log }: Omit<HttpOptions, 'liste
     return sendFailure(reply, new HttpFailure(404, { code: 'no-such-route', message, hint }));
   });
 
-  for (const route of allRoutes({ ports, clock, log })) addRoute(app, route);
+  for (const route of allRoutes({ ports, clock, log, closing: closing.signal })) addRoute(app, route);
   return app;
 
   function addRoute(to: typeof app, route: Route): void {
@@ -76,6 +74,8 @@ export function createApp({ ports, token, clock, log }: Omit<HttpOptions, 'liste
       method: route.method,
       url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
       config: { open: route.open },
+      // The head of an answer without an end would never have been sent.
+      exposeHeadRoute: !route.endless,
       handler: async ({ params, query, body, headers, url }, reply) =>
         send(reply, await route.answer({ parameters: params, query, body, headers, url })),
     });

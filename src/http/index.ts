@@ -2,6 +2,8 @@ export type { HistoryFilter, HistoryPage } from '../history/query.ts';
 export type {
   CallsPort,
   ConfigPort,
+  EventBatch,
+  EventsPort,
   HistoryPort,
   HttpOptions,
   HttpPorts,

@@ -32,10 +32,15 @@ export function openApiDocument(routes: readonly Route[]): Record<string, unknow
   };
 }
 
-const operation = ({ summary, open, parameters, query, answers }: Route) => ({
+const operation = ({ summary, open, parameters, query, body, answers }: Route) => ({
   summary,
   ...(open ? { security: [] } : {}),
   parameters: [...parametersIn('path', parameters), ...parametersIn('query', query)],
+  ...(body
+    ? {
+        requestBody: { required: true, content: { 'application/json': { schema: { $ref: reference(nameOf(body)) } } } },
+      }
+    : {}),
   responses: {
     ...Object.fromEntries(Object.entries(answers).map(([status, form]) => [status, response(form)])),
     default: response({ description: 'Refused, or failed', content: { 'application/json': Failure } }),
@@ -74,7 +79,7 @@ const reference = (id: string): string => `#/components/schemas/${id}`;
 
 function nameOf(schema: z.ZodType): string {
   const id = components.get(schema)?.id;
-  if (id === undefined) throw new Error('an answer has a schema without a name');
+  if (id === undefined) throw new Error('an answer or a body has a schema without a name');
   return id;
 }
 

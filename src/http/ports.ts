@@ -13,11 +13,13 @@ import type { Clock } from '../time/clock.ts';
  */
 export interface HttpPorts {
   readonly config: ConfigPort;
-  /** Reads the whole folder, and takes nothing into use: `loadConfig`. */
+  /** Reads the whole folder, and takes nothing into use: `read` of a `ConfigStore`. */
   readonly checkConfig: () => Promise<ConfigReport>;
   readonly calls: CallsPort;
   readonly registrations: RegistrationsPort;
   readonly history: HistoryPort;
+  readonly versions: VersionsPort;
+  readonly events: EventsPort;
   /** The employee is in a call as callers see it (§4.4.6.1.2): calling, being rung, or talking. */
   readonly busy: (pbx: string, employee: string) => boolean;
   /** What must work for this node to take calls, by name (`sip`, `redis`): true when it does. A check that rejects or takes long has failed. */
@@ -65,6 +67,8 @@ export interface LiveCall {
   /** The scheme that it runs, and where in it: a state's name, as in `CallRecord.path`. Null outside schemes. */
   readonly scheme: string | null;
   readonly state: string | null;
+  /** One of those who talk has the other on hold. */
+  readonly held: boolean;
   /** Who is rung, or talks to the caller, right now. Those who were asked before are not listed. */
   readonly parties: readonly LiveParty[];
 }
@@ -110,6 +114,33 @@ export interface HistoryPort {
     page: { readonly limit: number; readonly cursor?: string },
   ): Promise<HistoryPage>;
   get(pbx: string, call: string): Promise<CallRecord | undefined>;
+}
+
+/** A `VersionStore` is one. */
+export interface VersionsPort {
+  /** The document of a version that is or was in force, without its secrets; undefined: it is not kept (any more). */
+  get(pbx: string, version: string): Promise<Record<string, unknown> | undefined>;
+}
+
+/** An `EventFeed` is one: the logs of what happens, of all nodes. */
+export interface EventsPort {
+  /** At most `limit` events after the cursor; without a cursor none, but where to begin. */
+  after(pbx: string, cursor: string | undefined, limit: number): Promise<EventBatch>;
+  /** Calls back when there may be something new. */
+  watch(pbx: string, wake: () => void): () => void;
+}
+
+export type EventBatch =
+  | { readonly outcome: 'events'; readonly events: readonly LoggedEvent[] }
+  /** What followed the cursor is not there any more, or may have holes. */
+  | { readonly outcome: 'gone'; readonly cursor: string };
+
+export interface LoggedEvent {
+  /** `<epoch>-<number>-<tag>`; the number is one more than that of the event before. */
+  readonly cursor: string;
+  readonly type: string;
+  /** A JSON object. */
+  readonly data: string;
 }
 
 /** One value. Undefined: not known now; no sample is shown then. */

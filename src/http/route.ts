@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { HttpFailure } from './failure.ts';
 
@@ -6,7 +7,7 @@ import { HttpFailure } from './failure.ts';
  * One operation of the API, said once: fastify serves it, the OpenAPI document tells of it, and requests are checked by the same schemas.
  */
 export interface Route {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   /** As OpenAPI writes it: `/api/pbxs/{pbx}/calls`. */
   readonly path: string;
   readonly summary: string;
@@ -14,6 +15,10 @@ export interface Route {
   readonly open: boolean;
   readonly parameters: z.ZodObject;
   readonly query: z.ZodObject;
+  /** What it is to be told, in JSON; undefined: it takes no body. */
+  readonly body: z.ZodType | undefined;
+  /** Its answer has no end of its own. */
+  readonly endless: boolean;
   /** What it may answer, by status; failures of every kind besides. */
   readonly answers: Readonly<Record<number, AnswerForm>>;
   /** @throws HttpFailure, or what its ports reject with */
@@ -40,32 +45,36 @@ export interface Reply {
   readonly status: number;
   /** Media type; undefined: there is no body. */
   readonly type?: string;
-  readonly body?: string;
+  readonly body?: string | Readable;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface RouteRequest<Parameters, Query> {
+export interface RouteRequest<Parameters, Query, Body> {
   readonly parameters: Parameters;
   readonly query: Query;
+  readonly body: Body;
   readonly headers: IncomingHttpHeaders;
   readonly url: string;
 }
 
-export interface RouteDefinition<P extends z.ZodRawShape, Q extends z.ZodRawShape>
+export interface RouteDefinition<P extends z.ZodRawShape, Q extends z.ZodRawShape, B extends z.ZodType>
   extends Pick<Route, 'method' | 'path' | 'summary' | 'answers'> {
   readonly open?: boolean;
+  readonly endless?: boolean;
   readonly parameters?: P;
   readonly query?: Q;
+  readonly body?: B;
   readonly handle: (
-    request: RouteRequest<z.output<z.ZodObject<P>>, z.output<z.ZodObject<Q>>>,
+    request: RouteRequest<z.output<z.ZodObject<P>>, z.output<z.ZodObject<Q>>, z.output<B>>,
   ) => Reply | Promise<Reply>;
 }
 
 export function route<
   P extends z.ZodRawShape = Record<never, z.ZodType>,
   Q extends z.ZodRawShape = Record<never, z.ZodType>,
->(definition: RouteDefinition<P, Q>): Route {
-  const { method, path, summary, answers, open = false, handle } = definition;
+  B extends z.ZodType = z.ZodUndefined,
+>(definition: RouteDefinition<P, Q, B>): Route {
+  const { method, path, summary, answers, open = false, endless = false, handle } = definition;
   const parameters = z.strictObject((definition.parameters ?? {}) as P);
   const query = z.strictObject((definition.query ?? {}) as Q);
   return {
@@ -74,13 +83,16 @@ export function route<
     summary,
     answers,
     open,
+    endless,
     parameters,
     query,
+    body: definition.body,
     async answer({ headers, url, ...raw }) {
-      noBody(raw.body);
+      if (!definition.body) noBody(raw.body);
       return handle({
         parameters: valid('the path', parameters, raw.parameters),
         query: valid('the query', query, raw.query),
+        body: definition.body ? valid('the body', definition.body, raw.body) : (undefined as z.output<B>),
         headers,
         url,
       });
@@ -113,7 +125,7 @@ function valid<S extends z.ZodType>(where: string, schema: S, value: unknown): z
   });
 }
 
-/** None of the operations takes a body yet. Whoever sends one means something by it, and must not be left to think that it was done. */
+/** Whoever sends a body to an operation that takes none means something by it, and must not be left to think that it was done. */
 function noBody(body: unknown): void {
   if (body === undefined || body === null || body === '') return;
   if (typeof body === 'object' && Object.keys(body).length === 0) return;

@@ -112,6 +112,7 @@ export const LiveCall = named(
     since: Instant.describe('At this stage.'),
     scheme: z.string().nullable(),
     state: z.string().nullable().describe('Where in the scheme.'),
+    held: z.boolean().describe('One of those who talk has the other on hold.'),
     parties: z.array(LiveParty).describe('Who is rung, or talks, right now.'),
   }),
 );
@@ -161,3 +162,76 @@ export const HistoryPage = named(
     next: z.string().nullable().describe('The cursor of the next page; null: this is the last one.'),
   }),
 );
+
+const happened = <T extends string, S extends z.ZodRawShape>(type: T, description: string, shape: S) =>
+  z
+    .object({
+      type: z.literal(type),
+      pbx: z.string(),
+      seq: z.int().positive().describe('One more than that of the event of this PBX before, whatever its type.'),
+      at: Instant,
+      node: z.string().describe('Where it happened.'),
+      ...shape,
+    })
+    .describe(description);
+
+export const callChanges = [
+  'appeared',
+  'stage',
+  'ringing',
+  'stopped',
+  'talking',
+  'held',
+  'retrieved',
+  'ended',
+] as const;
+
+export const CallEvent = named(
+  'CallEvent',
+  happened('call', 'Something happened to a call.', {
+    what: z.enum(callChanges).describe('"ringing", "stopped", "talking": see the parties.'),
+    call: LiveCall.describe('As it is since.'),
+    end: z
+      .object({
+        outcome: CallRecord.shape.outcome,
+        reason: CallRecord.shape.reason,
+        code: CallRecord.shape.code,
+        by: CallRecord.shape.endedBy,
+        wait: CallRecord.shape.wait,
+        talk: CallRecord.shape.talk,
+      })
+      .nullable()
+      .describe('Of "ended".'),
+  }),
+);
+
+export const RegistrationEvent = named(
+  'RegistrationEvent',
+  happened('registration', 'A phone came or went. Refreshed registrations are not told.', {
+    what: z.enum(['registered', 'unregistered', 'expired']),
+    device: Registration,
+  }),
+);
+
+export const ConfigEvent = named(
+  'ConfigEvent',
+  happened('config', 'The node read the configuration folder again.', {
+    what: z.enum(['changed', 'removed', 'rejected']),
+    version: z.string().nullable().describe('In force from now on; null: the PBX is gone.'),
+    errors: z.int().describe('In the folder, of "rejected"; POST …/check lists them.'),
+  }),
+);
+
+export const NodeEvent = named(
+  'NodeEvent',
+  happened('node', 'A node began or ended. Calls of a node that "started" are no more: they were cut off.', {
+    what: z.enum(['started', 'stopped']),
+  }),
+);
+
+export const LiveEvent = named(
+  'LiveEvent',
+  z.discriminatedUnion('type', [CallEvent, RegistrationEvent, ConfigEvent, NodeEvent]),
+);
+
+export const eventTypes = ['call', 'registration', 'config', 'node'] as const;

@@ -99,6 +99,14 @@ export class RedisConnection {
     return this.#client instanceof Cluster ? this.#client.nodes('master') : [this.#client];
   }
 
+  /** Another client to the same servers, for one that only listens (`RedisSubscriber`). Whoever asked for it ends it. */
+  listener(): Redis | Cluster {
+    const client = this.#client;
+    // One that listens is told what to listen to whenever it has connected, by its owner.
+    const options = { autoResubscribe: false, connectionName: 'kommutator-listener' };
+    return client instanceof Cluster ? client.duplicate() : client.duplicate(options);
+  }
+
   /** Lets commands under way finish, then closes. `down` is not emitted. */
   async close(): Promise<void> {
     if (this.#state === 'closed') return;

@@ -4,4 +4,5 @@ export { Keys } from './keys.ts';
 export { RedisRegistrations } from './redis-registrations.ts';
 export type * from './registrations.ts';
 export { type Script, script } from './script.ts';
+export { RedisSubscriber } from './subscriber.ts';
 export { type FailureLimits, type FailureState, Throttle } from './throttle.ts';

@@ -17,11 +17,24 @@ export class Keys {
   bindingExpiry = (): string => `${this.#prefix}binding-expiry`;
   /** Hash: wrong passwords from one address. */
   failures = (address: string): string => `${this.#prefix}failures:${address}`;
+  /** Stream: what happens, for those who watch; its name is also the channel on which each addition is told. */
+  events = (): string => `${this.#prefix}events`;
+  /** What the scripts of the ACD declare, all of it and in this order: `src/acd/scripts/includes/state.lua` says what each is. */
+  acd = (): readonly string[] => [...acdNames.map((name) => `${this.#prefix}acd-${name}`), this.bindings()];
+  /** Channel: what the ACD has to tell one node of this PBX. It is the node's name in the ACD. */
+  acdNode = (node: string): string => `${this.#prefix}acd-node:${node}`;
+  /** Hash: number → task; sorted set: numbers by the moment they are due. */
+  callbacks = (): readonly string[] => [`${this.#prefix}callbacks`, `${this.#prefix}callback-due`];
   /** Stream: finished calls on their way to the database. */
   history = (): string => `${this.#prefix}history`;
   /** Stream: records that the database would not take; kept for a person to look at. */
   historyRejected = (): string => `${this.#prefix}history-rejected`;
 }
+
+const acdNames = [
+  ...['agents', 'members', 'groups', 'free', 'queue', 'ringing', 'callers', 'timers', 'nodes', 'owned'],
+  ...['places', 'familiar', 'counted', 'figures', 'meta'],
+];
 
 /** For SCAN: the history streams of all PBXs; `pbxOfKey` tells whose. */
 export const anyHistoryKey = 'km:{*}:history';

@@ -37,12 +37,13 @@ export function readScript(file: URL): ScriptSource {
   if (!keys) throw fault('the header has no KEYS line');
   if (!argv) throw fault('the header has no ARGV line');
   if (!words('RETURNS')) throw fault('the header has no RETURNS line');
-  const highest = Math.max(0, ...[...text.matchAll(/KEYS\[(\d+)\]/g)].map((match) => Number(match[1])));
+  const includes = (words('INCLUDE') ?? []).map((include) => readFileSync(locate(include, file), 'utf8'));
+  const lua = [...includes, text].join('\n');
+  const highest = Math.max(0, ...[...lua.matchAll(/KEYS\[(\d+)\]/g)].map((match) => Number(match[1])));
   if (highest !== keys.length)
     throw fault(`the header names ${keys.length} keys, but KEYS[${highest}] is the highest used`);
 
-  const includes = (words('INCLUDE') ?? []).map((include) => readFileSync(locate(include, file), 'utf8'));
-  return { name, lua: [...includes, text].join('\n'), keys, argv };
+  return { name, lua, keys, argv };
 }
 
 function locate(include: string, script: URL): URL {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PbxVersion } from '../../src/config/version.ts';
 import type { TraceEntry } from '../../src/scheme/actors.ts';
-import { generatedPbx, type Move, moves, scripts } from '../support/generated-scheme.ts';
+import { generatedPbx, type Move, moves, play, scripts } from '../support/generated-scheme.ts';
 import { employee, pbxOf } from '../support/pbx.ts';
 import { SchemeCall, type Script } from '../support/scheme-call.ts';
 
@@ -13,15 +13,6 @@ const times = fc.constantFrom(
   '2026-11-02T15:58:00Z',
 );
 const callers = fc.constantFrom('74951234567', '79161234567', undefined);
-
-async function play(call: SchemeCall, all: readonly Move[]): Promise<void> {
-  for (const move of all) {
-    if ('press' in move) await call.press(move.press);
-    else if ('wait' in move) await call.wait(move.wait);
-    else if ('fax' in move) call.run.faxTone();
-    else await call.hangUp();
-  }
-}
 
 async function callThrough(
   pbx: PbxVersion,

@@ -67,6 +67,11 @@ export class Engine implements AsyncDisposable {
     }
   }
 
+  /** Of the API. */
+  get url(): string {
+    return this.#http;
+  }
+
   /** A GET of the API, parsed. */
   async api<T = unknown>(path: string): Promise<T> {
     const response = await fetch(this.#http + path);

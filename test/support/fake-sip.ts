@@ -137,13 +137,22 @@ export class FakeOutgoingInvite implements OutgoingInvite {
   }
 }
 
+export interface FakeInviteOptions {
+  readonly identity: Identity;
+  readonly from: string;
+  readonly to: string;
+  readonly host?: string;
+  readonly asserted?: Party;
+  readonly anonymous?: boolean;
+}
+
 export class FakeIncomingInvite implements IncomingInvite {
   readonly id = 'in';
   readonly identity: Identity;
   readonly from: Party;
   readonly to: Party;
-  readonly asserted = undefined;
-  readonly anonymous = false;
+  readonly asserted: Party | undefined;
+  readonly anonymous: boolean;
   readonly requestUser: string;
   readonly requestHost: string;
   readonly source = { protocol: 'udp', address: '127.0.0.9', port: 5060 } as const;
@@ -156,8 +165,10 @@ export class FakeIncomingInvite implements IncomingInvite {
   readonly #events = new Emitter<IncomingInviteEvents>();
   #final = false;
 
-  constructor(options: { identity: Identity; from: string; to: string; host?: string }) {
+  constructor(options: FakeInviteOptions) {
     const host = options.host ?? 'acme.example';
+    this.asserted = options.asserted;
+    this.anonymous = options.anonymous ?? false;
     this.identity = options.identity;
     this.from = { user: options.from, host, display: '' };
     this.to = { user: options.to, host, display: '' };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { complete, DocumentForm } from '../../src/config/schema/document.ts';
 import { PbxVersion } from '../../src/config/version.ts';
-import type { Script } from './scheme-call.ts';
+import type { SchemeCall, Script } from './scheme-call.ts';
 
 /** Schemes and calls at random, as an admin and a caller might make them; for model tests. */
 
@@ -99,6 +99,7 @@ export const generatedPbx: fc.Arbitrary<PbxVersion> = fc
         { id: 'petrov', extension: '4512' },
       ],
       groups: [{ id: 'sales', extension: '505' }],
+      numbers: [{ number: '74950000001', scheme: 'main', source: { passive: 'line@acme.example' } }],
       rooms: [{ id: 'board', extension: '1000' }],
       regionRules: [{ id: 'regions', rules: [{ name: 'Moscow', prefixes: ['7495'], to: { group: 'sales' } }] }],
       schemes: [
@@ -139,3 +140,13 @@ export const scripts: fc.Arbitrary<Script> = fc.record({
   ),
   broken: fc.option(fc.subarray(['answer', 'play', 'forward', 'voicemail', 'fax'] as const), { nil: [], freq: 4 }),
 });
+
+/** The caller does all of it. */
+export async function play(call: SchemeCall, all: readonly Move[]): Promise<void> {
+  for (const move of all) {
+    if ('press' in move) await call.press(move.press);
+    else if ('wait' in move) await call.wait(move.wait);
+    else if ('fax' in move) call.run.faxTone();
+    else await call.hangUp();
+  }
+}

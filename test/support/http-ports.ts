@@ -1,7 +1,7 @@
 import { loadConfig } from '../../src/config/load.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
 import type { CallRecord } from '../../src/history/record.ts';
-import type { HistoryFilter, HttpPorts, LiveCall, Registration } from '../../src/http/index.ts';
+import type { EventBatch, HistoryFilter, HttpPorts, LiveCall, Registration } from '../../src/http/index.ts';
 
 /** A backend that is away. */
 export class Away extends Error {}
@@ -12,9 +12,12 @@ export class FakeNode {
   readonly live: LiveCall[] = [];
   readonly devices: Registration[] = [];
   readonly records: CallRecord[] = [];
+  /** Documents by version. */
+  readonly versions = new Map<string, Record<string, unknown>>();
   readonly busy = new Set<string>();
   readonly hungUp: string[] = [];
   readonly asked: { pbx: string; filter: HistoryFilter; page: { limit: number; cursor?: string } }[] = [];
+  readonly events = new FakeEvents();
   next: string | null = null;
   reload: Awaited<ReturnType<HttpPorts['config']['reload']>> = { accepted: true, issues: [] };
   readiness: Record<string, () => boolean | Promise<boolean>> = { sip: () => true, redis: async () => true };
@@ -69,11 +72,60 @@ export class FakeNode {
         },
         get: (_pbx, id) => answer(this.records.find((record) => record.id === id)),
       },
+      versions: { get: (_pbx, version) => answer(this.versions.get(version)) },
+      events: {
+        after: (pbx, cursor, limit) => answer(this.events.after(pbx, cursor, limit)),
+        watch: (pbx, wake) => this.events.watch(pbx, wake),
+      },
       busy: (pbx, employee) => this.busy.has(`${pbx}/${employee}`),
       readiness: this.readiness,
       metrics: this.metrics,
       awayBackend: (error) => (error instanceof Away ? error.message : undefined),
     };
+  }
+}
+
+/** Logs of events in memory. */
+export class FakeEvents {
+  /** Events of each PBX that are still there, each with its number. */
+  readonly logs = new Map<string, { number: number; type: string; data: string }[]>();
+  readonly #watchers = new Set<{ pbx: string; wake: () => void }>();
+  readonly #counts = new Map<string, number>();
+
+  publish(pbx: string, type: string, data: object): void {
+    const log = this.logs.get(pbx) ?? [];
+    const number = (this.#counts.get(pbx) ?? 0) + 1;
+    this.#counts.set(pbx, number);
+    this.logs.set(pbx, log);
+    log.push({ number, type, data: JSON.stringify(data) });
+    for (const watcher of this.#watchers) if (watcher.pbx === pbx) watcher.wake();
+  }
+
+  get watchers(): number {
+    return this.#watchers.size;
+  }
+
+  after(pbx: string, cursor: string | undefined, limit: number): EventBatch {
+    const log = this.logs.get(pbx) ?? [];
+    const from = cursor === '' ? 0 : Number(cursor?.split('-')[1]);
+    const count = this.#counts.get(pbx) ?? 0;
+    const first = log[0]?.number ?? count + 1;
+    if (!(from >= first - 1)) return { outcome: 'gone', cursor: count > 0 ? `1-${count}-t` : '' };
+    const next = log.findIndex(({ number }) => number > from);
+    return {
+      outcome: 'events',
+      events: (next < 0 ? [] : log.slice(next, next + limit)).map(({ number, type, data }) => ({
+        cursor: `1-${number}-t`,
+        type,
+        data,
+      })),
+    };
+  }
+
+  watch(pbx: string, wake: () => void): () => void {
+    const watcher = { pbx, wake };
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
   }
 }
 
@@ -90,6 +142,7 @@ export const liveCall = (more: Partial<LiveCall> = {}): LiveCall => ({
   since: Date.parse('2026-11-02T09:00:01Z'),
   scheme: 'main',
   state: 'main/0',
+  held: false,
   parties: [],
   ...more,
 });

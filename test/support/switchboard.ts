@@ -1,11 +1,14 @@
 import { pino } from 'pino';
 import { RingGroup } from '../../src/acd/ring-group.ts';
+import { notBuilt } from '../../src/call/facilities.ts';
 import { Inbound } from '../../src/call/inbound.ts';
+import type { Notice } from '../../src/call/notices.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
-import { Destinations } from '../../src/dial/destinations.ts';
+import { Destinations, noNumberRoutes } from '../../src/dial/destinations.ts';
 import { EmployeeDialler } from '../../src/dial/employee.ts';
 import { Occupancy } from '../../src/dial/occupancy.ts';
 import type { CallRecord } from '../../src/history/record.ts';
+import type { Spoken } from '../../src/media/spoken.ts';
 import type { Binding } from '../../src/redis/registrations.ts';
 import type { Identity } from '../../src/sip/identity.ts';
 import { systemRandom } from '../../src/time/random.ts';
@@ -20,6 +23,8 @@ export class Switchboard {
   readonly clock: FakeClock;
   readonly occupancy = new Occupancy();
   readonly records: CallRecord[] = [];
+  /** What was to be told to people. */
+  readonly notices: Notice[] = [];
   readonly inbound: Inbound;
 
   /** @param unregistered accounts without a phone; all others have one, `sip:<user>@127.0.0.1` */
@@ -35,6 +40,7 @@ export class Switchboard {
         },
       },
       ({ uri }) => ({ uri }),
+      noNumberRoutes,
     );
     this.inbound = new Inbound({
       services: {
@@ -42,11 +48,14 @@ export class Switchboard {
         media,
         clock,
         occupancy,
+        ...notBuilt,
         destinations,
+        notices: { send: (notice) => void this.notices.push(notice) },
         employees: new EmployeeDialler(destinations, occupancy),
         groups: new RingGroup(systemRandom),
         sounds: {
           audio: (_version, id) => [{ file: id }],
+          say: (_version, spoken) => spoken.map((one) => ({ file: said(one) })),
           ringBack: () => [{ file: 'ring-back' }],
         },
       },
@@ -88,6 +97,13 @@ export class Switchboard {
     );
   }
 }
+
+/** Something said, as a name of a file that a test can read: `queue-wait`, `minutes 5`, `phone 79990000001`. */
+export const said = (spoken: Spoken): string => {
+  const [[kind, value] = ['', '']] = Object.entries(spoken);
+  if (kind === 'prompt' || kind === 'fragment') return String(value);
+  return `${kind} ${typeof value === 'object' ? Object.values(value).join(':') : value}`;
+};
 
 export const passive = (number: string): Identity => ({ kind: 'passive', pbx: 'acme', number });
 export const accountOf = (employee: string): Identity => ({

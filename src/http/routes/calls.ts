@@ -1,8 +1,8 @@
 import { HttpFailure } from '../failure.ts';
-import type { LiveCall } from '../ports.ts';
 import { inJson, jsonReply, type Route, route } from '../route.ts';
 import { LiveCall as LiveCallForm, LiveCalls } from '../schemas.ts';
-import { callParameters, instant, knownPbx, pbxParameter, type RouteContext } from './context.ts';
+import { shownCall } from '../shown.ts';
+import { callParameters, knownPbx, pbxParameter, type RouteContext } from './context.ts';
 
 /** Calls in progress. */
 export const callRoutes = (context: RouteContext): Route[] => [
@@ -14,7 +14,7 @@ export const callRoutes = (context: RouteContext): Route[] => [
     answers: { 200: inJson('In the order of their beginning.', LiveCalls) },
     handle({ parameters }) {
       const { id } = knownPbx(context, parameters.pbx);
-      return jsonReply(context.ports.calls.live(id).map(shown));
+      return jsonReply(context.ports.calls.live(id).map(shownCall));
     },
   }),
   route({
@@ -27,7 +27,7 @@ export const callRoutes = (context: RouteContext): Route[] => [
       knownPbx(context, pbx);
       const call = context.ports.calls.live(pbx).find((one) => one.id === id);
       if (!call) throw noSuchCall(id);
-      return jsonReply(shown(call));
+      return jsonReply(shownCall(call));
     },
   }),
   route({
@@ -51,26 +51,3 @@ const noSuchCall = (id: string): HttpFailure =>
     message: `No call "${id}" is in progress on this node`,
     hint: 'If it has ended, it stands in the history.',
   });
-
-const shown = (call: LiveCall) => ({
-  id: call.id,
-  start: instant(call.start),
-  direction: call.direction,
-  from: call.from,
-  fromName: call.fromName,
-  to: call.to,
-  line: call.line,
-  employee: call.employee,
-  stage: call.stage,
-  since: instant(call.since),
-  scheme: call.scheme,
-  state: call.state,
-  parties: call.parties.map(({ kind, id, name, address, state, since }) => ({
-    kind,
-    id,
-    name,
-    address,
-    state,
-    since: instant(since),
-  })),
-});

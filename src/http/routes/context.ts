@@ -10,6 +10,8 @@ export interface RouteContext {
   readonly ports: HttpPorts;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Aborted when the node stops serving. */
+  readonly closing: AbortSignal;
 }
 
 /** Path parameters that several routes have. */
@@ -27,5 +29,6 @@ export function knownPbx({ ports }: RouteContext, id: string): PbxVersion {
   });
 }
 
-/** Milliseconds since 1970 in the form of the API. */
-export const instant = (ms: number): string => new Date(ms).toISOString();
+/** A parameter that may be given several times. */
+export const several = <S extends z.ZodType>(one: S) =>
+  z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(one)).optional();

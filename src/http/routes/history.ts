@@ -5,17 +5,13 @@ import { type CsvColumn, csv } from '../csv.ts';
 import { HttpFailure } from '../failure.ts';
 import { inJson, jsonReply, type Route, route } from '../route.ts';
 import { HistoryPage, Record } from '../schemas.ts';
-import { callParameters, knownPbx, pbxParameter, type RouteContext } from './context.ts';
+import { callParameters, knownPbx, pbxParameter, type RouteContext, several } from './context.ts';
 
 const CSV = 'text/csv';
 
 const Moment = z.iso
   .datetime({ offset: true, error: 'must be a time such as 2026-01-31T09:00:00Z ("+" is written as %2B)' })
   .transform((text) => new Date(text));
-
-/** A parameter that may be given several times. */
-const several = <S extends z.ZodType>(one: S) =>
-  z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(one)).optional();
 
 const some = z.string().min(1);
 const callsWith = (what: string) => `Only calls with ${what}; of several, one.`;

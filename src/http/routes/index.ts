@@ -4,6 +4,7 @@ import { OpenApiDocument } from '../schemas.ts';
 import { callRoutes } from './calls.ts';
 import { configRoutes } from './config.ts';
 import type { RouteContext } from './context.ts';
+import { eventRoutes } from './events.ts';
 import { historyRoutes } from './history.ts';
 import { nodeRoutes } from './node.ts';
 import { peopleRoutes } from './people.ts';
@@ -16,6 +17,7 @@ export function allRoutes(context: RouteContext): readonly Route[] {
     ...callRoutes(context),
     ...peopleRoutes(context),
     ...historyRoutes(context),
+    ...eventRoutes(context),
   ];
   let document: ReturnType<typeof openApiDocument> | undefined;
   routes.push(

@@ -3,7 +3,8 @@ import type { PbxVersion } from '../../config/version.ts';
 import type { LiveCall, Registration } from '../ports.ts';
 import { inJson, jsonReply, type Route, route } from '../route.ts';
 import { Employees, type employeeStates, Registrations } from '../schemas.ts';
-import { instant, knownPbx, pbxParameter, type RouteContext } from './context.ts';
+import { instant, shownDevice } from '../shown.ts';
+import { knownPbx, pbxParameter, type RouteContext } from './context.ts';
 
 /** Phones, and the people behind them. */
 export const peopleRoutes = (context: RouteContext): Route[] => [
@@ -57,23 +58,6 @@ export const peopleRoutes = (context: RouteContext): Route[] => [
 async function devicesOf({ ports }: RouteContext, pbx: PbxVersion): Promise<Registration[]> {
   const devices = await ports.registrations.list(pbx.id);
   return devices.toSorted((a, b) => (a.account < b.account ? -1 : a.account > b.account ? 1 : b.boundAt - a.boundAt));
-}
-
-function shownDevice(pbx: PbxVersion, device: Registration) {
-  const { account, receivedFrom } = device;
-  const at = account.lastIndexOf('@');
-  const host = receivedFrom.address.includes(':') ? `[${receivedFrom.address}]` : receivedFrom.address;
-  return {
-    account,
-    employee: pbx.account(account.slice(0, at), account.slice(at + 1))?.employee.id ?? null,
-    contact: device.uri,
-    address: `${receivedFrom.protocol}/${host}:${receivedFrom.port}`,
-    userAgent: device.userAgent ?? null,
-    since: instant(device.boundAt),
-    until: instant(device.expiresAt),
-    expires: device.expires,
-    node: device.node,
-  };
 }
 
 interface Activity {

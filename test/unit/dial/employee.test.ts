@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Destinations } from '../../../src/dial/destinations.ts';
+import { Destinations, noNumberRoutes } from '../../../src/dial/destinations.ts';
 import { EmployeeDialler } from '../../../src/dial/employee.ts';
 import { Occupancy } from '../../../src/dial/occupancy.ts';
 import type { RingResult } from '../../../src/dial/ring.ts';
@@ -27,6 +27,7 @@ function setUp(ivanov: Record<string, unknown>, registered: readonly Binding[] =
   const destinations = new Destinations(
     { contacts: async (_pbx, account) => registered.filter((one) => one.account === account) },
     ({ uri }) => ({ uri }),
+    noNumberRoutes,
   );
   const dialler = new EmployeeDialler(destinations, occupancy);
   const log: string[] = [];
@@ -46,6 +47,7 @@ function setUp(ivanov: Record<string, unknown>, registered: readonly Binding[] =
         ...(options.limitMs === undefined ? {} : { limitMs: options.limitMs }),
         log: {
           ask: ({ address }) => ({
+            answered: () => undefined,
             talking: () => undefined,
             over: (outcome) => void log.push(`${address} ${outcome}`),
           }),

@@ -9,7 +9,12 @@ import { allRoutes } from '../../../src/http/routes/index.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeNode } from '../../support/http-ports.ts';
 
-const node = { ports: new FakeNode().ports, clock: new FakeClock(), log: pino({ level: 'silent' }) };
+const node = {
+  ports: new FakeNode().ports,
+  clock: new FakeClock(),
+  log: pino({ level: 'silent' }),
+  closing: new AbortController().signal,
+};
 
 /** As far as the tests look into it. */
 const Document = z.object({

@@ -38,7 +38,7 @@ describe('readScript', () => {
     expect(() => readScript(scriptOf(text))).toThrow(complaint);
   });
 
-  it.each(['redis', 'history'])('can read every script of src/%s', (folder) => {
+  it.each(['redis', 'history', 'acd'])('can read every script of src/%s', (folder) => {
     const scripts = new URL(`../../../src/${folder}/scripts/`, import.meta.url);
     const files = readdirSync(scripts).filter((name) => name.endsWith('.lua'));
     expect(files.length).toBeGreaterThan(0);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fileSchema } from '../../../src/config/json-schema.ts';
-import { redacted } from '../../../src/http/redact.ts';
+import { redacted } from '../../../src/config/redact.ts';
 import { employee, pbxOf } from '../../support/pbx.ts';
 
 const { document } = pbxOf({

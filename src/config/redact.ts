@@ -1,4 +1,4 @@
-import type { PbxDocument } from '../config/document.ts';
+import type { PbxDocument } from './document.ts';
 
 /** What is shown instead. */
 const HIDDEN = '[secret]';

@@ -1,0 +1,39 @@
+-- answer — an offered agent has answered: he gets the caller, everybody else who was rung for him is free.
+-- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
+-- ARGV     now chance call agent token
+-- RETURNS  {'connected', waitedMs, story, {loser, …}} | {'gone'}
+-- INCLUDE  now state agent offer
+local call, id, token = ARGV[3], ARGV[4], tonumber(ARGV[5])
+local caller = caller_of(call)
+local made = caller and caller.offers[id]
+if not made or made.token ~= token then return { 'gone' } end
+
+local agent = agent_of(id)
+agent.reservation = false
+agent.answeredToday = agent.answeredToday + 1
+counted_today(id)
+occupy(id, call, {
+  node = caller.node,
+  since = now,
+  talkSince = now,
+  wrapUpMs = caller.wrapUpMs,
+  group = caller.group,
+})
+caller.offers[id] = nil
+local losers = {}
+for other in pairs(caller.offers) do table.insert(losers, other) end
+for i = #caller.story, 1, -1 do
+  if caller.story[i].agent == id then
+    caller.story[i].outcome = 'answered'
+    break
+  end
+end
+if caller.number ~= '' then redis.call('HSET', familiar, caller.group .. '\n' .. caller.number, id) end
+count(caller.group, 'answered', 1)
+count(caller.group, 'waitedMs', now - caller.enteredAt)
+local story = cjson.encode(caller.story)
+local waited = now - caller.enteredAt
+remove_caller(call, caller)
+settle()
+commit()
+return { 'connected', waited, story, losers }

@@ -1,0 +1,19 @@
+-- begin-call — an agent is occupied by a call that no queue gave him, or begins to talk in it.
+-- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
+-- ARGV     now chance agent call node talks incoming
+-- RETURNS  'occupied'
+-- INCLUDE  now state agent offer
+local id, call, node = ARGV[3], ARGV[4], ARGV[5]
+local known = agent_of(id).calls[call]
+local occupation = known or { node = node, since = now }
+if ARGV[6] == '1' and not occupation.talkSince then
+  occupation.talkSince = now
+  if ARGV[7] == '1' then
+    agent_of(id).answeredToday = agent_of(id).answeredToday + 1
+    counted_today(id)
+  end
+end
+occupy(id, call, occupation)
+settle()
+commit()
+return 'occupied'

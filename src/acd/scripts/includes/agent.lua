@@ -1,0 +1,99 @@
+-- Why an employee cannot be offered a call now; nil when he can. The only place that decides it, for every group and for all nodes.
+local function unavailable(agent, member)
+  if next(agent.calls) then return 'inCall' end
+  if agent.reservation then return 'reserved' end
+  if not member.phone and agent.reachableUntil <= now then return 'unregistered' end
+  if member.respectsStatus and agent.base ~= 'online' then return agent.base end
+  if agent.wrapUpUntil > now then return 'wrapUp' end
+  if agent.excludedUntil > now then return 'excluded' end
+  return nil
+end
+
+-- Until when one of his accounts is registered.
+local function read_reachable(agent, member)
+  agent.reachableUntil = 0
+  for _, account in ipairs(member.accounts) do
+    local json = redis.call('HGET', bindings, account)
+    for _, binding in ipairs(json and cjson.decode(json) or {}) do
+      agent.reachableUntil = math.max(agent.reachableUntil, binding.expiresAt)
+    end
+  end
+end
+
+-- Where he stands among the free of a group: the smallest is chosen first. Ties go by the order of the list.
+local function order_of(agent, algorithm, priority, index)
+  local listed = string.format('%05d', index)
+  if algorithm == 'longestIdle' then return sortable(agent.lastEnd) .. listed end
+  if algorithm == 'leastTalkTime' then return sortable(agent.talkToday) .. listed end
+  if algorithm == 'fewestAnswered' then return sortable(agent.answeredToday) .. listed end
+  local ranked = string.format('%04d', priority)
+  if algorithm == 'priorityParallel' then return ranked .. listed end
+  if algorithm == 'longestIdleByPriority' then return ranked .. sortable(agent.lastEnd) .. listed end
+  return listed -- sequential, random, all
+end
+local function priority_in(order) return tonumber(string.sub(order, 1, 4)) end
+
+local function leave_free(agent)
+  if #agent.freeAs > 0 then redis.call('ZREM', free, unpack(agent.freeAs)) end
+  agent.freeAs = {}
+end
+
+local function enter_free(id, agent, member)
+  local arguments = {}
+  for _, of in ipairs(member.groups) do
+    local entry = of[1] .. '\n' .. order_of(agent, of[2], of[3], of[4]) .. '\n' .. id
+    table.insert(agent.freeAs, entry)
+    table.insert(arguments, 0)
+    table.insert(arguments, entry)
+  end
+  if #arguments > 0 then redis.call('ZADD', free, unpack(arguments)) end
+end
+
+-- Wakes him when the first thing that keeps him from calls, or lets him take them, is over.
+local function set_alarm(id, agent, member)
+  local at = 0
+  local function also(due)
+    if due > now and due < 1e15 and (at == 0 or due < at) then at = due end
+  end
+  if agent.reservation then also(math.max(agent.reservation.expires, now + 1)) end
+  also(agent.wrapUpUntil)
+  also(agent.excludedUntil)
+  if not member.phone and #member.groups > 0 then also(agent.reachableUntil) end
+  if at == agent.wakeAt then return end
+  agent.wakeAt = at
+  if at == 0 then
+    redis.call('ZREM', timers, 'agent\n' .. id)
+  else
+    redis.call('ZADD', timers, integer(at), 'agent\n' .. id)
+  end
+end
+
+local function occupy(id, call, occupation)
+  agent_of(id).calls[call] = occupation
+  redis.call('ZADD', owned, 0, occupation.node .. '\ncall\n' .. id .. '\n' .. call)
+  touch(id)
+end
+
+local function counted_today(id) redis.call('SADD', counted, id) end
+
+-- A call of his is over: what he talked counts for today, and after-call work begins.
+local function release(id, call)
+  local agent = agent_of(id)
+  local occupation = agent.calls[call]
+  if not occupation then return false end
+  agent.calls[call] = nil
+  redis.call('ZREM', owned, occupation.node .. '\ncall\n' .. id .. '\n' .. call)
+  if occupation.talkSince then
+    local day_start = tonumber(redis.call('HGET', meta, 'dayStart') or 0)
+    agent.talkToday = agent.talkToday + math.max(0, now - math.max(occupation.talkSince, day_start))
+    agent.lastEnd = now
+    if occupation.wrapUpMs and occupation.wrapUpMs > 0 then agent.wrapUpUntil = now + occupation.wrapUpMs end
+    if occupation.group then
+      count(occupation.group, 'talkMs', now - occupation.talkSince)
+      count(occupation.group, 'ended', 1)
+    end
+    counted_today(id)
+  end
+  touch(id)
+  return true
+end

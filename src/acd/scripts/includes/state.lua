@@ -1,0 +1,123 @@
+-- The ACD of one PBX, read as it is needed and written once at the end. Every script of this folder declares the same keys, in this order.
+--
+-- agents    hash: employee → facts (msgpack, see `new_agent`). Whether he is available is computed from them, in `unavailable`.
+-- members   hash: employee → what the configuration says of him (msgpack list, see `member_of`)
+-- groups    hash: group → {algorithm, members in order}
+-- free      zset in lexical order: group, order of choice by its algorithm, employee. An index of who is available.
+-- queue     zset in lexical order: group, place, call. Callers whom nobody is being offered.
+-- ringing   the same: callers for whom members are being rung
+-- callers   hash: call → msgpack, see `enqueue`
+-- timers    zset by due time: 'agent', 'caller' or 'place' and an id
+-- nodes     zset: node → until when it counts as alive
+-- owned     zset in lexical order: node, 'caller' and call | node, 'call', employee and call. What goes when a node goes.
+-- places    hash: group, number → {until, place}. Places of callers who dropped.
+-- familiar  hash: group, number → the employee who last talked to the caller today
+-- counted   set: employees whose figures of the day are not zero
+-- figures   hash: group, name → figure of the day
+-- meta      hash: token, midnight, dayStart, lastBeat
+-- bindings  hash: account → JSON list of its registrations, which src/redis keeps
+local agents, members, groups = KEYS[1], KEYS[2], KEYS[3]
+local free, queue, ringing, callers = KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local timers, nodes, owned = KEYS[8], KEYS[9], KEYS[10]
+local places, familiar, counted, figures = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
+local meta, bindings = KEYS[15], KEYS[16]
+
+local now = time_now(ARGV[1])
+-- Uniform in [0, 1): what the node drew, and then numbers that follow from it, so that a test can tell them beforehand.
+local chance = tonumber(ARGV[2])
+local function next_chance()
+  local drawn = chance
+  chance = (chance * 7919 + 0.31) % 1
+  return drawn
+end
+
+-- Milliseconds as text that sorts like the number.
+local function sortable(ms) return string.format('%013.0f', ms) end
+local function integer(n) return string.format('%.0f', n) end
+
+local agent_cache, member_cache, caller_cache, group_cache = {}, {}, {}, {}
+-- Employees whose availability may have changed, in the order of the changes.
+local touched = {}
+
+local function new_agent()
+  return {
+    reachableUntil = 0, -- by registration; a phone contact is always reachable
+    status = 'online',
+    base = 'online', -- online, break or offline: what a custom status is based on
+    calls = {}, -- call → {node, since, talkSince, wrapUpMs, group}: whatever occupies him, ringing included
+    reservation = false, -- or {call, token, expires, group}: he is being offered a call
+    wrapUpUntil = 0,
+    excludedUntil = 0,
+    excludedFor = '',
+    lastEnd = 0, -- of his last conversation
+    talkToday = 0, -- ms
+    answeredToday = 0, -- incoming calls
+    freeAs = {}, -- his entries in `free`
+    wakeAt = 0, -- his entry in `timers`
+  }
+end
+
+local function agent_of(id)
+  local agent = agent_cache[id]
+  if not agent then
+    local packed = redis.call('HGET', agents, id)
+    agent = packed and cmsgpack.unpack(packed) or new_agent()
+    agent_cache[id] = agent
+  end
+  return agent
+end
+
+-- What the configuration says: nobody knows an employee who is not in it.
+local function member_of(id)
+  local member = member_cache[id]
+  if not member then
+    local packed = redis.call('HGET', members, id)
+    local list = packed and cmsgpack.unpack(packed) or { 0, 1, {}, {} }
+    member = { phone = list[1] == 1, respectsStatus = list[2] == 1, accounts = list[3], groups = list[4] }
+    member_cache[id] = member
+  end
+  return member
+end
+
+local function group_of(id)
+  local group = group_cache[id]
+  if group == nil then
+    local packed = redis.call('HGET', groups, id)
+    group = packed and cmsgpack.unpack(packed) or false
+    group_cache[id] = group
+  end
+  return group
+end
+
+-- A waiting caller; nil when there is none.
+local function caller_of(call)
+  local caller = caller_cache[call]
+  if caller == nil then
+    local packed = redis.call('HGET', callers, call)
+    caller = packed and cmsgpack.unpack(packed) or false
+    caller_cache[call] = caller
+  end
+  return caller or nil
+end
+
+local function touch(id)
+  agent_of(id)
+  table.insert(touched, id)
+end
+
+local function count(group, name, by) redis.call('HINCRBY', figures, group .. '\n' .. name, by) end
+
+-- The entries of one group in `free`, `queue` or `ringing`, as bounds of ZRANGEBYLEX and ZLEXCOUNT.
+local function from_of(group) return '[' .. group .. '\n' end
+local function to_of(group) return '(' .. group .. '\11' end
+local function third_part(entry) return string.match(entry, '^[^\n]*\n[^\n]*\n(.*)$') end
+local function second_part(entry) return string.match(entry, '^[^\n]*\n([^\n]*)\n') end
+
+local function tell(node, message) redis.call('PUBLISH', node, cjson.encode(message)) end
+
+local function commit()
+  for id, agent in pairs(agent_cache) do redis.call('HSET', agents, id, cmsgpack.pack(agent)) end
+  for call, caller in pairs(caller_cache) do
+    if caller then redis.call('HSET', callers, call, cmsgpack.pack(caller)) end
+  end
+end

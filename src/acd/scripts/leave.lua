@@ -1,0 +1,19 @@
+-- leave — a caller leaves the queue before anybody answered him; his place is kept for a while, if he is to have it back.
+-- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
+-- ARGV     now chance call why keepMs
+-- RETURNS  {'left', waitedMs, story} | {'gone'}
+-- INCLUDE  now state agent offer
+local call, why, keep = ARGV[3], ARGV[4], tonumber(ARGV[5])
+local caller = caller_of(call)
+if not caller then return { 'gone' } end
+if keep > 0 and caller.number ~= '' and caller.waits then
+  local remembered = caller.group .. '\n' .. caller.number
+  redis.call('HSET', places, remembered, integer(now + keep) .. ' ' .. caller.place)
+  redis.call('ZADD', timers, integer(now + keep), 'place\n' .. remembered)
+end
+count(caller.group, why, 1)
+local story = cjson.encode(caller.story)
+remove_caller(call, caller)
+settle()
+commit()
+return { 'left', now - caller.enteredAt, story }

@@ -1,0 +1,63 @@
+import type { Inbound } from './call/inbound.ts';
+import { isError } from './config/issue.ts';
+import type { ConfigStore } from './config/store.ts';
+import { liveView } from './engine-http.ts';
+import type { EventLog } from './events/index.ts';
+import { shownCall, shownDevice } from './http/shown.ts';
+import type { Binding } from './redis/index.ts';
+import type { Registrar } from './sip/index.ts';
+
+/** The parts whose changes are told. */
+export interface WatchedParts {
+  readonly config: ConfigStore;
+  readonly inbound: Inbound;
+  readonly registrar: Registrar;
+}
+
+/**
+ * Puts into the log of each PBX what happens in the parts of this node, in the form of the API (`http/schemas.ts`, `LiveEvent`).
+ * @returns the function that ends it
+ */
+export function publishEvents({ config, inbound, registrar }: WatchedParts, events: EventLog): () => void {
+  const registration = (what: 'registered' | 'unregistered' | 'expired') => (device: Binding) => {
+    const pbx = config.current(device.pbx);
+    if (pbx) events.publish(pbx.id, 'registration', { what, device: shownDevice(pbx, device) });
+  };
+  const everywhere = (what: 'started' | 'stopped') => {
+    for (const { id } of config.all()) events.publish(id, 'node', { what });
+  };
+  const offs = [
+    inbound.events.on('changed', ({ call, what, record }) =>
+      events.publish(call.pbx.id, 'call', {
+        what,
+        call: shownCall(liveView(call)),
+        end: record
+          ? {
+              outcome: record.outcome,
+              reason: record.reason,
+              code: record.code,
+              by: record.endedBy,
+              wait: record.wait,
+              talk: record.talk,
+            }
+          : null,
+      }),
+    ),
+    registrar.on('registered', registration('registered')),
+    registrar.on('unregistered', registration('unregistered')),
+    registrar.on('expired', registration('expired')),
+    config.on('changed', ({ changed, removed }) => {
+      for (const { id, version } of changed) events.publish(id, 'config', { what: 'changed', version, errors: 0 });
+      for (const { id } of removed) events.publish(id, 'config', { what: 'removed', version: null, errors: 0 });
+    }),
+    config.on('rejected', ({ issues }) => {
+      const errors = issues.filter(isError).length;
+      for (const { id, version } of config.all()) events.publish(id, 'config', { what: 'rejected', version, errors });
+    }),
+  ];
+  everywhere('started');
+  return () => {
+    for (const off of offs) off();
+    everywhere('stopped');
+  };
+}
