@@ -101,9 +101,7 @@ export function compileCondition(condition: Condition, calendar: Calendar, defau
     }
     const inside = [...moments].filter((moment) => from <= moment && moment < to).sort((a, b) => a - b);
     return spansOf(
-      inside.flatMap((moment, index): [number, number][] =>
-        holds(moment) ? [[moment, inside[index + 1] ?? to]] : [],
-      ),
+      inside.flatMap((moment, index): [number, number][] => (holds(moment) ? [[moment, inside[index + 1] ?? to]] : [])),
     );
   }
 

@@ -16,7 +16,7 @@ async function opened(files: Parameters<typeof Folder.with>[0]) {
   ended.push(() => folder[Symbol.asyncDispose]());
   const thread = new ReloadThread(folder.path);
   ended.push(() => thread.close());
-  const store = new ConfigStore(folder.path, thread.read);
+  const store = new ConfigStore(folder.path, { reader: thread.read });
   await store.load();
   return { folder, store };
 }

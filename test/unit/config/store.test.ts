@@ -99,7 +99,7 @@ describe('the configuration store', () => {
   });
 
   it('keeps its warnings at hand', async () => {
-    await using at = await open({ 'acme.json': acme('"groups": [{ "id": "sales" }]') });
+    await using at = await open({ 'acme.json': acme('"groups": [{ "id": "sales", "extension": "50" }]') });
     expect(at.store.warnings.map(({ code }) => code)).toEqual(['empty-group']);
     await at.folder.write({ 'acme.json': acme('') });
     await at.store.reload();

@@ -33,7 +33,13 @@ const day = fc.constantFrom(
   ...(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun', 'workdays', 'weekend', 'holidays', 'preholidays'] as const),
 );
 const date = fc.constantFrom('2026-12-31', '2027-03-28', '2027-03-14', '2027-10-31', '2026-11-28', '2020-02-29');
-const moment = fc.constantFrom('2027-03-28T02:30', '2026-12-31T10:00', '2027-01-03T00:00', '2019-05-01T09:00', '2028-06-01T18:00');
+const moment = fc.constantFrom(
+  '2027-03-28T02:30',
+  '2026-12-31T10:00',
+  '2027-01-03T00:00',
+  '2019-05-01T09:00',
+  '2028-06-01T18:00',
+);
 const period = fc.tuple(moment, moment).map(([a, b]) => (a <= b ? { from: a, to: b } : { from: b, to: a }));
 
 const condition: fc.Arbitrary<Condition> = fc.record(
@@ -60,7 +66,9 @@ const zoned: fc.Arbitrary<ZonedWhen> = fc
 
 /** Days that are worth a look at: changes of clocks, holidays, dates of the conditions above, and any other. */
 const sampled = fc.oneof(
-  fc.constantFrom('2027-03-28', '2027-03-14', '2027-10-31', '2027-11-07', '2027-04-04', '2026-10-04', '2027-03-27').map(parseDate),
+  fc
+    .constantFrom('2027-03-28', '2027-03-14', '2027-10-31', '2027-11-07', '2027-04-04', '2026-10-04', '2027-03-27')
+    .map(parseDate),
   fc.constantFrom('2026-12-30', '2027-01-01', '2026-12-31', '2027-01-02', '2028-06-01', '2026-11-28').map(parseDate),
   fc.integer({ min: parseDate('2026-01-01'), max: parseDate('2037-12-31') }),
 );
@@ -88,7 +96,7 @@ describe('an almanac', () => {
         }
       },
     );
-    fc.assert(property, { numRuns: 150 });
+    fc.assert(property, { numRuns: 60 });
   }, 60_000);
 
   it('has each day of its years in exactly one class, and the days that are named', () => {
