@@ -16,31 +16,38 @@ export class MaskUnion {
   }
 
   /**
-   * Whether all that the mask takes is taken by one or the other of these; undefined when that would take too long to find out. Goes through both
-   * at once: text that leads to an end of the mask, and to none of these, is the counter-example.
+   * Whether all that the mask takes is taken by one or the other of these. Goes through both at once: text that leads to an end of the mask, and to none
+   * of these, is the counter-example.
    */
-  covers(mask: MaskSteps, work: Work): boolean | undefined {
-    const begin = { mask: reach(mask.steps, [mask.start]), union: reach(this.#steps, this.#starts) };
+  covers(mask: MaskSteps, work: Work): Covered {
+    const begin = { text: '', mask: reach(mask.steps, [mask.start]), union: reach(this.#steps, this.#starts) };
     const waiting = [begin];
     const seen = new Set([keyOf(begin)]);
     for (let pair = waiting.pop(); pair; pair = waiting.pop()) {
-      if (endsIn(mask.steps, pair.mask) && !endsIn(this.#steps, pair.union)) return false;
+      if (endsIn(mask.steps, pair.mask) && !endsIn(this.#steps, pair.union)) return { all: false, left: pair.text };
       for (const character of alphabetOf(mask.steps, pair.mask, this.#steps, pair.union)) {
         const next = {
+          text: pair.text + character,
           mask: over(mask.steps, pair.mask, character),
           union: over(this.#steps, pair.union, character),
         };
         work.left -= 1 + pair.mask.length + pair.union.length;
-        if (work.left < 0) return undefined;
+        if (work.left < 0) return { all: undefined };
         const key = keyOf(next);
         if (next.mask.length === 0 || seen.has(key)) continue;
         seen.add(key);
         waiting.push(next);
       }
     }
-    return true;
+    return { all: true };
   }
 }
+
+/** `left`: text that is not taken, NUL standing in it for any character that no mask names. `undefined`: there was too much to look at. */
+export type Covered =
+  | { readonly all: true }
+  | { readonly all: false; readonly left: string }
+  | { readonly all: undefined };
 
 /** How many steps may still be looked at. */
 export interface Work {

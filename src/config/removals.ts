@@ -64,6 +64,9 @@ function removalIssue(one: Dangling, users: readonly Dangling[], fresh: readonly
   const hint =
     fresh.length === 1 && renamed !== undefined
       ? `Put it back, or write "${renamed}" if that is its new name.`
-      : `Put it back, or change ${users.length === 1 ? 'this place' : `all ${users.length} places`}.`;
+      : `Put it back, or change ${whichPlaces(users.length)}.`;
   return issueAt(one.node, { code: 'removed-reference', message, hint });
 }
+
+const whichPlaces = (count: number): string =>
+  count === 1 ? 'this place' : count === 2 ? 'both places' : `all ${count} places`;

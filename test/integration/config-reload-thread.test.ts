@@ -75,3 +75,11 @@ it('says so when its thread dies, and starts another for the next reload', async
   expect(store.current('acme')?.room('new')).toBeDefined();
   expect(threads[1]).not.toBe(threads[0]);
 });
+
+it('knows what was removed since the load that is in force, though the thread has not read that', async () => {
+  const uses = '"forwarding": [{ "from": "7*", "to": { "room": "board" } }]';
+  const { folder, store } = await opened({ 'acme.json': acme(`${uses}, "rooms": [{ "id": "board" }]`) });
+  await folder.write({ 'acme.json': acme(uses) });
+  const { issues } = await store.reload();
+  expect(issues.map(({ code }) => code)).toEqual(['removed-reference']);
+});

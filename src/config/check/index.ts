@@ -1,6 +1,8 @@
 import { Almanac } from '../../time/almanac.ts';
 import { Timetable } from '../../time/when.ts';
 import { type Issue, isError } from '../issue.ts';
+import type { Names } from '../names.ts';
+import type { PbxDocument } from '../schema/document.ts';
 import type { ReadDocument } from '../validate.ts';
 import { accounts } from './accounts.ts';
 import { callerIdRegions } from './caller-id-regions.ts';
@@ -12,7 +14,7 @@ import { endlessMenu } from './endless-menu.ts';
 import { groups } from './groups.ts';
 import { menuKeys } from './menu-keys.ts';
 import { openDisa } from './open-disa.ts';
-import { issueOf, type Rule } from './rule.ts';
+import { type CheckedPbx, issueOf, type Rule } from './rule.ts';
 import { schedules } from './schedules.ts';
 import { shadowed } from './shadowed.ts';
 import { speech } from './speech.ts';
@@ -50,11 +52,16 @@ export const rules: readonly Rule[] = [
 export function check(read: ReadDocument, now: number): Issue[] {
   const { document, names } = read;
   if (!document) return [];
-  const branches = branchesOf(document);
-  const almanac = new Almanac(new Timetable(document.pbx), now);
-  const directory = new Directory(document, almanac);
-  const pbx = { document, names, branches, directory, almanac, targets: [...targetsOf(document, branches)] };
+  const pbx = asked(document, names, now);
   const found = rules.flatMap((rule) => [...rule.check(pbx)]);
   const issues = found.map((finding) => issueOf(finding, read));
   return read.whole ? issues : issues.filter(isError);
+}
+
+/** A document with the look-ups that rules share. */
+export function asked(document: PbxDocument, names: Pick<Names, 'used'>, now: number): CheckedPbx {
+  const branches = branchesOf(document);
+  const almanac = new Almanac(new Timetable(document.pbx), now);
+  const directory = new Directory(document, almanac);
+  return { document, names, branches, directory, almanac, targets: [...targetsOf(document, branches)] };
 }

@@ -19,7 +19,7 @@ export interface Rule {
 
 export interface CheckedPbx {
   readonly document: PbxDocument;
-  readonly names: Names;
+  readonly names: Pick<Names, 'used'>;
   /** Every branch, those of menu items and rules too, outer ones first. */
   readonly branches: readonly PlacedBranch[];
   readonly directory: Directory;

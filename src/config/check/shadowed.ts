@@ -61,8 +61,8 @@ function* hiddenOf(list: readonly Masked[]): Generator<Hidden> {
     }
     const steps = rule.steps();
     if (!steps) continue;
-    if (unionOf(rule.kind).covers(steps, work) === true) {
-      const single = before.find((one) => counts(one.rule, rule.kind) && alone(one.steps).covers(steps, work));
+    if (unionOf(rule.kind).covers(steps, work).all) {
+      const single = before.find((one) => counts(one.rule, rule.kind) && alone(one.steps).covers(steps, work).all);
       yield {
         rule,
         by: single ? [single.rule] : before.flatMap((one) => (counts(one.rule, rule.kind) ? one.rule : [])),
