@@ -71,9 +71,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { env, log, clock = systemClock, random = systemRandom } = options;
   const stack = new AsyncDisposableStack();
   try {
-    const reloads = new ReloadThread(env.configFolder);
+    const reloads = new ReloadThread(env.configFolder, clock);
     stack.defer(() => reloads.close());
-    const config = new ConfigStore(env.configFolder, reloads.read);
+    const config = new ConfigStore(env.configFolder, { reader: reloads.read, clock });
     await config.load();
     for (const { code, message, file, line } of config.warnings) log.warn({ code, file, line }, message);
     if (env.freeswitch.length > 0) {
