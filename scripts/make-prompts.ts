@@ -1,5 +1,5 @@
 /**
- * Makes the recordings that no sound pack has: our own prompts (src/media/prompts/<language>/) and the demo company's audio
+ * Makes the recordings that no sound pack has: our own prompts (src/media/prompts/<language>/, texts in prompt-texts.ts) and the demo company's audio
  * (schemes/demo/audio/). Run by a developer after a change of the texts, never at set-up; the WAV files are in the repository.
  *
  *   node scripts/make-prompts.ts            needs espeak-ng, sox and, for the demo, asterisk-core-sounds-ru-wav
@@ -10,6 +10,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { PROMPTS } from './prompt-texts.ts';
 
 const VOICES = { ru: 'ru+f2', en: 'en-us+f2' } as const;
 const WORDS_PER_MINUTE = '145';
@@ -20,55 +21,6 @@ const RU_PACK = '/usr/share/asterisk/sounds/ru_RU_f_IvrvoiceRU';
 
 type Language = keyof typeof VOICES;
 const root = join(import.meta.dirname, '..');
-
-const PROMPTS: Record<Language, Record<string, string>> = {
-  ru: {
-    greeting: 'Здравствуйте! Наберите внутренний номер сотрудника или дождитесь ответа оператора.',
-    closed: 'Вы позвонили в нерабочее время. Пожалуйста, перезвоните позже.',
-    'callback-offer': 'Нажмите один, и вам перезвонит первый свободный оператор.',
-    'callback-accepted': 'Спасибо. Вам перезвонит первый свободный оператор.',
-    'call-not-allowed': 'Извините, звонки на этот номер для вас не разрешены.',
-    'transfer-not-allowed': 'Извините, перевод вызова на внешний номер не разрешён.',
-    'recording-started': 'Запись разговора включена.',
-    'recording-stopped': 'Запись разговора выключена.',
-    'conference-refused': 'Извините, вы не можете подключиться к этой конференции.',
-    'numbers/1-feminine': 'одна',
-    'numbers/1-feminine-accusative': 'одну',
-    'numbers/2-feminine': 'две',
-    'numbers/200': 'двести',
-    'numbers/300': 'триста',
-    'numbers/400': 'четыреста',
-    'numbers/500': 'пятьсот',
-    'numbers/600': 'шестьсот',
-    'numbers/700': 'семьсот',
-    'numbers/800': 'восемьсот',
-    'numbers/900': 'девятьсот',
-    'numbers/thousand-accusative': 'тысячу',
-    'numbers/thousand-many': 'тысяч',
-    'numbers/million-many': 'миллионов',
-    'numbers/billion-few': 'миллиарда',
-    'numbers/pound': 'решётка',
-    'numbers/hour-one': 'час',
-    'numbers/hour-few': 'часа',
-    'numbers/minute-accusative': 'минуту',
-    'numbers/minute-few': 'минуты',
-    'numbers/second-one': 'секунда',
-    'numbers/second-accusative': 'секунду',
-    'numbers/second-few': 'секунды',
-  },
-  en: {
-    greeting: 'Hello! Please dial the extension you would like to reach, or hold the line for an operator.',
-    closed: 'You are calling outside our business hours. Please call again later.',
-    'callback-offer': 'Press one, and the first available operator will call you back.',
-    'callback-accepted': 'Thank you. The first available operator will call you back.',
-    'call-not-allowed': 'Sorry, you are not permitted to call this number.',
-    'transfer-not-allowed': 'Sorry, transfers to external numbers are not permitted.',
-    'recording-started': 'Recording is on.',
-    'recording-stopped': 'Recording is off.',
-    'conference-refused': 'Sorry, you may not join this conference.',
-    'numbers/hour-one': 'hour',
-  },
-};
 
 const DEMO: Record<string, string> = {
   welcome:

@@ -16,7 +16,7 @@ export const endReasons = {
   doesNotExist: { code: 1133, status: 404, text: 'Number does not exist' },
   loop: { code: 1134, status: 482, text: 'Too many redirections' },
   directionBarred: { code: 1140, status: 403, text: 'Direction not allowed' },
-  callerBarred: { code: 1150, status: 403, text: 'Calling number not allowed' },
+  callerBarred: { code: 1150, status: 486, text: 'Calling number not allowed' },
   blacklisted: { code: 1151, status: 486, text: 'Caller is in the black list' },
   notWhitelisted: { code: 1152, status: 486, text: 'Caller is not in the white list' },
   groupFailed: { code: 1160, status: 480, text: 'Nobody in the group took the call' },

@@ -19,7 +19,7 @@ const acdScript =
     });
 
 /** Why an offer was made to this agent: the algorithm that chose him, or what came before any algorithm. */
-const Why = z.enum([
+export const Why = z.enum([
   'familiar',
   'nextFree',
   'again',
@@ -64,23 +64,29 @@ export const answer = acdScript<[call: string, agent: string, token: number]>('a
   z.union([z.tuple([z.literal('connected'), z.number(), Story, z.array(z.string())]), z.tuple([z.literal('gone')])]),
 );
 
+export const pickUp = acdScript<[call: string, agent: string, token: number, leaseMs: number]>('pick-up')(
+  z.enum(['held', 'gone']),
+);
+
 export const miss = acdScript<
   [call: string, agent: string, token: number, outcome: string, pauseMs: number, againMs: number]
->('miss')(z.enum(['missed', 'gone']));
+>('miss')(z.enum(['ringing', 'waiting', 'over', 'gone']));
 
 export const leave = acdScript<[call: string, why: string, keepMs: number]>('leave')(
   z.union([z.tuple([z.literal('left'), z.number(), Story]), z.tuple([z.literal('gone')])]),
 );
 
-export const beginCall = acdScript<[agent: string, call: string, node: string, talks: 0 | 1, incoming: 0 | 1]>(
-  'begin-call',
-)(z.literal('occupied'));
+export const beginCall = acdScript<
+  [agent: string, call: string, node: string, talks: 0 | 1, incoming: 0 | 1, ifFree: 0 | 1]
+>('begin-call')(z.enum(['occupied', 'busy']));
 
 export const endCall = acdScript<[agent: string, call: string]>('end-call')(z.enum(['ended', 'gone']));
 
-export const setStatus = acdScript<[agent: string, status: string, base: string]>('set-status')(z.literal('set'));
+export const setStatus = acdScript<[agent: string, status: string, base: string, ageMs: Value]>('set-status')(
+  z.enum(['set', 'older']),
+);
 
-export const setWrapUp = acdScript<[agent: string, forMs: number]>('set-wrap-up')(z.literal('set'));
+export const setWrapUp = acdScript<[agent: string, forMs: number]>('set-wrap-up')(z.enum(['set', 'older']));
 
 export const refreshAgents = acdScript<[agents: string]>('refresh-agents')(z.number());
 

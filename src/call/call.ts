@@ -1,17 +1,24 @@
 import type { Logger } from 'pino';
 import type { GroupDistributor } from '../acd/distributor.ts';
+import type { Callbacks } from '../acd/group-callbacks.ts';
 import type { PbxVersion } from '../config/version.ts';
 import type { Destinations } from '../dial/destinations.ts';
 import type { EmployeeDialler } from '../dial/employee.ts';
 import type { Leg } from '../dial/leg.ts';
 import type { Occupancy } from '../dial/occupancy.ts';
+import type { Trunks } from '../dial/outgoing/trunks.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { CallRecord } from '../history/record.ts';
 import type { MediaServer } from '../media/port.ts';
-import type { IncomingInvite, Party, SipServer } from '../sip/port.ts';
+import type { TraceEntry } from '../scheme/actors.ts';
+import type { SchemeRun } from '../scheme/run.ts';
+import type { IncomingInvite, SipServer } from '../sip/port.ts';
 import type { Clock } from '../time/clock.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { CallerLeg } from './caller-leg.ts';
+import type { FaxMachine, Mailbox, Rooms } from './facilities.ts';
+import type { Notices } from './notices.ts';
+import type { Shown } from './shown.ts';
 import type { Sounds } from './sounds.ts';
 import { type CallFacts, Timeline } from './timeline.ts';
 
@@ -23,8 +30,14 @@ export interface CallServices {
   readonly sounds: Sounds;
   readonly employees: EmployeeDialler;
   readonly groups: GroupDistributor;
+  readonly callbacks: Callbacks;
   readonly destinations: Destinations;
+  readonly trunks: Pick<Trunks, 'takeLine'>;
   readonly occupancy: Occupancy;
+  readonly mailbox: Mailbox;
+  readonly fax: FaxMachine;
+  readonly rooms: Rooms;
+  readonly notices: Notices;
 }
 
 /** How a call ended. */
@@ -45,7 +58,13 @@ export class Call {
   readonly services: CallServices;
   readonly log: Logger;
   /** Whom the rung phones show. */
-  readonly shown: Party;
+  readonly shown: Shown;
+  /** The scheme that runs for it, while one does. */
+  scheme: SchemeRun | undefined;
+  /** Who hears a key of the caller before the scheme does. True: it was for him. */
+  keys: ((digit: string) => boolean) | undefined;
+  /** Employees whose assistant has had this call: it acts once for each. */
+  readonly assisted = new Set<string>();
   /** Who the caller talks to. */
   callee: Leg | undefined;
   /** Resolves when the conversation is over and has been noted. */
@@ -58,7 +77,7 @@ export class Call {
     invite: IncomingInvite;
     pbx: PbxVersion;
     facts: CallFacts;
-    shown: Party;
+    shown: Shown;
     services: CallServices;
     log: Logger;
   }) {
@@ -71,7 +90,6 @@ export class Call {
     this.caller = new CallerLeg({ invite, media: services.media });
     this.audio = new CallerAudio({ caller: this.caller, pbx, sounds: services.sounds, log: options.log });
     this.caller.on('ended', ({ by, reason }) => {
-      if (by === 'caller') this.timeline.input({ kind: 'hangup' });
       this.#settle({ by, reason });
     });
   }
@@ -88,6 +106,12 @@ export class Call {
   /** Resolves when the caller's leg is over. */
   get ended(): Promise<CallEnd> {
     return this.#ended.promise;
+  }
+
+  /** Notes a decision, for history and the log. */
+  trace(entry: TraceEntry): void {
+    this.log.debug(entry, 'decided');
+    this.timeline.trace(entry);
   }
 
   /** Ends the call, in whatever state it is: a caller who was not answered is refused, one who was is hung up. The first reason counts. */

@@ -7,6 +7,8 @@ import { type DialogEnd, type IncomingInvite, type Reason, reasons } from '../si
 
 export interface CallerLegEvents {
   digit: { readonly digit: string };
+  /** He is a fax machine that wants to send: its calling tone (CNG, 1100 Hz) was heard. */
+  faxTone: object;
   /** Once: cancelled, hung up, or ended by us. */
   ended: { readonly by: 'caller' | 'engine'; readonly reason: EndReason };
 }
@@ -127,6 +129,7 @@ export class CallerLeg {
     const leg = new Leg(dialog, endpoint);
     this.#leg = leg;
     leg.on('digit', ({ digit }) => this.#events.emit('digit', { digit }));
+    leg.on('faxTone', () => this.#events.emit('faxTone', {}));
     leg.on('ended', (end) => this.#end(end.by === 'local' ? 'engine' : 'caller', endOf(end.by)));
     // He may have cancelled, or been hung up, while the 200 was on its way out.
     if (this.#gone.signal.aborted) {

@@ -1,17 +1,20 @@
 import type { Logger } from 'pino';
-import { normalizePhone } from '../config/phone.ts';
 import type { ConfigStore } from '../config/store.ts';
 import type { PbxVersion } from '../config/version.ts';
 import { Emitter } from '../emitter.ts';
 import type { EndReason } from '../end-reason.ts';
 import { errorText } from '../errors.ts';
-import type { CallDirection, CallOutcome, CallRecord } from '../history/record.ts';
+import type { CallOutcome, CallRecord } from '../history/record.ts';
 import { identityText } from '../sip/identity.ts';
-import type { IncomingInvite, Party } from '../sip/port.ts';
+import type { IncomingInvite } from '../sip/port.ts';
 import type { Random } from '../time/random.ts';
+import { arrivalOf } from './arrival.ts';
 import { Call, type CallServices } from './call.ts';
+import { type Decision, decide, type Route } from './decide.ts';
 import { LiveCalls } from './live-calls.ts';
-import { callExtension, runSchemeOf } from './run-scheme.ts';
+import { callOutside } from './outside.ts';
+import { runSchemeOf, sendTo } from './run-scheme.ts';
+import { shownTo } from './shown.ts';
 import type { TimelineChange } from './timeline.ts';
 
 export interface CallCenterOptions {
@@ -22,24 +25,6 @@ export interface CallCenterOptions {
   readonly log: Logger;
   /** Takes the record of each finished call. Resolves when it is safe; never rejects. */
   readonly history: (record: CallRecord) => Promise<void>;
-}
-
-/** What a call is to do: where the decisions of 2-call-behaviour §1 end. */
-type Route =
-  | { readonly to: 'scheme'; readonly scheme: string }
-  | { readonly to: 'extension'; readonly extension: string }
-  | { readonly to: 'nobody'; readonly reason: EndReason };
-
-interface Decision {
-  readonly direction: CallDirection;
-  /** The caller, normalised where it is a number. */
-  readonly from: string;
-  readonly display: string;
-  readonly employee?: string;
-  readonly line?: string;
-  readonly dialled: string;
-  readonly trunk?: string;
-  readonly route: Route;
 }
 
 export interface CallEvents {
@@ -59,6 +44,8 @@ export class Inbound {
   /** Calls that have ended since the start. */
   readonly ended: Partial<Record<CallOutcome, number>> = {};
   readonly #options: CallCenterOptions;
+  /** Calls that count for the limits: let in, and not over. */
+  readonly #admitted = new Set<Call>();
   #stopping = false;
 
   constructor(options: CallCenterOptions) {
@@ -74,10 +61,17 @@ export class Inbound {
     }
     const decision = decide(pbx, invite);
     const call = this.#begin(pbx, invite, decision);
-    const refused = this.#refusal(pbx, decision);
-    const release =
-      decision.employee === undefined ? () => undefined : services.occupancy.occupy(pbx.id, decision.employee);
-    void this.#see(call, decision, refused).finally(release);
+    const limit = this.#limit(pbx);
+    if (!limit) {
+      this.#admitted.add(call);
+      void call.ended.then(() => this.#admitted.delete(call));
+    }
+    const occupation =
+      decision.employee === undefined
+        ? undefined
+        : services.occupancy.calls({ pbx: pbx.id, employee: decision.employee, call: call.id });
+    call.timeline.changes.on('changed', (what) => what === 'talking' && occupation?.talks(false));
+    void this.#see(call, decision, limit).finally(() => occupation?.over());
   }
 
   /** Ends a call by command. False: there is no such call. */
@@ -117,8 +111,9 @@ export class Inbound {
         line: decision.line ?? null,
         to: decision.dialled,
         node,
+        arrival: arrivalOf(invite),
       },
-      shown: shownToEmployees(pbx, invite, decision),
+      shown: shownTo(pbx, decision, invite.from.host),
       log: log.child({ call: id, pbx: pbx.id }),
     });
     this.live.add(call);
@@ -131,28 +126,34 @@ export class Inbound {
     return call;
   }
 
-  /** Limits, before anything is done for the call. It is among the live ones already. */
-  #refusal(pbx: PbxVersion, decision: Decision): EndReason | undefined {
-    if (this.#stopping) return 'shutdown';
+  /** Limits, before anything is done for the call. Undefined: it may go on. */
+  #limit(pbx: PbxVersion): Limit | undefined {
+    if (this.#stopping) return { reason: 'shutdown', why: 'the node stops' };
     const { maxCalls } = pbx.document.pbx;
-    if (maxCalls > 0 && this.live.count(pbx.id) > maxCalls) return 'tooManyCalls';
-    const lines = decision.trunk === undefined ? 0 : (pbx.trunk(decision.trunk)?.lines ?? 0);
-    if (lines > 0) {
-      const onTrunk = this.live
-        .of(pbx.id)
-        .filter(
-          ({ caller }) => caller.invite.identity.kind === 'trunk' && caller.invite.identity.trunk === decision.trunk,
-        );
-      // 486, as §5.3.1.1 says of a trunk whose lines are all taken.
-      if (onTrunk.length > lines) return 'busy';
+    if (maxCalls > 0 && this.#count((call) => call.pbx.id === pbx.id) >= maxCalls) {
+      return { reason: 'tooManyCalls', why: `${maxCalls} calls go on already` };
     }
     return undefined;
   }
 
-  async #see(call: Call, decision: Decision, refused: EndReason | undefined): Promise<void> {
-    let reason: EndReason = refused ?? 'lost';
+  /** Of the calls that were let in and go on. */
+  #count(counts: (call: Call) => boolean): number {
+    let count = 0;
+    for (const call of this.#admitted) if (counts(call)) count++;
+    return count;
+  }
+
+  async #see(call: Call, decision: Decision, limit: Limit | undefined): Promise<void> {
+    let reason: EndReason = 'lost';
     try {
-      if (refused === undefined) reason = await this.#route(call, decision.route);
+      const refusal = limit ?? (await this.#takeLine(call, decision));
+      if (refusal) {
+        reason = refusal.reason;
+        await this.#refuse(call, refusal);
+      } else {
+        for (const entry of decision.path) call.trace(entry);
+        reason = await this.#route(call, decision.route);
+      }
     } catch (error) {
       call.log.error({ err: error }, `call failed: ${errorText(error)}`);
     }
@@ -170,6 +171,25 @@ export class Inbound {
     this.live.remove(call);
   }
 
+  /** Of the trunk that the call came in through, until its end. @returns why there is none */
+  async #takeLine(call: Call, { trunk: id }: Decision): Promise<Limit | undefined> {
+    const trunk = id === undefined ? undefined : call.pbx.trunk(id);
+    if (!trunk) return undefined;
+    const giveBack = await call.services.trunks.takeLine(call.pbx, trunk);
+    if (giveBack) {
+      void call.ended.then(giveBack);
+      return undefined;
+    }
+    // 486, as §5.3.1.1 says of a trunk whose lines are all taken, and the announcement for those who can hear it.
+    const why = `all ${trunk.lines} lines of the trunk are taken`;
+    return { reason: 'busy', why, announcement: 'builtin:line-busy' };
+  }
+
+  async #refuse(call: Call, { reason, why, announcement }: Limit): Promise<void> {
+    call.trace({ state: 'limits', event: 'hangup', detail: { reason }, why });
+    if (announcement !== undefined) await call.audio.announce(announcement);
+  }
+
   /** What goes wrong for those who watch a call is no business of the call. */
   #tell(event: CallEvents['changed']): void {
     try {
@@ -179,87 +199,30 @@ export class Inbound {
     }
   }
 
+  async #nobody(call: Call, route: Extract<Route, { to: 'nobody' }>): Promise<EndReason> {
+    if (route.technical) call.timeline.technical(route.technical);
+    if (route.announcement !== undefined) await call.audio.announce(route.announcement);
+    return route.reason;
+  }
+
   #route(call: Call, route: Route): Promise<EndReason> | EndReason {
     switch (route.to) {
       case 'nobody':
-        return route.reason;
+        return this.#nobody(call, route);
+      case 'outside':
+        return callOutside(call, route.ways);
       case 'scheme':
         return runSchemeOf(call, route.scheme);
-      case 'extension':
-        return callExtension(call, route.extension);
+      case 'target':
+        return sendTo(call, route.target, route.by);
     }
   }
 }
 
-function decide(pbx: PbxVersion, invite: IncomingInvite): Decision {
-  const { identity } = invite;
-  const { country } = pbx.document.pbx;
-  if (identity.kind === 'account') return decideInternal(pbx, invite, identity.employee, country);
-
-  const hidden = invite.anonymous;
-  const caller = invite.asserted ?? invite.from;
-  const from = hidden ? '' : (normalizePhone(caller.user, country) ?? `${caller.user}@${caller.host}`);
-  const numbers =
-    identity.kind === 'passive'
-      ? [identity.number]
-      : [invite.requestUser, invite.to.user].map((user) => normalizePhone(user, country) ?? user);
-  const line = numbers.map((number) => pbx.line(number)).find((one) => one !== undefined);
-  const scheme = line?.entry?.scheme;
-  return {
-    direction: 'in',
-    from,
-    display: hidden ? '' : caller.display,
-    dialled: invite.requestUser,
-    ...(line === undefined ? {} : { line: line.number }),
-    ...(identity.kind === 'trunk' ? { trunk: identity.trunk } : {}),
-    route: scheme === undefined ? { to: 'nobody', reason: 'doesNotExist' } : { to: 'scheme', scheme },
-  };
-}
-
-/** An employee's phone calls: an extension, the name of an account, or a number. */
-function decideInternal(pbx: PbxVersion, invite: IncomingInvite, id: string, country: string): Decision {
-  const employee = pbx.employee(id);
-  const dialled = invite.requestUser;
-  const base = {
-    direction: 'internal',
-    from: employee?.extension ?? invite.from.user,
-    display: employee?.name ?? '',
-    employee: id,
-    dialled,
-  } as const;
-  if (pbx.extension(dialled)) return { ...base, route: { to: 'extension', extension: dialled } };
-
-  const called = pbx.account(dialled, invite.requestHost)?.employee.extension;
-  if (called !== undefined) return { ...base, route: { to: 'extension', extension: called } };
-
-  const number = normalizePhone(dialled, country);
-  if (number === undefined) return { ...base, route: { to: 'nobody', reason: 'doesNotExist' } };
-  // A number of the PBX itself never leaves it: the call is handled as if it had come in.
-  const line = pbx.line(number);
-  if (line?.entry?.scheme !== undefined) {
-    return { ...base, line: number, route: { to: 'scheme', scheme: line.entry.scheme } };
-  }
-  // Outgoing routes are not built yet; without an outgoing number he may not call out at all (§4.4.6.1).
-  const barred = employee?.outgoing.callerId == null;
-  return {
-    ...base,
-    direction: 'out',
-    route: { to: 'nobody', reason: barred ? 'directionBarred' : 'serviceUnavailable' },
-  };
-}
-
-/** `showOnIncoming` for SIP phones: the caller, or the line that he called. */
-function shownToEmployees(
-  pbx: PbxVersion,
-  invite: IncomingInvite,
-  { from, display, line, direction }: Decision,
-): Party {
-  const [domain = ''] = pbx.document.pbx.domains;
-  if (pbx.document.pbx.showOnIncoming === 'line' && direction === 'in' && line !== undefined) {
-    return { user: line, host: domain, display: '' };
-  }
-  if (from === '') return { user: 'anonymous', host: 'anonymous.invalid', display: 'Anonymous' };
-  const at = from.lastIndexOf('@');
-  if (at > 0) return { user: from.slice(0, at), host: from.slice(at + 1), display };
-  return { user: from, host: direction === 'in' ? invite.from.host || domain : domain, display };
+/** Why a call is not let in. */
+interface Limit {
+  readonly reason: EndReason;
+  readonly why: string;
+  /** Heard before the refusal by those who can hear before an answer. */
+  readonly announcement?: string;
 }

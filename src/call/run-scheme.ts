@@ -1,8 +1,8 @@
-import type { Scheme } from '../config/document.ts';
-import type { PbxVersion } from '../config/version.ts';
+import type { Target } from '../config/document.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { SchemeWorld } from '../scheme/actors.ts';
-import { type CompiledScheme, compileScheme } from '../scheme/compile.ts';
+import type { CompiledScheme } from '../scheme/compile.ts';
+import { directScheme } from '../scheme/direct.ts';
 import { runScheme } from '../scheme/run.ts';
 import { schemesOf } from '../scheme/schemes.ts';
 import type { Call } from './call.ts';
@@ -16,9 +16,12 @@ export function runSchemeOf(call: Call, id: string): Promise<EndReason> {
   return run(call, compiled);
 }
 
-/** Calls a short number as a scheme of that one step would, so that an employee's default action (§4.4.3) is the same either way. */
-export function callExtension(call: Call, extension: string): Promise<EndReason> {
-  return run(call, directScheme(call.pbx, extension));
+/**
+ * Sends a call to a target as a scheme of that one step would, so that an employee's default action (§4.4.3) is the same either way.
+ * @param by the name of that scheme: one for each target of a PBX version
+ */
+export function sendTo(call: Call, target: Target, by: string): Promise<EndReason> {
+  return run(call, directScheme(call.pbx, target, by));
 }
 
 async function run(call: Call, compiled: CompiledScheme): Promise<EndReason> {
@@ -28,17 +31,20 @@ async function run(call: Call, compiled: CompiledScheme): Promise<EndReason> {
     clock: call.services.clock,
     log: call.log,
     ...(from === '' ? {} : { caller: from }),
+    onInput: (input, at) => call.timeline.input(input, at),
   });
+  call.scheme = scheme;
+  const offFaxTone = call.caller.on('faxTone', () => scheme.faxTone());
   const offDigits = call.caller.on('digit', ({ digit }) => {
-    // The digits of a password belong into no record.
-    if (!scheme.secret) call.timeline.input({ kind: 'digit', digit });
-    scheme.press(digit);
+    if (!call.keys?.(digit)) scheme.press(digit);
   });
   const gone = () => scheme.callerGone();
   call.caller.gone.addEventListener('abort', gone, { once: true });
   if (call.caller.gone.aborted) gone();
   const { reason, failure } = await scheme.done;
   offDigits();
+  offFaxTone();
+  call.scheme = undefined;
   call.caller.gone.removeEventListener('abort', gone);
   // A caller for whom somebody was only rung hears why nobody came, not that a scheme has ended.
   return reason === 'schemeEnded' && failure !== undefined ? failure : reason;
@@ -50,42 +56,13 @@ function worldOf(call: Call): SchemeWorld {
     play: (audio, signal) => call.audio.play(audio, signal),
     startAudio: (audio) => call.audio.start(audio),
     stopAudio: () => call.audio.stop(),
-    forward: async (request, signal, connected) => {
-      const result = await forward(call, request, signal, connected);
+    forward: async (request, signal, connected, recording) => {
+      const result = await forward(call, request, signal, { connected, recording });
       if (result.outcome === 'failed') call.timeline.stage('menu');
       return result;
     },
-    voicemail: async (_request, signal) => {
-      // Recording is not built yet: the caller is told that nobody can take the call.
-      call.log.warn('voicemail is not available yet');
-      await call.audio.play('builtin:nobody-available', signal);
-    },
-    fax: async () => {
-      call.log.warn('fax reception is not available yet');
-    },
-    trace: (entry) => {
-      call.log.debug(entry, 'scheme');
-      call.timeline.trace(entry);
-    },
+    voicemail: (request, signal, recording) => call.services.mailbox.record(call, request, signal, recording),
+    fax: (request, signal) => call.services.fax.receive(call, request, signal),
+    trace: (entry) => call.trace(entry),
   };
-}
-
-const direct = new WeakMap<PbxVersion, Map<string, CompiledScheme>>();
-
-function directScheme(pbx: PbxVersion, extension: string): CompiledScheme {
-  const made = direct.get(pbx) ?? new Map<string, CompiledScheme>();
-  direct.set(pbx, made);
-  const known = made.get(extension);
-  if (known) return known;
-  const scheme: Scheme = {
-    id: `extension-${extension}`,
-    name: extension,
-    description: '',
-    missed: { sms: false },
-    speech: { digits: false, names: false, topics: false },
-    branches: [{ when: 'always', steps: [{ forward: { extension } }], menu: {}, rules: {}, end: 'hangup' }],
-  };
-  const compiled = compileScheme(pbx, scheme);
-  made.set(extension, compiled);
-  return compiled;
 }

@@ -1,8 +1,9 @@
-import type { Asked, Attempt, AttemptLog } from '../dial/attempt.ts';
+import type { Asked, Attempt, AttemptLog, RungContact } from '../dial/attempt.ts';
 import { Emitter } from '../emitter.ts';
 import { type EndReason, endReasons } from '../end-reason.ts';
 import { figures, instant, type Mark, outcomeOf, seconds } from '../history/figures.ts';
 import type {
+  Arrival,
   CallDirection,
   CallInput,
   CallRecord,
@@ -11,7 +12,8 @@ import type {
   PathStep,
   TechnicalEnd,
 } from '../history/record.ts';
-import type { TraceEntry } from '../scheme/actors.ts';
+import { type TraceEntry, type TraceEvent, toldByTheCall } from '../scheme/actors.ts';
+import type { FromOutside } from '../scheme/outside.ts';
 import type { Clock } from '../time/clock.ts';
 
 /** What is known of a call when it is born. */
@@ -26,6 +28,7 @@ export interface CallFacts {
   readonly line: string | null;
   readonly to: string;
   readonly node: string;
+  readonly arrival: Arrival;
 }
 
 export interface OpenAttempt {
@@ -38,7 +41,7 @@ export interface OpenAttempt {
 /** What changed, for those who watch calls: the timeline tells it all. `stopped`: one of those who were rung is rung no more. */
 export type TimelineChange = 'stage' | 'ringing' | 'stopped' | 'talking' | 'held' | 'retrieved';
 
-/** As many decisions and inputs of one call as a record keeps: a caller who circles for an hour must not fill the memory. */
+/** As many decisions, inputs and attempts of one call as a record keeps: a caller who circles for an hour must not fill the memory. */
 const MAX_ENTRIES = 1000;
 
 /**
@@ -56,11 +59,15 @@ export class Timeline implements AttemptLog {
   readonly #inputs: CallInput[] = [];
   /** Attempts that go on, each with what ends it. */
   readonly #open = new Map<OpenAttempt, () => void>();
+  /** The place in the scheme that the machine has spoken of last. */
+  #place: string | null = null;
   #scheme: string | null = null;
   #technical: TechnicalEnd | null = null;
   #talked = false;
   #held = false;
   #heldMs = 0;
+  /** More happened than is kept. */
+  #cut = false;
 
   constructor(facts: CallFacts, clock: Clock) {
     this.facts = facts;
@@ -113,7 +120,7 @@ export class Timeline implements AttemptLog {
 
   /** The last place in a scheme that was noted. */
   get place(): string | null {
-    return this.#path.at(-1)?.state ?? null;
+    return this.#place;
   }
 
   stage(stage: CallStage, group?: string): void {
@@ -133,6 +140,12 @@ export class Timeline implements AttemptLog {
     this.stage('menu');
   }
 
+  /** The caller waits in the queue of a group, and nobody is being rung for him. */
+  queued(group: string): void {
+    this.#marks.push({ at: this.#clock.now(), stage: 'group', group, queued: true });
+    this.changes.emit('changed', 'stage');
+  }
+
   technical(end: TechnicalEnd): void {
     this.#technical = end;
   }
@@ -142,26 +155,37 @@ export class Timeline implements AttemptLog {
     const began = this.#clock.now();
     let answered: number | undefined;
     const open: OpenAttempt = { asked, state: 'ringing', since: began };
-    if (asked.kind === 'group') this.#mark('group', asked.id);
-    else this.#mark('employee', asked.group);
+    if (asked.kind === 'group') {
+      this.#mark('group', asked.id);
+      this.#note('queue', asked);
+    } else {
+      this.#mark('employee', asked.group);
+      if (asked.contact) this.#note('ring', asked, {}, asked.why);
+    }
     const over: Attempt['over'] = (outcome, reason, heldMs = 0) => {
       if (!this.#open.delete(open)) return;
       if (answered !== undefined) this.#held = false;
+      // One who was rung for nothing because another has answered, or the caller did something else, has not failed to answer.
+      if (outcome !== 'answered' && outcome !== 'elsewhere') {
+        this.#note('noAnswer', asked, { reason }, endReasons[reason].text);
+      }
       const end = this.#clock.now();
       if (answered !== undefined) this.#heldMs += asked.kind === 'group' ? 0 : heldMs;
-      this.#participants.push({
-        kind: asked.kind,
-        id: asked.id,
-        name: asked.name,
-        address: asked.address,
-        group: asked.group ?? null,
-        start: instant(began),
-        ring: seconds((answered ?? end) - began),
-        talk: answered === undefined ? 0 : seconds(end - answered),
-        hold: seconds(heldMs),
-        outcome,
-        reason,
-      });
+      if (this.#participants.length >= MAX_ENTRIES) this.#cut = true;
+      else
+        this.#participants.push({
+          kind: asked.kind,
+          id: asked.id,
+          name: asked.name,
+          address: asked.address,
+          group: asked.group ?? null,
+          start: instant(began),
+          ring: seconds((answered ?? end) - began),
+          talk: answered === undefined ? 0 : seconds(end - answered),
+          hold: seconds(heldMs),
+          outcome,
+          reason,
+        });
       this.changes.emit('changed', 'stopped');
     };
     // A call that is broken off in the middle still tells whom it was ringing.
@@ -169,11 +193,13 @@ export class Timeline implements AttemptLog {
     this.#open.set(open, finishOpen);
     this.changes.emit('changed', 'ringing');
     return {
+      answered: () => this.#note('answer', asked),
       talking: () => {
         answered = this.#clock.now();
         open.state = 'talking';
         open.since = answered;
         this.#talked = true;
+        if (asked.kind !== 'group') this.#note('connect', asked);
         if (this.currentStage !== 'conversation') this.#mark('conversation');
         this.changes.emit('changed', 'talking');
       },
@@ -181,8 +207,28 @@ export class Timeline implements AttemptLog {
     };
   }
 
+  /** What the scheme says that it decides. */
   trace(entry: TraceEntry): void {
-    if (this.#path.length >= MAX_ENTRIES) return;
+    this.#place = entry.state;
+    if (!toldByTheCall.has(entry.event)) this.#keep(entry);
+  }
+
+  /** Adds something to the path that no scheme has decided, and at no place in one: the call stays where it is. */
+  aside(entry: TraceEntry): void {
+    this.#keep(entry);
+  }
+
+  /** Adds to the path what came of a forward. */
+  #note(event: TraceEvent, asked: Asked, more: Readonly<Record<string, unknown>> = {}, why?: string): void {
+    const detail = { ...whom(asked), ...more };
+    this.#keep({ state: this.#place ?? '', event, detail, ...(why === undefined ? {} : { why }) });
+  }
+
+  #keep(entry: TraceEntry): void {
+    if (this.#path.length >= MAX_ENTRIES) {
+      this.#cut = true;
+      return;
+    }
     this.#path.push({
       t: (this.#clock.now() - this.#start) / 1000,
       state: entry.state,
@@ -192,14 +238,20 @@ export class Timeline implements AttemptLog {
     });
   }
 
-  /** Something that the outside did to the scheme; `t` is filled in. */
-  input(input: DistributiveOmit<CallInput, 't'>): void {
-    if (this.#inputs.length >= MAX_ENTRIES) return;
-    this.#inputs.push({ ...input, t: Math.round(this.#clock.now() - this.#start) } as CallInput);
+  /** Something that the outside did to the scheme. @param at milliseconds since 1970 */
+  input(input: FromOutside, at: number): void {
+    if (this.#inputs.length < MAX_ENTRIES)
+      this.#inputs.push([Math.round(at - this.#start), ...input] as Timed<FromOutside>);
+    else this.#cut = true;
   }
 
   record(end: { readonly reason: EndReason; readonly by: CallRecord['endedBy'] }): CallRecord {
     for (const finish of [...this.#open.values()]) finish();
+    // A conversation ends without a word of the scheme, and so does a call that has not come to one.
+    if (this.#path.at(-1)?.event !== 'hangup') {
+      const { reason } = end;
+      this.#keep({ state: this.#place ?? '', event: 'hangup', detail: { reason }, why: endReasons[reason].text });
+    }
     const now = this.#clock.now();
     const { duration, wait, waitMenu, waitGroup, waitEmployee, talk, queued, stage } = figures(this.#marks, now);
     return {
@@ -227,6 +279,7 @@ export class Timeline implements AttemptLog {
       scheme: this.#scheme,
       path: this.#path,
       inputs: this.#inputs,
+      cut: this.#cut,
     };
   }
 
@@ -235,4 +288,19 @@ export class Timeline implements AttemptLog {
   }
 }
 
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+/** Who was asked, in the words of a scheme. */
+function whom({ kind, id, group, contact }: Asked): Readonly<Record<string, string>> {
+  const who = kind === 'number' ? {} : { [kind]: id };
+  return { ...who, ...contactDetail(contact), ...(group === undefined ? {} : { group }) };
+}
+
+function contactDetail(contact: RungContact | undefined): Readonly<Record<string, string>> {
+  if (contact === undefined) return {};
+  return 'trunk' in contact
+    ? { trunk: contact.trunk, to: contact.number }
+    : 'sip' in contact
+      ? { sip: contact.sip }
+      : { phone: contact.phone };
+}
+
+type Timed<Input extends readonly unknown[]> = Input extends unknown ? [number, ...Input] : never;

@@ -15,6 +15,8 @@ const rows = z.array(z.record(z.string(), z.unknown()));
 /** Lists come bare, or as a page. */
 const list = z.union([rows, z.object({ items: rows }).transform(({ items }) => items)]);
 
+const page = z.object({ items: rows, next: z.string().nullable() });
+
 const failure = z.object({ message: z.string(), hint: z.string().optional() });
 
 /** How long a node may take to answer. */
@@ -33,14 +35,32 @@ export class Api {
   }
 
   /** @throws UserError `no-node`, `api-refused`, `api-failed` */
+  async get(path: string): Promise<unknown> {
+    return this.#read(path, await this.#fetch(path));
+  }
+
+  /** As `get`; undefined: there is no such thing. */
+  async find(path: string): Promise<unknown> {
+    const response = await this.#fetch(path);
+    return response.status === 404 ? undefined : this.#read(path, response);
+  }
+
+  /** The items of all pages, one after the other. @param path with a query */
+  async *pages(path: string): AsyncGenerator<Row> {
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const here: string = cursor === '' ? path : `${path}&cursor=${encodeURIComponent(cursor)}`;
+      const answer = page.safeParse(await this.get(here));
+      if (!answer.success) throw this.#otherThan(here, 'a page of a list');
+      yield* answer.data.items;
+      cursor = answer.data.next;
+    }
+  }
+
+  /** As `get`, of lists. */
   async list(path: string): Promise<readonly Row[]> {
-    const answer = list.safeParse(await this.#get(path));
+    const answer = list.safeParse(await this.get(path));
     if (answer.success) return answer.data;
-    throw new UserError(
-      'api-failed',
-      `${this.#base}${path} answered with something else than a list`,
-      "Is this port really a node's?",
-    );
+    throw this.#otherThan(path, 'a list');
   }
 
   /** The PBX that was asked for, or the only one. */
@@ -56,8 +76,7 @@ export class Api {
     );
   }
 
-  async #get(path: string): Promise<unknown> {
-    const response = await this.#fetch(path);
+  async #read(path: string, response: Response): Promise<unknown> {
     if (response.status === 401 || response.status === 403) {
       throw new UserError(
         'api-refused',
@@ -69,12 +88,16 @@ export class Api {
     try {
       return await response.json();
     } catch {
-      throw new UserError(
-        'api-failed',
-        `${this.#base}${path} answered with something else than JSON`,
-        "Is this port really a node's?",
-      );
+      throw this.#otherThan(path, 'JSON');
     }
+  }
+
+  #otherThan(path: string, wanted: string): UserError {
+    return new UserError(
+      'api-failed',
+      `${this.#base}${path} answered with something else than ${wanted}`,
+      "Is this port really a node's?",
+    );
   }
 
   async #fetch(path: string): Promise<Response> {

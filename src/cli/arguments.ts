@@ -40,10 +40,11 @@ export function readArguments(command: Command, argv: readonly string[]): Input 
     }
     if (option.type === 'boolean' && token.value !== undefined)
       throw new UsageError(`--${token.name} takes no value`, help);
-    if (option.type === 'string' && (token.value === undefined || token.value === '')) {
+    if (option.type === 'string' && (token.value === undefined || (token.value === '' && !option.mayBeEmpty))) {
       throw new UsageError(`--${token.name} needs a value: --${token.name} ${option.value ?? '<value>'}`, help);
     }
-    values[token.name] = token.value ?? true;
+    const former = option.several ? values[token.name] : undefined;
+    values[token.name] = former === undefined ? (token.value ?? true) : `${former},${token.value}`;
   }
   const max = command.maxOperands ?? 0;
   if (operands.length > max && !values.help) {

@@ -21,6 +21,10 @@ export interface Option {
   /** `<folder>`, for options with a value. */
   readonly value?: string;
   readonly help: string;
+  /** May be given several times; the values are joined by commas. */
+  readonly several?: true;
+  /** `--from ""` says something. */
+  readonly mayBeEmpty?: true;
 }
 
 export interface Input {

@@ -15,8 +15,18 @@ const entries: readonly Entry[] = [
   { name: 'start', summary: 'Run a node', load: () => import('./start.ts') },
   { name: 'check', summary: 'Validate and lint a configuration folder', load: () => import('./check.ts') },
   { name: 'schema', summary: 'Write the JSON Schema for editors', load: () => import('./schema.ts') },
+  {
+    name: 'simulate',
+    summary: 'Run a call through a configuration, step by step',
+    load: () => import('./simulate.ts'),
+  },
   { name: 'status', summary: 'Show registered phones and calls in progress', load: () => import('./status.ts') },
   { name: 'calls', summary: 'Show the latest calls', load: () => import('./calls.ts') },
+  {
+    name: 'replay',
+    summary: 'Run recorded calls again on a changed configuration',
+    load: () => import('./replay.ts'),
+  },
 ];
 
 /**

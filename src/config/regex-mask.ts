@@ -1,6 +1,6 @@
 /**
  * The masks of §5.3.1.3.1: `\d`, `\d*`, `\d+`, `\d{n}`, `[0-9]`, `( )`, `|` and literal digits, matched against a whole number. This file
- * knows their form. They are deliberately no JavaScript regular expressions: whoever matches them walks this tree with a set of
+ * knows their form. They are deliberately no JavaScript regular expressions: `mask-matcher.ts` walks this tree with a set of
  * positions, which takes time linear in the number, whatever the mask.
  */
 export type MaskNode =

@@ -1,7 +1,10 @@
 import { Emitter } from '../emitter.ts';
 import { UserError } from '../errors.ts';
+import { type Clock, systemClock } from '../time/clock.ts';
 import { type Issue, isError } from './issue.ts';
-import { type LoadCache, type LoadedConfig, loadConfig } from './load.ts';
+import { type LoadedConfig, loadConfig } from './load.ts';
+import type { Reader } from './reload-thread.ts';
+import { declaredIn } from './removals.ts';
 import type { NumberEntry } from './schema/number.ts';
 import type { PbxVersion } from './version.ts';
 import { counted } from './words.ts';
@@ -35,6 +38,12 @@ export class ConfigError extends UserError {
   }
 }
 
+export interface StoreOptions {
+  readonly reader?: Reader;
+  /** Says what is over already in the configuration. */
+  readonly clock?: Pick<Clock, 'now'>;
+}
+
 /** Where an incoming call's number was found. */
 export interface FoundNumber {
   readonly pbx: PbxVersion;
@@ -50,11 +59,16 @@ export class ConfigStore {
   readonly #emitter = new Emitter<ConfigEvents>();
   #current: Installation = emptyInstallation;
   #warnings: readonly Issue[] = [];
-  #cache: LoadCache | undefined;
+  readonly #reader: Reader;
   #loading: Promise<unknown> = Promise.resolve();
 
-  constructor(folder: string) {
+  readonly #clock: Pick<Clock, 'now'>;
+
+  /** @param reader how the folder is read again; the first load is read right here */
+  constructor(folder: string, { reader, clock = systemClock }: StoreOptions = {}) {
     this.folder = folder;
+    this.#clock = clock;
+    this.#reader = reader ?? ((have) => loadConfig(folder, { now: clock.now(), inForce: namesIn(have) }));
   }
 
   /**
@@ -62,7 +76,7 @@ export class ConfigStore {
    * @throws ConfigError if there is any error
    */
   async load(): Promise<void> {
-    const loaded = await this.#next();
+    const loaded = await loadConfig(this.folder, { now: this.#clock.now() });
     if (loaded.issues.some(isError)) throw new ConfigError(this.folder, loaded);
     this.#take(loaded);
   }
@@ -72,7 +86,7 @@ export class ConfigStore {
    * `rejected`.
    */
   async reload(): Promise<{ readonly accepted: boolean; readonly issues: readonly Issue[] }> {
-    const loaded = await this.#next();
+    const loaded = await this.read();
     const accepted = !loaded.issues.some(isError);
     if (!accepted) {
       this.#emitter.emit('rejected', { issues: loaded.issues });
@@ -116,19 +130,21 @@ export class ConfigStore {
     return this.#emitter.on(event, listener);
   }
 
-  /** Loads in turn, so that an older state of the folder never overwrites a newer one. */
-  #next(): Promise<LoadedConfig> {
-    const load = this.#loading.then(async () => {
-      const loaded = await loadConfig(this.folder, this.#cache);
-      this.#cache = loaded.cache;
-      return loaded;
-    });
+  /**
+   * What the folder says now; nothing is taken into use. In turn, so that an older state of the folder never overwrites a newer one, and the thread that
+   * reads is asked one thing at a time.
+   */
+  read(): ReturnType<Reader> {
+    const load = this.#loading.then(() => this.#reader(this.#current.byId));
     // The next load waits for this one, and does not care how it ended.
     this.#loading = load.catch(() => undefined);
     return load;
   }
 
-  #take(loaded: LoadedConfig): { readonly changed: readonly PbxVersion[]; readonly removed: readonly PbxVersion[] } {
+  #take(loaded: Pick<LoadedConfig, 'versions' | 'issues'>): {
+    readonly changed: readonly PbxVersion[];
+    readonly removed: readonly PbxVersion[];
+  } {
     const before = this.#current.byId;
     const changed: PbxVersion[] = [];
     const pbxs = loaded.versions.map((version) => {
@@ -143,6 +159,9 @@ export class ConfigStore {
     return { changed, removed };
   }
 }
+
+const namesIn = (pbxs: ReadonlyMap<string, PbxVersion>) =>
+  new Map([...pbxs].map(([id, { document }]) => [id, declaredIn(document)]));
 
 /** All PBXs with the look-ups of an incoming request. */
 interface Installation {

@@ -8,12 +8,23 @@ export interface Asked {
   readonly name: string;
   /** What is rung: an account's address, a phone number. */
   readonly address: string;
+  /** The same as a scheme would name it. Unset where there is nothing to ring: a group, a room, somebody who cannot be rung now. */
+  readonly contact?: RungContact;
   /** The group on whose behalf. */
   readonly group?: string;
+  /** Why he, of all those of the group, for a person. */
+  readonly why?: string;
 }
+
+export type RungContact =
+  | { readonly sip: string }
+  | { readonly phone: string }
+  | { readonly trunk: string; readonly number: string };
 
 /** One attempt to reach somebody, while it goes on. */
 export interface Attempt {
+  /** He has picked up; the two may still be kept apart by an announcement. */
+  answered(): void;
   /** The two talk from now on. */
   talking(): void;
   /** Once; later calls have no effect. @param heldMs how long one had the other on hold */

@@ -5,9 +5,11 @@ import type { Dialog, DialogEnd, Reason } from '../sip/port.ts';
 export interface LegEvents {
   /** A key press, whichever way it came: RFC 4733 or in-band (`media`), or SIP INFO, which a bridge of media does not carry. */
   digit: { readonly digit: string; readonly via: 'media' | 'info' };
+  /** The party is a fax machine that wants to send (CNG, ITU-T T.30). */
+  faxTone: object;
   /** The party put us on hold, or took us off again (re-INVITE). */
   hold: { readonly held: boolean };
-  /** Once. */
+  /** Once. Late-safe: a listener added after the end is called too. */
   ended: DialogEnd;
 }
 
@@ -22,6 +24,7 @@ export class Leg {
     this.#dialog = dialog;
     this.endpoint = endpoint;
     endpoint.on('dtmf', ({ digit }) => this.#events.emit('digit', { digit, via: 'media' }));
+    endpoint.on('faxTone', () => this.#events.emit('faxTone', {}));
     dialog.on('dtmf', ({ digit }) => this.#events.emit('digit', { digit, via: 'info' }));
     endpoint.on('gone', () => void this.hangup({ protocol: 'SIP', cause: 503, text: 'Media server lost' }));
     dialog.onReinvite(async (offer) => {
@@ -46,6 +49,7 @@ export class Leg {
   }
 
   on<K extends keyof LegEvents>(event: K, listener: (payload: LegEvents[K]) => void): () => void {
+    if (event === 'ended' && this.ended) listener(this.ended as LegEvents[K]);
     return this.#events.on(event, listener);
   }
 

@@ -1,6 +1,7 @@
 import type { EndReason } from '../end-reason.ts';
 import { type CodecName, type DtmfMode, type Endpoint, MediaError, type MediaServer } from '../media/port.ts';
 import {
+  type HeaderFields,
   InviteFailure,
   type OutgoingInviteRequest,
   type Party,
@@ -12,6 +13,7 @@ import {
 import type { Clock } from '../time/clock.ts';
 import type { Attempt } from './attempt.ts';
 import { Leg } from './leg.ts';
+import type { CallerIdChoice } from './outgoing/caller-id.ts';
 
 /** One address to ring: a phone that is registered, a trunk, a SIP address. */
 export interface Destination {
@@ -20,7 +22,21 @@ export interface Destination {
   readonly auth?: { readonly user: string; readonly password: string };
   readonly codecs?: readonly CodecName[];
   readonly dtmf?: DtmfMode;
-  readonly headers?: OutgoingInviteRequest['headers'];
+  /** Set where it is an ordinary phone behind a trunk, which may be shown another number than a SIP phone (`showOnIncoming`). */
+  readonly trunk?: TrunkOfDestination;
+  /** The number of ours that it is shown, instead of the one that the call shows to ordinary phones. */
+  readonly shown?: string;
+  /** Rung in its place when it cannot be reached: it has no line free, or says nothing, or cannot take the call, before it has rung. */
+  readonly otherwise?: Destination;
+}
+
+export interface TrunkOfDestination {
+  /** Of the From; unset: our own address. */
+  readonly domain: string | undefined;
+  readonly takeLine: () => Promise<(() => void) | undefined>;
+  readonly probe: () => Promise<boolean>;
+  readonly reached: () => void;
+  readonly unreachable: (why: string) => void;
 }
 
 export type RingResult =
@@ -30,7 +46,14 @@ export type RingResult =
       /** Of the attempt that was answered: to be told how it goes on. */
       readonly attempt?: Attempt;
     }
-  | { readonly outcome: 'failed'; readonly reason: EndReason };
+  | {
+      readonly outcome: 'failed';
+      readonly reason: EndReason;
+      /** One device spoke for the whole person (600, 603: RFC 3261 §21.6): his others are not to be tried. */
+      readonly everywhere?: true;
+      /** It did not come to ringing, and that is no word of the callee's: another way to him may be tried. */
+      readonly unreached?: true;
+    };
 
 /** Why ringing is broken off: the `reason` of the abort signal, told to the phones (RFC 3326) so that they know whether they missed a call. */
 export class RingStopped extends Error {
@@ -49,7 +72,8 @@ export const stopped = {
   noAnswer: () => new RingStopped(reasons.noAnswer, 'noAnswer'),
 } as const;
 
-const stopOf = (signal: AbortSignal): RingStopped =>
+/** Why a signal that stops ringing was aborted; a signal that does not say: the caller is gone. */
+export const stopOf = (signal: AbortSignal): RingStopped =>
   signal.reason instanceof RingStopped ? signal.reason : new RingStopped(reasons.callerGone, 'callerHungUp');
 
 export interface RingContext {
@@ -59,16 +83,60 @@ export interface RingContext {
   readonly callId: string;
   /** Whom the phones show. */
   readonly from: Party;
+  /** Whom ordinary phones show; default: the same. */
+  readonly fromOrdinary?: Party;
+  /** Which of our numbers a number outside is shown, and by which its way out is chosen. */
+  readonly callerId: CallerIdChoice;
+  /** Of every INVITE. */
+  readonly headers?: HeaderFields;
+  /** Of INVITEs through trunks, beside those. */
+  readonly trunkHeaders?: HeaderFields;
   /** Somewhere it rings (any 18x). May be called often. */
   readonly onRinging: () => void;
+  /**
+   * The far end can be heard before it answers: an operator's ring-back, “this number is not in service”. Only where one alone is rung. Then this is
+   * called instead of `onRinging`, once; what follows the first early media (of another fork) is not heard.
+   */
+  readonly onEarlyMedia?: (endpoint: Endpoint) => void;
 }
 
-/** Rings one address until it answers, refuses, or the signal is aborted. Never rejects for the network's sake. */
+/**
+ * Rings one address until it answers, refuses, or the signal is aborted; one that cannot be reached is followed by the one that stands in for it. Never
+ * rejects for the network's sake.
+ */
 export async function ringOne(
   context: RingContext,
   destination: Destination,
   signal: AbortSignal,
 ): Promise<RingResult> {
+  const result = await ringOverLine(context, destination, signal);
+  const { otherwise } = destination;
+  const goesOn = result.outcome === 'failed' && result.unreached && otherwise && !signal.aborted;
+  return goesOn ? ringOne(context, otherwise, signal) : result;
+}
+
+/** With a line of its trunk, where it is behind one, which is given back when nothing came of it, or at the end of the leg. */
+async function ringOverLine(context: RingContext, destination: Destination, signal: AbortSignal): Promise<RingResult> {
+  if (signal.aborted) return { outcome: 'failed', reason: stopOf(signal).endReason };
+  const { trunk } = destination;
+  if (!trunk) return ringAddress(context, destination, signal);
+  const giveBack = await trunk.takeLine();
+  if (!giveBack) return { outcome: 'failed', reason: 'tooManyCalls', unreached: true };
+  let result: RingResult | undefined;
+  try {
+    result = await ringAddress(context, destination, signal);
+    return result;
+  } finally {
+    if (result?.outcome === 'answered') result.leg.on('ended', giveBack);
+    else giveBack();
+  }
+}
+
+/** How long an INVITE may be without a ringing before the peer is asked whether it is there at all, where there is another way. */
+const SILENCE_MS = 500;
+
+async function ringAddress(context: RingContext, destination: Destination, signal: AbortSignal): Promise<RingResult> {
+  const { clock } = context;
   if (signal.aborted) return { outcome: 'failed', reason: stopOf(signal).endReason };
   let endpoint: Endpoint;
   try {
@@ -86,23 +154,35 @@ export async function ringOne(
     return { outcome: 'failed', reason: stopOf(signal).endReason };
   }
 
-  const { target, to, auth, headers } = destination;
-  const invite = context.sip.invite({
-    target,
-    from: context.from,
-    sdp: endpoint.localSdp,
-    ...(to === undefined ? {} : { to }),
-    ...(auth === undefined ? {} : { auth }),
-    ...(headers === undefined ? {} : { headers }),
-  });
-  const offRinging = invite.on('provisional', ({ status }) => {
-    if (status > 100) context.onRinging();
+  const { trunk } = destination;
+  const invite = context.sip.invite({ ...requestOf(context, destination), sdp: endpoint.localSdp });
+  let rang = false;
+  let unreachable = false;
+  const { onEarlyMedia } = context;
+  let early: Promise<unknown> | undefined;
+  const offRinging = invite.on('provisional', ({ status, sdp }) => {
+    if (status <= 100) return;
+    rang = true;
+    if (sdp === undefined || !onEarlyMedia) return early ? undefined : context.onRinging();
+    early ??= endpoint.negotiate(sdp).then(
+      () => onEarlyMedia(endpoint),
+      // No codec in common: the answer will say so, and until then he hears that it rings.
+      () => context.onRinging(),
+    );
   });
   const onAbort = () => invite.cancel(stopOf(signal).sip);
   signal.addEventListener('abort', onAbort, { once: true });
+  const doubt = async () => {
+    if (rang || (await trunk?.probe()) || rang || signal.aborted) return;
+    unreachable = true;
+    invite.cancel();
+  };
+  const silence = trunk && destination.otherwise && clock.setTimeout(() => void doubt(), SILENCE_MS);
   try {
     const { dialog, sdp } = await invite.answered;
+    trunk?.reached();
     try {
+      await early;
       await endpoint.negotiate(sdp);
     } catch (error) {
       await Promise.all([dialog.bye({ protocol: 'SIP', cause: 488, text: 'Not Acceptable Here' }), endpoint.destroy()]);
@@ -117,22 +197,60 @@ export async function ringOne(
   } catch (error) {
     await endpoint.destroy();
     if (signal.aborted) return { outcome: 'failed', reason: stopOf(signal).endReason };
-    if (error instanceof InviteFailure) return { outcome: 'failed', reason: reasonOf(error) };
-    throw error;
+    if (!(error instanceof InviteFailure)) throw error;
+    const noPeer = unreachable || error.cause === 'timeout' || error.cause === 'transport';
+    if (noPeer) trunk?.unreachable(unreachable ? 'no response' : error.reason);
+    else trunk?.reached();
+    const reason = unreachable ? 'networkFailure' : reasonOf(error);
+    return {
+      outcome: 'failed',
+      reason,
+      ...(error.status === 600 || error.status === 603 ? { everywhere: true } : {}),
+      ...(!rang && (noPeer || failedThere(error.status)) ? { unreached: true } : {}),
+    };
   } finally {
+    clock.clearTimeout(silence);
     signal.removeEventListener('abort', onAbort);
     offRinging();
   }
 }
 
+/** The peer failed, not the callee (2-call-behaviour §7). */
+const failedThere = (status: number): boolean => status === 408 || (status >= 500 && status < 600);
+
+function requestOf(context: RingContext, destination: Destination): Omit<OutgoingInviteRequest, 'sdp'> {
+  const { target, to, auth, trunk } = destination;
+  const more = {
+    target,
+    ...(to === undefined ? {} : { to }),
+    ...(auth === undefined ? {} : { auth }),
+  };
+  if (!trunk)
+    return { ...more, from: context.from, ...(context.headers === undefined ? {} : { headers: context.headers }) };
+  const shown = context.fromOrdinary ?? context.from;
+  const headers = { ...context.headers, ...context.trunkHeaders };
+  const { callerId } = context.callerId;
+  // RFC 3325: a caller who is not shown is still known to those who are trusted to keep it to themselves.
+  if (shown.user === 'anonymous') {
+    return {
+      ...more,
+      from: shown,
+      headers: { ...headers, Privacy: 'id' },
+      ...(callerId == null ? {} : { asserted: { user: callerId, host: trunk.domain ?? '', display: '' } }),
+    };
+  }
+  const from = { user: destination.shown ?? shown.user, host: trunk.domain ?? '', display: shown.display };
+  return { ...more, from, asserted: from, headers };
+}
+
 /**
- * Makes several attempts at once; the first that is answered wins, the others are broken off as answered elsewhere. A phone that declines for
- * good (600, 603: RFC 3261 §21.6) ends them all when they are devices of one person.
+ * Makes several attempts at once; the first that is answered wins, the others are broken off as answered elsewhere. A phone that speaks for the
+ * whole person (600, 603: RFC 3261 §21.6) ends them all when they are devices of one.
  */
 export async function ringFirst(
   attempts: readonly ((signal: AbortSignal) => Promise<RingResult>)[],
   signal: AbortSignal,
-  options: { readonly declineEndsAll?: boolean } = {},
+  options: { readonly onePerson?: boolean } = {},
 ): Promise<RingResult> {
   const only = attempts[0];
   if (!only) return { outcome: 'failed', reason: 'unavailable' };
@@ -141,7 +259,7 @@ export async function ringFirst(
   const losers = new AbortController();
   const all = AbortSignal.any([signal, losers.signal]);
   let winner: Extract<RingResult, { outcome: 'answered' }> | undefined;
-  const failures: EndReason[] = [];
+  const failures: Extract<RingResult, { outcome: 'failed' }>[] = [];
   await Promise.all(
     attempts.map(async (attempt) => {
       const result = await attempt(all);
@@ -154,27 +272,47 @@ export async function ringFirst(
         losers.abort(stopped.elsewhere());
         return;
       }
-      failures.push(result.reason);
-      if (options.declineEndsAll && result.reason === 'declined' && !losers.signal.aborted) {
-        losers.abort(new RingStopped({ protocol: 'SIP', cause: 603, text: 'Declined elsewhere' }, 'declined'));
+      failures.push(result);
+      if (options.onePerson && result.everywhere && !losers.signal.aborted) {
+        losers.abort(new RingStopped({ protocol: 'SIP', cause: 603, text: 'Declined elsewhere' }, result.reason));
       }
     }),
   );
-  return winner ?? { outcome: 'failed', reason: gravest(failures) };
+  if (winner) return winner;
+  const reason = gravest(failures.map((failure) => failure.reason));
+  const everywhere = options.onePerson && failures.some((failure) => failure.everywhere);
+  return { outcome: 'failed', reason, ...(everywhere ? { everywhere } : {}) };
 }
 
-/** Breaks an attempt off after `ms` (0: never), which then counts as not answered. */
+/**
+ * Breaks an attempt off after `ms` (0: never), which then counts as not answered.
+ *
+ * @param attempt may call `hold` when somebody has answered who is not reached yet: the limit waits for him, until the function that it returns says that
+ * nothing came of it
+ */
 export async function ringFor(
   clock: Clock,
   ms: number,
   signal: AbortSignal,
-  attempt: (signal: AbortSignal) => Promise<RingResult>,
+  attempt: (signal: AbortSignal, hold: () => () => void) => Promise<RingResult>,
 ): Promise<RingResult> {
-  if (ms <= 0) return attempt(signal);
+  if (ms <= 0) return attempt(signal, () => () => undefined);
   const limit = new AbortController();
-  const timer = clock.setTimeout(() => limit.abort(stopped.noAnswer()), ms);
+  const end = () => limit.abort(stopped.noAnswer());
+  let held = 0;
+  let due = false;
+  const hold = () => {
+    held++;
+    return () => {
+      if (--held === 0 && due) end();
+    };
+  };
+  const timer = clock.setTimeout(() => {
+    due = true;
+    if (held === 0) end();
+  }, ms);
   try {
-    return await attempt(AbortSignal.any([signal, limit.signal]));
+    return await attempt(AbortSignal.any([signal, limit.signal]), hold);
   } finally {
     clock.clearTimeout(timer);
   }

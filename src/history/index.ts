@@ -8,6 +8,8 @@ import { HistoryRecorder } from './recorder.ts';
 import { Spool } from './spool.ts';
 import { HistoryStore } from './store.ts';
 import { HistoryStream } from './stream.ts';
+import { VersionKeeper } from './version-keeper.ts';
+import { type KeptVersion, VersionStore } from './version-store.ts';
 import { HistoryWriter } from './writer.ts';
 
 export type { HistoryFilter, HistoryPage } from './query.ts';
@@ -31,11 +33,15 @@ export interface HistoryOptions {
 
 export interface History {
   readonly store: HistoryStore;
+  /** Versions of the configuration that calls have used. */
+  readonly versions: VersionStore;
+  /** These versions are in force from now on, all of them, and are to be kept. */
+  inForce(versions: readonly KeptVersion[]): void;
   /** Keeps the record of a call that has ended; see `HistoryRecorder.record`. */
   record(record: CallRecord): Promise<void>;
   /** How many records are not in the database yet. Rejects with `RedisDownError` when that cannot be known. */
   pending(): Promise<number>;
-  /** Resolves when everything recorded so far is in the database, if that can be reached. */
+  /** Resolves when everything recorded and kept so far is in the database, if that can be reached. */
   settled(): Promise<void>;
   /** Close this before Redis and the database. */
   close(): Promise<void>;
@@ -46,6 +52,8 @@ export function startHistory(options: HistoryOptions): History {
   const { redis, database, clock, log } = options;
   const stream = new HistoryStream(redis, `${options.node}-${options.random.hex(4)}`);
   const store = new HistoryStore(database);
+  const versions = new VersionStore(database);
+  const keeper = new VersionKeeper({ store: versions, clock, log });
   const writer = new HistoryWriter({ stream, store, clock, log, pbxs: options.pbxs });
   const spool = new Spool(options.directory, options.random, log);
   const recorder = new HistoryRecorder({ redis, stream, spool, clock, log, onAdded: (pbx) => writer.tell(pbx) });
@@ -53,14 +61,18 @@ export function startHistory(options: HistoryOptions): History {
   void recorder.replay();
   return {
     store,
+    versions,
+    inForce: (all) => keeper.inForce(all),
     record: (record) => recorder.record(record),
     pending: async () => recorder.waiting + (await writer.waiting()),
     settled: async () => {
       await recorder.replay();
       await writer.idle();
+      await keeper.idle();
     },
     close: async () => {
       await recorder.close();
+      await keeper.stop();
       await writer.stop();
     },
   };

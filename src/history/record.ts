@@ -79,24 +79,56 @@ export const PathStep = z.object({
 });
 export type PathStep = z.infer<typeof PathStep>;
 
+const Address = z.object({ user: z.string(), host: z.string(), display: z.string().optional() });
+
+/** What was known of the call when it came, and decided from (`call/decide.ts`): enough to decide again. */
+export const Arrival = z.object({
+  /** Who sent it, as far as that could be vouched for. */
+  by: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('account'), employee: z.string(), account: z.string() }),
+    z.object({ kind: z.literal('trunk'), trunk: z.string() }),
+    z.object({ kind: z.literal('passive'), number: z.string() }),
+  ]),
+  /** The Request-URI. */
+  user: z.string(),
+  host: z.string(),
+  /** The user of the To header, where it is another. */
+  to: z.string().optional(),
+  from: Address,
+  /** P-Asserted-Identity. */
+  asserted: Address.optional(),
+  /** The caller asked not to be shown. */
+  hidden: z.literal(true).optional(),
+});
+export type Arrival = z.infer<typeof Arrival>;
+
+const At = z.int().describe('Milliseconds from the start.');
+const InState = z.string().describe('The state that waited for it.');
+
 /**
- * What the outside did to the scheme: enough to run the same call through it again. `t`: milliseconds from the start. The digits of a
- * password are never kept, only whether it was right.
+ * What the outside did to the scheme, `FromOutside` with its time: enough to run the same call through it again. Short, because every call has some. The
+ * digits of a password are never kept, only whether it was right; nor is what parties press who talk to each other.
  */
-export const CallInput = z.discriminatedUnion('kind', [
-  z.object({ t: z.int(), kind: z.literal('digit'), digit: z.string() }),
-  z.object({ t: z.int(), kind: z.literal('password'), right: z.boolean() }),
-  z.object({ t: z.int(), kind: z.literal('done'), state: z.string() }),
-  z.object({ t: z.int(), kind: z.literal('connected'), state: z.string() }),
-  z.object({
-    t: z.int(),
-    kind: z.literal('forwarded'),
-    state: z.string(),
-    outcome: z.enum(['connected', 'failed']),
-    reason: Reason,
-  }),
-  z.object({ t: z.int(), kind: z.literal('fax') }),
-  z.object({ t: z.int(), kind: z.literal('hangup') }),
+export const CallInput = z.union([
+  z.tuple([At, z.literal('begin')]),
+  z.tuple([At, z.literal('digit'), z.string()]),
+  z.tuple([At, z.literal('password'), z.boolean().describe('Right.')]),
+  z.tuple([At, z.literal('timer'), z.number().describe('Milliseconds that were over.')]),
+  z.tuple([At, z.literal('done'), InState]),
+  z.tuple([At, z.literal('failed'), InState, z.string().describe('Why.')]),
+  z.tuple([At, z.literal('forwarded'), InState, z.enum(['connected', 'failed', 'ended']), Reason]),
+  z.tuple([
+    At,
+    z.literal('forwarded'),
+    InState,
+    z.literal('scheme'),
+    Reason,
+    z.string().describe('Which scheme goes on with the call.'),
+  ]),
+  z.tuple([At, z.literal('connected'), InState]),
+  z.tuple([At, z.literal('recording'), InState]),
+  z.tuple([At, z.literal('fax')]),
+  z.tuple([At, z.literal('hangup')]),
 ]);
 export type CallInput = z.infer<typeof CallInput>;
 
@@ -108,6 +140,11 @@ export const Transfer = z.object({
   to: z.string(),
 });
 export const Pickup = z.object({ at: Instant, by: z.string(), from: z.string() });
+
+/** Records of the first engines have objects here, of digits and the hangup alone: nothing can be run again with these. */
+function withoutOldInputs(inputs: unknown): unknown {
+  return Array.isArray(inputs) && inputs.every((input) => !Array.isArray(input)) ? [] : inputs;
+}
 
 export const CallRecord = z.object({
   id: z.string().min(1),
@@ -153,8 +190,11 @@ export const CallRecord = z.object({
   /** The scheme that the call entered first, and the version of the configuration that it ran on to its end. */
   scheme: z.string().nullable(),
   configVersion: z.string(),
+  arrival: Arrival.nullable().default(null),
   path: z.array(PathStep).readonly(),
-  inputs: z.array(CallInput).readonly(),
+  inputs: z.preprocess(withoutOldInputs, z.array(CallInput)).readonly(),
+  /** More happened than `inputs`, `path` or `participants` tell: there were too many. */
+  cut: z.boolean().default(false),
   /** The engine that carried the call. */
   node: z.string(),
 });

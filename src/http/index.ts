@@ -2,6 +2,8 @@ export type { HistoryFilter, HistoryPage } from '../history/query.ts';
 export type {
   AcdPort,
   Agent,
+  Callback,
+  CallbacksPort,
   CallStory,
   CallsPort,
   ConfigPort,
@@ -20,6 +22,8 @@ export type {
   QueuedCaller,
   Registration,
   RegistrationsPort,
+  TrunkStatus,
+  TrunksPort,
   WaitsPort,
 } from './ports.ts';
 export { startHttp } from './server.ts';

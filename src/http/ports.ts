@@ -14,15 +14,18 @@ import type { OfferReason, Standing, Unavailability } from './words.ts';
  */
 export interface HttpPorts {
   readonly config: ConfigPort;
-  /** Reads the whole folder, and takes nothing into use: `loadConfig`. */
+  /** Reads the whole folder, and takes nothing into use: `read` of a `ConfigStore`. */
   readonly checkConfig: () => Promise<ConfigReport>;
   readonly calls: CallsPort;
   readonly registrations: RegistrationsPort;
   readonly history: HistoryPort;
+  readonly versions: VersionsPort;
   readonly events: EventsPort;
   readonly acd: AcdPort;
   /** Undefined: nobody estimates how long callers will wait. */
   readonly waits?: WaitsPort;
+  readonly callbacks: CallbacksPort;
+  readonly trunks: TrunksPort;
   /** The employee is in a call as callers see it (§4.4.6.1.2): calling, being rung, or talking. */
   readonly busy: (pbx: string, employee: string) => boolean;
   /** What must work for this node to take calls, by name (`sip`, `redis`): true when it does. A check that rejects or takes long has failed. */
@@ -220,6 +223,48 @@ export interface GroupFigures {
   readonly waitedMs: number;
 }
 
+/** Clients who are to be called back, as all nodes see them: a `CallbackTasks` is one. */
+export interface CallbacksPort {
+  /** The next first. */
+  list(pbx: string, limit: number): Promise<readonly Callback[]>;
+  /** False: there was none. */
+  cancel(pbx: string, number: string): Promise<boolean>;
+}
+
+/** Moments are milliseconds since 1970. */
+export interface Callback {
+  readonly number: string;
+  readonly call: string;
+  readonly groups: readonly string[];
+  readonly since: number;
+  readonly createdAt: number;
+  readonly dueAt: number;
+  readonly attempts: number;
+  readonly maxAttempts: number;
+}
+
+/** The trunks as this node sees them. */
+export interface TrunksPort {
+  /** Undefined: it is not watched, because it leads to another PBX of this installation. */
+  status(pbx: string, trunk: string): TrunkStatus | undefined;
+}
+
+/** Moments are milliseconds since 1970. */
+export interface TrunkStatus {
+  readonly state: 'up' | 'down';
+  /** Why it is down. */
+  readonly reason: string | undefined;
+  readonly since: number;
+  /** By calls of this node. */
+  readonly linesTaken: number;
+  /** The latest last. */
+  readonly changes: readonly {
+    readonly state: 'up' | 'down';
+    readonly reason: string | undefined;
+    readonly at: number;
+  }[];
+}
+
 /** The estimator. */
 export interface WaitsPort {
   /** How much longer he will wait; in a call's place, if something can be said of it. */
@@ -240,6 +285,12 @@ export interface WaitAccuracy {
   readonly relativeError: number;
   /** Share of callers who were answered within the range. */
   readonly coverage: number;
+}
+
+/** A `VersionStore` is one. */
+export interface VersionsPort {
+  /** The document of a version that is or was in force, without its secrets; undefined: it is not kept (any more). */
+  get(pbx: string, version: string): Promise<Record<string, unknown> | undefined>;
 }
 
 /** An `EventFeed` is one: the logs of what happens, of all nodes. */

@@ -274,6 +274,46 @@ export const Queue = named(
   z.object({ group: z.string(), callers: z.array(QueueEntry).describe('In the order in which they will be served.') }),
 );
 
+export const Callbacks = named(
+  'Callbacks',
+  z.array(
+    z.object({
+      number: z.string().describe('Of the client.'),
+      call: z.string().describe('The call that was missed.'),
+      groups: z.array(z.string()).describe('That missed it, in turn.'),
+      since: Instant.describe('When he began to wait: his place in the queue.'),
+      created: Instant,
+      due: Instant.describe('The next attempt.'),
+      attempts: z.int().describe('That are over.'),
+      maxAttempts: z.int(),
+    }),
+  ),
+);
+
+const trunkStates = ['up', 'down'] as const;
+
+export const Trunks = named(
+  'Trunks',
+  z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      kind: z.enum(['external', 'internal']),
+      state: z
+        .enum(trunkStates)
+        .nullable()
+        .describe('As this node sees it. Null: it leads to another PBX of this installation.'),
+      reason: z.string().nullable().describe('Why it is down.'),
+      since: Instant.nullable(),
+      lines: z.int().describe('Concurrent calls, both ways, over all nodes; 0: no limit.'),
+      linesTaken: z.int().describe('By calls of this node.'),
+      changes: z
+        .array(z.object({ state: z.enum(trunkStates), reason: z.string().nullable(), at: Instant }))
+        .describe('The latest last.'),
+    }),
+  ),
+);
+
 export const Why = named(
   'Why',
   z.object({

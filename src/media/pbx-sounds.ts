@@ -3,6 +3,7 @@ import type { PbxVersion } from '../config/version.ts';
 import type { AudioSource } from './port.ts';
 import { isBuiltinName } from './prompts/names.ts';
 import type { PromptSet } from './prompts/prompt-set.ts';
+import type { Spoken } from './spoken.ts';
 import { callProgressTones } from './tones.ts';
 
 /** A PBX's own audio files, and the built-in prompts in its language. */
@@ -18,6 +19,10 @@ export class PbxSounds implements Sounds {
     if (!found) return [];
     if ('file' in found) return [found];
     return isBuiltinName(found.builtin) ? this.#prompts.prompt(found.builtin, pbx.document.pbx.language).sources : [];
+  }
+
+  say(pbx: PbxVersion, spoken: readonly Spoken[]): readonly AudioSource[] {
+    return this.#prompts.say(spoken, pbx.document.pbx.language);
   }
 
   ringBack(pbx: PbxVersion): readonly AudioSource[] {

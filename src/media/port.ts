@@ -86,6 +86,8 @@ export interface Endpoint {
 export interface EndpointEvents {
   /** One key press, once, at its beginning, whatever way it came; `digit` is one of `0-9*#A-D`. */
   dtmf: { readonly digit: string; readonly source: 'rfc4733' | 'inband' };
+  /** The calling tone of a fax machine was heard (CNG, 1100 Hz, ITU-T T.30 §4.3.3.3). No adapter of an RTP server listens for it yet. */
+  faxTone: object;
   /** First RTP packet of the peer. */
   media: { readonly address: string; readonly port: number };
   /** The media layer lost the endpoint (worker or server died). `destroy` need not be called, but may be. */

@@ -29,10 +29,16 @@ export interface SchemeWorld {
   stopAudio(): void;
 
   /**
-   * Sends the call to a target. Calls `connected` once when the two parties talk: from then on the block's digits are dead. Resolves
-   * when the conversation has ended (`connected`), or as soon as it is certain that there will be none.
+   * Sends the call to a target. Calls `connected` once when the two parties talk, and says with whom: that may be another than was asked for, because an
+   * employee's assistant (§4.4.6.1.5) has sent the call on. Calls `recording` when the caller leaves the assistant a message. From either on the block's
+   * digits are dead. Resolves when the conversation has ended (`connected`), or as soon as it is certain that there will be none.
    */
-  forward(request: ForwardRequest, signal: AbortSignal, connected: () => void): Promise<ForwardResult>;
+  forward(
+    request: ForwardRequest,
+    signal: AbortSignal,
+    connected: (whom?: RingTarget) => void,
+    recording: () => void,
+  ): Promise<ForwardResult>;
 
   /**
    * Records a message; answers first if need be. Calls `recording` when the greeting is over: until then the block's digits are live, from then on they belong
@@ -61,7 +67,11 @@ export interface ForwardRequest {
 export type ForwardResult =
   | { readonly outcome: 'connected'; readonly reason: EndReason }
   /** Not connected, and why; the scheme goes on with the next step. */
-  | { readonly outcome: 'failed'; readonly reason: EndReason };
+  | { readonly outcome: 'failed'; readonly reason: EndReason }
+  /** The call has been dealt with: an assistant has hung up or taken a message, a caller who waited is to be called back. Nothing follows. */
+  | { readonly outcome: 'ended'; readonly reason: EndReason }
+  /** An assistant has sent the call on to a scheme; `reason`: why the employee was not reached. */
+  | { readonly outcome: 'scheme'; readonly scheme: string; readonly reason: EndReason };
 
 export interface VoicemailRequest {
   /** Empty: the address of `voicemail.email`. */
@@ -69,6 +79,19 @@ export interface VoicemailRequest {
   /** Unset: `voicemail.warning`. */
   readonly greeting?: string;
 }
+
+/**
+ * Events of a forward, of which the machine knows only that it asked. The call layer knows who was really rung and what came of it, and notes that in
+ * their place, at the same state: a path that a call has kept and the traces of its machine are alike but for these.
+ */
+export const toldByTheCall: ReadonlySet<TraceEvent> = new Set([
+  'ring',
+  'queue',
+  'answer',
+  'connect',
+  'noAnswer',
+  'callback',
+]);
 
 /** What happened, in the words of the simulator. */
 export type TraceEvent =
@@ -79,6 +102,8 @@ export type TraceEvent =
   | 'digit'
   | 'password'
   | 'ring'
+  /** Somebody has picked up. */
+  | 'answer'
   | 'queue'
   | 'connect'
   | 'noAnswer'
@@ -86,8 +111,14 @@ export type TraceEvent =
   | 'fax'
   | 'rule'
   | 'mainMenu'
+  /** A simulated caller has run out of patience. */
+  | 'gaveUp'
   | 'scheme'
   | 'hangup'
+  /** Somebody is told of the call, by SMS or e-mail. */
+  | 'notice'
+  /** The caller has asked the queue of a group to be called back. */
+  | 'callback'
   /** Something did not work that should; the scheme went on. */
   | 'fault';
 

@@ -18,12 +18,16 @@ export function compileBlock(
       branch,
       block,
       index,
+      before: paths.slice(0, index),
       path: paths[index] as string,
       source: `${source}branches[${index}]`,
       top,
     }),
   );
-  for (const { path, branch } of builds) scheme.tables.whens.set(path, scheme.tables.timetable.when(branch.when));
+  for (const { path, branch } of builds) {
+    scheme.tables.branches.set(path, branch);
+    scheme.tables.whens.set(path, scheme.tables.timetable.when(branch.when));
+  }
   if (paths[0] !== block)
     scheme.states.set(block, { id: block, always: [...builds.map(choose), nothingMatches(scheme, block)] });
   for (const build of builds) {

@@ -24,6 +24,8 @@ export function compileBranch(build: BranchBuild): void {
   const fax = faxRule(build);
   if (fax) scheme.states.set(fax.path, fax.state);
 
+  // A branch with a condition of its own says itself why it holds.
+  const before = typeof build.branch.when === 'string' ? build.before : [];
   const { first, states } = inOrder(build, input);
   if (build.branch.end === 'mainMenu' || first === 'end') states.end = endState(build);
   if (input) states.invalid = invalidPrompt(build);
@@ -32,7 +34,7 @@ export function compileBranch(build: BranchBuild): void {
   scheme.states.set(path, {
     id: path,
     description: build.source,
-    entry: [{ type: 'traceBranch', params: { state: path, block, index } }],
+    entry: [{ type: 'traceBranch', params: { state: path, block, index, before } }],
     exit: [{ type: 'forget' }, { type: 'stopAudio' }],
     on: { ...(input ? keysOf(build, input) : {}), ...(fax ? { faxTone: fax.on } : {}) },
     initial: first,

@@ -25,6 +25,8 @@ export interface BranchBuild {
   readonly block: string;
   /** Which branch of its block. */
   readonly index: number;
+  /** The paths of the branches that are asked before it. */
+  readonly before: readonly string[];
   /** Where it stands in the document: `branches[0]`. */
   readonly source: string;
   /** In the scheme's first block nobody has answered the caller yet. */
@@ -99,6 +101,12 @@ export const goOn = (scheme: SchemeBuild, at: string, other: string): Transition
 export const goOnDialled = (scheme: SchemeBuild, at: string): Transitions => [
   { guard: { type: 'mayGoOnDialled' }, target: to(ended(scheme)), actions: [{ type: 'goOnDialled' }] },
   { guard: { type: 'dialsScheme' }, ...tooOften(scheme, at) },
+];
+
+/** As `goOn`, when an assistant has sent the call on to a scheme. */
+export const goOnSent = (scheme: SchemeBuild, at: string): Transitions => [
+  { guard: { type: 'mayGoOnSent' }, target: to(ended(scheme)), actions: [{ type: 'goOnSent' }] },
+  { guard: { type: 'sentToScheme' }, ...tooOften(scheme, at) },
 ];
 
 const tooOften = (scheme: SchemeBuild, at: string): Transition =>

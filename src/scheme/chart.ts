@@ -10,6 +10,8 @@ export interface State {
   /** Where in the document it comes from: `branches[0].menu["1"]`. */
   readonly description?: string;
   readonly type?: 'final';
+  /** What keys mean here: `deaf`, nothing, they belong to whoever has the line; `secret`, they are a password. */
+  readonly tags?: readonly ('deaf' | 'secret')[];
   readonly initial?: string;
   readonly states?: Readonly<Record<string, State>>;
   readonly entry?: readonly Action[];
@@ -69,11 +71,19 @@ export interface ActionParams {
   /** Tells the world of a decision. */
   trace: TraceEntry;
   /** As `trace`, with the reason why the branch was chosen at this moment. */
-  traceBranch: { readonly state: string; readonly block: string; readonly index: number };
+  traceBranch: {
+    readonly state: string;
+    readonly block: string;
+    readonly index: number;
+    /** The branches before one that is for any (other) time: that they are not for this one is the reason. */
+    readonly before: readonly string[];
+  };
   /** As `trace`, with the keys that were pressed. */
   traceEntry: { readonly state: string; readonly why: string };
-  /** As `trace`, of an attempt to reach somebody: `target`, or whom the caller has dialled. */
+  /** As `trace`, of an attempt to reach somebody: who took the call, else `target`, else whom the caller has dialled. */
   traceCall: { readonly state: string; readonly event: 'ring' | 'connect' | 'noAnswer'; readonly target?: RingTarget };
+  /** As `trace`, of the mailbox of the employee who was not reached. */
+  traceMailbox: { readonly state: string };
   /** Logs and traces that an effect has failed. */
   fault: { readonly state: string };
   startAudio: { readonly audio: string };
@@ -85,6 +95,8 @@ export interface ActionParams {
   /** A key of a password was pressed. */
   keep: undefined;
   forget: undefined;
+  /** Tells the outside what became of a password. */
+  toldPassword: { readonly right: boolean };
   remember: { readonly employee: string };
   dial: undefined;
   dialTrunk: undefined;
@@ -95,10 +107,11 @@ export interface ActionParams {
   failed: undefined;
   /** Why the call ends. */
   end: { readonly reason: EndReason };
-  /** The call ends as the conversation did. */
-  endOfTalk: undefined;
+  /** The call ends as the forward did. */
+  endOfForward: undefined;
   goOn: { readonly scheme: string };
   goOnDialled: undefined;
+  goOnSent: undefined;
 }
 
 export type Guard = Named<'type', 'params', GuardParams>;
@@ -109,6 +122,8 @@ export interface GuardParams {
   nothingEntered: undefined;
   endsEntry: undefined;
   isPassword: { readonly item: string };
+  /** As the event says, which knows no digits. */
+  wasPassword: undefined;
   /** This one would be the `max`-th. */
   lastInvalid: { readonly block: string; readonly max: number };
   lastWrongPassword: { readonly block: string; readonly max: number };
@@ -119,8 +134,11 @@ export interface GuardParams {
   mayGoOnDialled: undefined;
   dialledEmployee: undefined;
   wasPlayed: { readonly step: string };
-  /** The forward ended in a conversation. */
-  talked: undefined;
+  /** The forward ended in a conversation, or in an assistant's hands. */
+  dealtWith: undefined;
+  /** An assistant has sent the call on to a scheme. */
+  sentToScheme: undefined;
+  mayGoOnSent: undefined;
   inRegion: { readonly rules: string; readonly index: number };
 }
 

@@ -35,7 +35,13 @@ export class CompiledScheme {
  * @throws Error when the compiler itself is wrong: a name or a target that does not exist
  */
 export function compileScheme(pbx: PbxVersion, scheme: Scheme): CompiledScheme {
-  const tables: SchemeTables = { ...tablesOf(pbx), whens: new Map(), inputs: new Map(), passwords: new Map() };
+  const tables: SchemeTables = {
+    ...tablesOf(pbx),
+    branches: new Map(),
+    whens: new Map(),
+    inputs: new Map(),
+    passwords: new Map(),
+  };
   const build: SchemeBuild = {
     id: scheme.id,
     tables,

@@ -57,13 +57,15 @@ export interface SchemeOutput {
 export type SchemeEvent =
   | { readonly type: 'begin' }
   | { readonly type: 'digit'; readonly digit: string }
+  /** In place of the digits of a password, where only what became of it is known: in a replay. */
+  | { readonly type: 'password'; readonly right: boolean }
   /** No key for `interDigitTimeout`. */
   | { readonly type: 'pause' }
   /** Raised by the machine itself when an entry is complete: `key:1`, `extension`, `trunk`, `unknown`. */
   | { readonly type: `key:${string}`; readonly digits: string }
   | { readonly type: 'extension' | 'unknown'; readonly digits: string }
   | { readonly type: 'trunk'; readonly digits: string; readonly trunk: string; readonly number: string }
-  | { readonly type: 'connected' }
+  | { readonly type: 'connected'; readonly whom?: RingTarget | undefined }
   | { readonly type: 'recording' }
   /** The calling tone of a fax was heard. */
   | { readonly type: 'faxTone' }

@@ -1,4 +1,4 @@
-import type { Trunk } from '../config/document.ts';
+import type { TrunkPlan } from '../config/trunk-plan.ts';
 
 /** A set of lengths as bits: bit n stands for n digits. */
 export type Lengths = number;
@@ -11,15 +11,15 @@ export function lengthsBetween(min: number, max: number): Lengths {
   return lengths;
 }
 
-/** All short numbers of a PBX and the prefixes of its trunks, made to be asked on every key press. */
+/** All short numbers of a PBX and what its trunks take, made to be asked on every key press. */
 export class DialPlan {
+  readonly trunks: TrunkPlan;
   readonly #extensions: ReadonlySet<string>;
   /** By proper beginning: the lengths of the extensions that begin so. */
   readonly #beginnings = new Map<string, Lengths>();
-  /** Longest prefix first. */
-  readonly #trunks: readonly { readonly id: string; readonly prefix: string }[];
 
-  constructor(extensions: Iterable<string>, trunks: readonly Pick<Trunk, 'id' | 'prefix'>[]) {
+  constructor(extensions: Iterable<string>, trunks: TrunkPlan) {
+    this.trunks = trunks;
     this.#extensions = new Set(extensions);
     for (const extension of this.#extensions) {
       for (let end = 1; end < extension.length; end++) {
@@ -27,9 +27,6 @@ export class DialPlan {
         this.#beginnings.set(beginning, (this.#beginnings.get(beginning) ?? 0) | (1 << extension.length));
       }
     }
-    this.#trunks = trunks
-      .flatMap(({ id, prefix }) => (prefix ? [{ id, prefix }] : []))
-      .sort((a, b) => b.prefix.length - a.prefix.length);
   }
 
   isExtension(digits: string, lengths: Lengths): boolean {
@@ -39,16 +36,5 @@ export class DialPlan {
   /** More digits could make it an extension of one of these lengths. */
   isBeginning(digits: string, lengths: Lengths): boolean {
     return ((this.#beginnings.get(digits) ?? 0) & lengths) !== 0;
-  }
-
-  /** The digits are, or could become, a trunk's prefix with a number behind it. */
-  couldBeTrunk(digits: string): boolean {
-    return this.#trunks.some(({ prefix }) => digits.startsWith(prefix) || prefix.startsWith(digits));
-  }
-
-  /** The trunk whose prefix the digits begin with, and what is left to dial there. */
-  trunkFor(digits: string): { readonly trunk: string; readonly number: string } | undefined {
-    const found = this.#trunks.find(({ prefix }) => digits.startsWith(prefix) && digits.length > prefix.length);
-    return found && { trunk: found.id, number: digits.slice(found.prefix.length) };
   }
 }

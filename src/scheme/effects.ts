@@ -1,8 +1,10 @@
 import type { ActorLogic, Snapshot } from 'xstate';
-import type { ForwardRequest, ForwardResult, VoicemailRequest } from './actors.ts';
+import { errorText } from '../errors.ts';
+import type { ForwardRequest, ForwardResult, RingTarget, VoicemailRequest } from './actors.ts';
 import type { EffectInputs } from './chart.ts';
-import type { SchemeEvent } from './context.ts';
-import type { SchemeEnvironment } from './environment.ts';
+import type { SchemeContext } from './context.ts';
+import type { SchemeEnvironment, ToldEvent } from './environment.ts';
+import type { FromOutside } from './outside.ts';
 
 /** What an effect is given: what the chart says, and the world of this call. */
 export interface EffectInput<Params> {
@@ -23,12 +25,22 @@ type EffectEvent<Output> =
 /** One for all: a new DOMException with its stack for every prompt that is cut short costs more than all the rest of cutting it. */
 const left = new DOMException('the scheme has gone on', 'AbortError');
 
+/** @param state the one that the effect is invoked by, which is what XState calls it */
+type Work<Params, Output> = (
+  environment: SchemeEnvironment,
+  params: Params,
+  signal: AbortSignal,
+  state: string,
+) => Promise<Output>;
+
 /**
  * An actor that does one thing in the world and is done. As XState's `fromPromise`, but aborting with a shared reason, and with two thirds
  * of its cost per call: each call starts several.
+ * @param told how its end is told of, as something that came in from outside
  */
 function effect<Params, Output>(
-  work: (environment: SchemeEnvironment, params: Params, signal: AbortSignal) => Promise<Output>,
+  work: Work<Params, Output>,
+  told: (state: string, output: Output) => FromOutside = (state) => ['done', state],
 ): ActorLogic<EffectSnapshot<Params, Output>, EffectEvent<Output>, EffectInput<Params>> {
   return {
     getInitialSnapshot: (_, input) => ({
@@ -40,12 +52,16 @@ function effect<Params, Output>(
     }),
     start: ({ input: { environment, params }, stop }, { self }) => {
       const { signal } = stop;
-      const settle = (event: EffectEvent<Output>) => {
+      const settle = (event: Exclude<EffectEvent<Output>, { readonly type: 'xstate.stop' }>) => {
         environment.running.delete(stop);
-        if (!signal.aborted) self.send(event);
+        if (signal.aborted) return;
+        environment.heard(
+          event.type === 'settled' ? told(self.id, event.output) : ['failed', self.id, errorText(event.error)],
+        );
+        self.send(event);
       };
       environment.running.add(stop);
-      work(environment, params, signal).then(
+      work(environment, params, signal, self.id).then(
         (output) => settle({ type: 'settled', output }),
         (error) => settle({ type: 'rejected', error }),
       );
@@ -72,43 +88,51 @@ export function stopAll({ running }: SchemeEnvironment): void {
 
 /** Told only while the effect is wanted. */
 const teller =
-  ({ tell }: SchemeEnvironment, signal: AbortSignal, event: SchemeEvent) =>
-  () => {
-    if (!signal.aborted) tell(event);
+  ({ tell }: SchemeEnvironment, signal: AbortSignal, state: string) =>
+  (event: ToldEvent) => {
+    if (!signal.aborted) tell(event, state);
   };
 
-const forward = (
-  environment: SchemeEnvironment,
-  request: ForwardRequest,
-  signal: AbortSignal,
-): Promise<ForwardResult> =>
-  environment.world.forward(request, signal, teller(environment, signal, { type: 'connected' }));
+const forward: Work<ForwardRequest, ForwardResult> = (environment, request, signal, state) => {
+  const tell = teller(environment, signal, state);
+  const connected = (whom?: RingTarget) => tell({ type: 'connected', whom });
+  return environment.world.forward(request, signal, connected, () => tell({ type: 'recording' }));
+};
 
-async function forwardDialled(
-  environment: SchemeEnvironment,
-  _: undefined,
-  signal: AbortSignal,
-): Promise<ForwardResult> {
+const forwardDialled: Work<undefined, ForwardResult> = async (environment, _, signal, state) => {
   const { dialled } = environment.context();
   if (!dialled) throw new Error('nobody was dialled');
-  return forward(environment, { target: dialled }, signal);
-}
+  return forward(environment, { target: dialled }, signal, state);
+};
 
-const voicemail = (environment: SchemeEnvironment, request: VoicemailRequest, signal: AbortSignal): Promise<void> =>
-  environment.world.voicemail(request, signal, teller(environment, signal, { type: 'recording' }));
+const forwarded = (state: string, result: ForwardResult): FromOutside =>
+  result.outcome === 'scheme'
+    ? ['forwarded', state, 'scheme', result.reason, result.scheme]
+    : ['forwarded', state, result.outcome, result.reason];
 
-async function voicemailOfDialled(environment: SchemeEnvironment, _: undefined, signal: AbortSignal): Promise<void> {
-  const { dialled, tables } = environment.context();
+const voicemail: Work<VoicemailRequest, void> = (environment, request, signal, state) => {
+  const tell = teller(environment, signal, state);
+  return environment.world.voicemail(request, signal, () => tell({ type: 'recording' }));
+};
+
+const voicemailOfDialled: Work<undefined, void> = async (environment, _, signal, state) =>
+  voicemail(environment, { to: mailboxOfDialled(environment.context()).to }, signal, state);
+
+/** The employee who was not reached, and where his messages go. */
+export function mailboxOfDialled({ dialled, tables }: SchemeContext): {
+  readonly employee?: string;
+  readonly to: readonly string[];
+} {
   const employee = dialled && 'employee' in dialled ? tables.pbx.employee(dialled.employee) : undefined;
-  return voicemail(environment, { to: employee?.email ? [employee.email] : [] }, signal);
+  return employee ? { employee: employee.id, to: employee.email ? [employee.email] : [] } : { to: [] };
 }
 
 /** What a scheme machine may invoke. */
 export const effects = {
   answer: effect(({ world }, _: undefined) => world.answer()),
   play: effect(({ world }, { audio }: EffectInputs['play'], signal) => world.play(audio, signal)),
-  forward: effect(forward),
-  forwardDialled: effect(forwardDialled),
+  forward: effect(forward, forwarded),
+  forwardDialled: effect(forwardDialled, forwarded),
   voicemail: effect(voicemail),
   voicemailOfDialled: effect(voicemailOfDialled),
   fax: effect(({ world }, request: EffectInputs['fax'], signal) => world.fax(request, signal)),

@@ -1,3 +1,4 @@
+import type { TrunkCall } from '../config/trunk-plan.ts';
 import type { DialPlan, Lengths } from './dial-plan.ts';
 
 /** What the keys pressed so far mean. */
@@ -6,7 +7,7 @@ export type Verdict =
   | { readonly kind: 'more' }
   | { readonly kind: 'key'; readonly digits: string }
   | { readonly kind: 'extension'; readonly digits: string }
-  | { readonly kind: 'trunk'; readonly digits: string; readonly trunk: string; readonly number: string }
+  | ({ readonly kind: 'trunk'; readonly digits: string } & Pick<TrunkCall, 'trunk' | 'number'>)
   /** Matches nothing. */
   | { readonly kind: 'unknown'; readonly digits: string };
 
@@ -15,15 +16,18 @@ export interface InputOptions {
   /** Lengths of the extensions that may be dialled here; 0 for none. */
   readonly extensions: Lengths;
   readonly plan: DialPlan;
-  /** The block has a `disa` rule: trunk prefixes may be dialled too, and entries up to `max` digits (undefined: any) are heard out. */
-  readonly disa?: { readonly max?: number };
+  /**
+   * The block has a `disa` rule: numbers behind trunk prefixes and numbers that match trunk masks may be dialled too. With `length` they have as many digits, and an
+   * entry that means nothing is heard out up to its `max`.
+   */
+  readonly disa?: { readonly length?: { readonly min: number; readonly max: number } };
 }
 
 /**
- * The input matcher of one block: longest match of the keys pressed against menu keys, then extensions, then (with `disa`) trunk prefixes.
- * Pure; time is the caller's: `match` after each key, `settle` after a pause.
+ * The input matcher of one block: longest match of the keys pressed against menu keys, then extensions, then (with `disa`) trunk prefixes,
+ * then trunk masks. Pure; time is the caller's: `match` after each key, `settle` after a pause.
  *
- * `#` ends an entry at once, unless it is (the beginning of) a menu key itself.
+ * `#` ends an entry at once, unless it is (the beginning of) a menu key itself: no mask that wants a `#` can be dialled here.
  */
 export class Input {
   readonly #keys: ReadonlySet<string>;
@@ -31,7 +35,7 @@ export class Input {
   readonly #beginnings = new Set<string>();
   readonly #extensions: Lengths;
   readonly #plan: DialPlan;
-  readonly #disa: { readonly max?: number } | undefined;
+  readonly #disa: InputOptions['disa'];
 
   constructor({ keys, extensions, plan, disa }: InputOptions) {
     this.#keys = new Set(keys);
@@ -55,18 +59,28 @@ export class Input {
 
   #canGrow(typed: string): boolean {
     if (this.#beginnings.has(typed) || this.#plan.isBeginning(typed, this.#extensions)) return true;
-    if (!this.#disa || /\D/.test(typed)) return false;
-    const { max } = this.#disa;
-    if (max !== undefined) return typed.length < max && !(this.#keys.has(typed) || this.#isExtension(typed));
-    return typed.length < longestNumber && this.#plan.couldBeTrunk(typed);
+    if (!this.#disa || typed.includes('#')) return false;
+    if (this.#plan.trunks.couldBecome(typed, this.#disa.length ?? anyLength)) return true;
+    const { length } = this.#disa;
+    return length !== undefined && typed.length < length.max && !/\D/.test(typed) && !this.#isKnown(typed);
   }
 
   #exact(entry: string, digits: string): Exclude<Verdict, { kind: 'more' }> {
     if (this.#keys.has(entry)) return { kind: 'key', digits: entry };
     if (this.#isExtension(entry)) return { kind: 'extension', digits: entry };
-    const trunk = this.#disa && this.#plan.trunkFor(entry);
-    if (trunk) return { kind: 'trunk', digits: entry, ...trunk };
+    const trunk = this.#trunkCall(entry);
+    if (trunk) return { kind: 'trunk', digits: entry, trunk: trunk.trunk, number: trunk.number };
     return { kind: 'unknown', digits };
+  }
+
+  #isKnown(entry: string): boolean {
+    return this.#exact(entry, entry).kind !== 'unknown';
+  }
+
+  #trunkCall(entry: string): TrunkCall | undefined {
+    if (!this.#disa) return undefined;
+    const { min, max } = this.#disa.length ?? anyLength;
+    return entry.length >= min && entry.length <= max ? this.#plan.trunks.call(entry) : undefined;
   }
 
   #isExtension(entry: string): boolean {
@@ -75,4 +89,4 @@ export class Input {
 }
 
 /** E.164 numbers have 15 digits; a trunk prefix and an escape code come before. */
-const longestNumber = 32;
+const anyLength = { min: 1, max: 32 };

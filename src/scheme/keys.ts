@@ -23,12 +23,11 @@ export function inputOf(build: BranchBuild): TakesInput | undefined {
   const keys = Object.keys(menu);
   const asked = keys.length > 0 || Boolean(disa ?? noInput ?? anyOtherInput ?? invalidInput);
   if (!asked && extensions === noLength) return undefined;
-  const max = disa?.length?.max;
   const matcher = new Input({
     keys,
     extensions,
     plan: build.scheme.tables.dialPlan,
-    ...(disa ? { disa: max === undefined ? {} : { max } } : {}),
+    ...(disa ? { disa: disa.length ? { length: disa.length } : {} } : {}),
   });
   return { matcher, asked, dials: extensions !== noLength || disa !== undefined };
 }

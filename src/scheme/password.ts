@@ -1,5 +1,5 @@
 import { after, type BranchBuild, trace } from './build.ts';
-import type { Action, State, Transitions } from './chart.ts';
+import type { Action, State, Transition, Transitions } from './chart.ts';
 import { place, to } from './paths.ts';
 import { afterLastWrongPassword, maxWrongPassword } from './rules/wrong-password.ts';
 
@@ -13,11 +13,25 @@ export function passwordOf(menu: BranchBuild, item: string): State {
   const inputs = { block: menu.block, max: maxWrongPassword(menu) };
   const { inputTimeout, interDigitTimeout } = menu.scheme.menu;
   const complete = { target: to(place(path, 'complete')) };
+  const verdict = (right: boolean): readonly Action[] => [
+    { type: 'toldPassword', params: { right } },
+    trace(path, 'password', { right }),
+  ];
+  const accepted: Transition = { target: to(item), actions: verdict(true) };
+  const rejected = after(
+    [{ type: 'countWrongPassword', params: { block: menu.block } }, ...verdict(false)],
+    [
+      { guard: { type: 'lastWrongPassword', params: inputs }, ...afterLastWrongPassword(menu) },
+      { target: to(place(path, 'refused')) },
+    ],
+  );
 
   return {
     id: path,
+    tags: ['secret'],
     exit: [{ type: 'forget' }],
     on: {
+      password: [{ guard: { type: 'wasPassword' }, ...accepted }, ...rejected],
       digit: [
         { guard: { type: 'endsEntry' }, ...complete },
         { target: to(place(path, 'typing')), actions: [{ type: 'keep' }] },
@@ -31,20 +45,7 @@ export function passwordOf(menu: BranchBuild, item: string): State {
       typing: { id: place(path, 'typing'), after: { [interDigitTimeout * 1000]: [complete] } },
       complete: {
         id: place(path, 'complete'),
-        always: [
-          {
-            guard: { type: 'isPassword', params: { item } },
-            target: to(item),
-            actions: [trace(path, 'password', { right: true })],
-          },
-          ...after(
-            [{ type: 'countWrongPassword', params: { block: menu.block } }, trace(path, 'password', { right: false })],
-            [
-              { guard: { type: 'lastWrongPassword', params: inputs }, ...afterLastWrongPassword(menu) },
-              { target: to(place(path, 'refused')) },
-            ],
-          ),
-        ],
+        always: [{ guard: { type: 'isPassword', params: { item } }, ...accepted }, ...rejected],
       },
     },
   };

@@ -1,5 +1,5 @@
 import type { RingTarget } from './actors.ts';
-import { after, ended, type SchemeBuild } from './build.ts';
+import { after, ended, goOnSent, type SchemeBuild } from './build.ts';
 import type { Action, State, Transitions } from './chart.ts';
 import { place, to } from './paths.ts';
 
@@ -9,8 +9,8 @@ export type Call =
   | { readonly target?: never };
 
 /**
- * Somebody is being rung, and talks when he answers. While he rings the block's keys are live (their handlers are the block's); from
- * `connected` on they and the fax detector are dead.
+ * Somebody is being rung, and talks when he answers. While he rings, and while his assistant speaks, the block's keys are live (their handlers are the
+ * block's); from `connected` or `recording` on they and the fax detector are dead.
  * @param otherwise what follows when nobody was reached
  */
 export function ringing(scheme: SchemeBuild, path: string, call: Call, otherwise: Transitions): State {
@@ -25,14 +25,22 @@ export function ringing(scheme: SchemeBuild, path: string, call: Call, otherwise
       id: path,
       ...(call.target ? { src: 'forward', input: call } : { src: 'forwardDialled' }),
       onDone: [
-        { guard: { type: 'talked' }, target: to(ended(scheme)), actions: [{ type: 'endOfTalk' }] },
+        { guard: { type: 'dealtWith' }, target: to(ended(scheme)), actions: [{ type: 'endOfForward' }] },
+        ...after([{ type: 'failed' }], goOnSent(scheme, path)),
         ...after([{ type: 'failed' }, traced('noAnswer')], otherwise),
       ],
       onError: after([{ type: 'fault', params: { state: path } }], otherwise),
     },
     initial: 'ringing',
     states: {
-      ringing: { id: place(path, 'ringing'), on: { connected: [{ target: to(place(path, 'connected')) }] } },
+      ringing: {
+        id: place(path, 'ringing'),
+        on: {
+          connected: [{ target: to(place(path, 'connected')) }],
+          recording: [{ target: to(place(path, 'recording')) }],
+        },
+      },
+      recording: deaf(place(path, 'recording')),
       connected: deaf(place(path, 'connected'), [traced('connect')]),
     },
   };
@@ -41,6 +49,7 @@ export function ringing(scheme: SchemeBuild, path: string, call: Call, otherwise
 /** Nobody listens for keys any more: whoever has the line (a person, the mailbox, a fax) hears them himself. */
 export const deaf = (id: string, entry: readonly Action[] = []): State => ({
   id,
+  tags: ['deaf'],
   entry: [{ type: 'forget' }, ...entry],
   // A transition that does nothing keeps the block's own handlers from being asked.
   on: { digit: [{}], pause: [{}], faxTone: [{}] },

@@ -1,12 +1,13 @@
 import { createActor } from 'xstate';
 import type { EndReason } from '../end-reason.ts';
 import { errorText } from '../errors.ts';
-import type { Clock } from '../time/clock.ts';
+import type { Clock, TimerId } from '../time/clock.ts';
 import type { SchemeWorld } from './actors.ts';
 import type { CompiledScheme } from './compile.ts';
 import { type Journey, noJourney, type SchemeEvent, type SchemeOutput } from './context.ts';
 import { stopAll } from './effects.ts';
 import type { SchemeEnvironment } from './environment.ts';
+import type { FromOutside } from './outside.ts';
 import { schemesOf } from './schemes.ts';
 
 export interface RunOptions {
@@ -15,6 +16,11 @@ export interface RunOptions {
   readonly log: SchemeLog;
   /** The caller's number in international format; undefined when it is hidden. */
   readonly caller?: string;
+  /**
+   * Told of everything that comes in from outside, before the machine acts on it. Must not throw.
+   * @param at milliseconds since 1970: the time that it is for all that the machine decides because of it
+   */
+  readonly onInput?: (input: FromOutside, at: number) => void;
 }
 
 /** The part of a pino logger that a scheme needs. */
@@ -33,25 +39,35 @@ export interface SchemeEnd {
 export interface SchemeRun {
   /** The caller pressed a key: one of `0-9*#`. Others, and all after the end, are ignored. */
   press(digit: string): void;
+  /** In place of the digits of a password: whether they were right. */
+  password(right: boolean): void;
   /** The calling tone of a fax was heard. */
   faxTone(): void;
   callerGone(): void;
   /** Resolves once, never rejects. Everything that was asked of the world has then been told to stop. */
   readonly done: Promise<SchemeEnd>;
+  /** A key pressed now would mean something here; a fax tone, too. Nobody listens before the caller can be heard: that is not the scheme's to know. */
+  readonly takes: { readonly digit: boolean; readonly faxTone: boolean };
   /** Where the call is: `main/workdays:0`. */
   readonly state: string;
-  /** The keys that are pressed now are a password: they belong into no log and no history. */
-  readonly secret: boolean;
+  readonly listening: Listening;
 }
+
+/**
+ * What keys are now: `open`, those of a menu, `secret`, those of a password, which belong into no log and no history, or `deaf`, those of whoever has the line. Of the
+ * latter two no input tells.
+ */
+export type Listening = 'open' | 'secret' | 'deaf';
 
 /** Starts a compiled scheme for one call. What it asks of the world it may ask before this returns. */
 export function runScheme(compiled: CompiledScheme, options: RunOptions): SchemeRun {
   const { promise, resolve } = Promise.withResolvers<SchemeEnd>();
   let stage: Stage;
+  const door = new Door(options, () => stage.listening());
   enter(compiled, noJourney);
 
   function enter(scheme: CompiledScheme, journey: Journey): void {
-    stage = newStage(scheme, journey, options, ({ reason, next, journey: behind }) => {
+    stage = newStage(scheme, journey, options, door, ({ reason, next, journey: behind }) => {
       const other = next === undefined ? undefined : schemesOf(scheme.tables.pbx).get(next);
       if (other) {
         options.world.trace({ state: other.id, event: 'scheme', detail: { scheme: other.id } });
@@ -59,28 +75,86 @@ export function runScheme(compiled: CompiledScheme, options: RunOptions): Scheme
       } else resolve({ reason: next === undefined ? reason : 'schemeMisconfigured', failure: behind.failure });
     });
     // Only now: it may be over at once, and then the next one is the stage.
-    stage.send({ type: 'begin' });
+    stage.send({ type: 'begin' }, journey === noJourney ? ['begin'] : undefined);
   }
 
   return {
     press: (digit) => {
-      if (/^[0-9*#]$/.test(digit)) stage.send({ type: 'digit', digit });
+      if (/^[0-9*#]$/.test(digit)) stage.send({ type: 'digit', digit }, ['digit', digit]);
     },
-    faxTone: () => stage.send({ type: 'faxTone' }),
-    callerGone: () => stage.send({ type: 'callerGone' }),
+    password: (right) => {
+      door.takeTime();
+      stage.send({ type: 'password', right });
+    },
+    faxTone: () => stage.send({ type: 'faxTone' }, ['fax']),
+    callerGone: () => stage.send({ type: 'callerGone' }, ['hangup']),
     done: promise,
+    get takes() {
+      return { digit: stage.takes({ type: 'digit', digit: '1' }), faxTone: stage.takes({ type: 'faxTone' }) };
+    },
     get state() {
       return stage.state();
     },
-    get secret() {
-      return stage.state().includes(':password');
+    get listening() {
+      return stage.listening();
     },
   };
 }
 
+/**
+ * Where the outside comes in to the machines of a call, one after the other. It takes the time once for each input, so that a machine decides nothing
+ * between two times, and passes over in silence what is not to be kept: the digits of a password, and what those press who talk.
+ */
+class Door {
+  readonly #clock: Clock;
+  readonly #onInput: RunOptions['onInput'];
+  readonly #listening: () => Listening;
+  #now: number;
+
+  constructor({ clock, onInput }: RunOptions, listening: () => Listening) {
+    this.#clock = clock;
+    this.#onInput = onInput;
+    this.#listening = listening;
+    this.#now = clock.now();
+  }
+
+  /** The time of the latest input, milliseconds since 1970. */
+  readonly now = (): number => this.#now;
+
+  takeTime(): void {
+    this.#now = this.#clock.now();
+  }
+
+  readonly heard = (input: FromOutside): void => {
+    // What became of a password is a part of what was heard a moment ago.
+    if (input[0] !== 'password') this.takeTime();
+    if (this.#keeps(input)) this.#onInput?.(input, this.#now);
+  };
+
+  /** Times that are over come in like anything else. */
+  readonly clock = {
+    setTimeout: (fn: () => void, ms: number): TimerId =>
+      this.#clock.setTimeout(() => {
+        this.heard(['timer', ms]);
+        fn();
+      }, ms),
+    clearTimeout: (id: TimerId): void => this.#clock.clearTimeout(id),
+  };
+
+  #keeps([kind]: FromOutside): boolean {
+    if (kind === 'digit') return this.#listening() === 'open';
+    // How long somebody takes over the keys of his password is nobody's business either.
+    if (kind === 'timer') return this.#listening() !== 'secret';
+    return kind !== 'fax' || this.#listening() !== 'deaf';
+  }
+}
+
 interface Stage {
-  send(event: SchemeEvent): void;
+  /** @param input what is told of it, if it comes from outside */
+  send(event: SchemeEvent, input?: FromOutside): void;
+  takes(event: SchemeEvent): boolean;
   state(): string;
+  listening(): Listening;
 }
 
 /**
@@ -90,24 +164,28 @@ interface Stage {
 function newStage(
   { id, machine, tables }: CompiledScheme,
   journey: Journey,
-  { world, clock, log, caller }: RunOptions,
+  { world, log, caller }: RunOptions,
+  door: Door,
   ended: (output: SchemeOutput) => void,
 ): Stage {
-  const send = (event: SchemeEvent) => {
-    if (actor.getSnapshot().status === 'active') actor.send(event);
+  const send = (event: SchemeEvent, input?: FromOutside) => {
+    if (actor.getSnapshot().status !== 'active') return;
+    if (input) door.heard(input);
+    actor.send(event);
   };
   const environment: SchemeEnvironment = {
     world,
     context: () => actor.getSnapshot().context,
-    tell: (event) => send(event),
+    heard: door.heard,
+    tell: (event, state) => send(event, [event.type, state]),
     fault: (state, error) => {
       log.warn({ state, error: errorText(error) }, 'a step of a scheme has failed; the call goes on with the next one');
       world.trace({ state, event: 'fault', detail: { error: errorText(error) } });
     },
     running: new Set(),
   };
-  const input = { tables, environment, now: () => clock.now(), caller, journey };
-  const actor = createActor(machine, { clock, input });
+  const input = { tables, environment, now: door.now, caller, journey };
+  const actor = createActor(machine, { clock: door.clock, input });
   actor.subscribe({
     complete: () => {
       const { output } = actor.getSnapshot();
@@ -120,7 +198,17 @@ function newStage(
     },
   });
   actor.start();
-  return { send, state: () => pathOf(actor.getSnapshot().value) };
+  const listening = (): Listening => {
+    const snapshot = actor.getSnapshot();
+    if (snapshot.hasTag('secret' as never)) return 'secret';
+    return snapshot.hasTag('deaf' as never) ? 'deaf' : 'open';
+  };
+  return {
+    send,
+    takes: (event) => actor.getSnapshot().can(event),
+    state: () => pathOf(actor.getSnapshot().value),
+    listening,
+  };
 }
 
 /** The state's place in the chart as one path: the block, then what is inside it. */

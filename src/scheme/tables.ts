@@ -1,3 +1,4 @@
+import type { Branch } from '../config/document.ts';
 import type { PbxVersion } from '../config/version.ts';
 import { type CompiledWhen, Timetable } from '../time/when.ts';
 import { DialPlan } from './dial-plan.ts';
@@ -19,7 +20,7 @@ export function tablesOf(pbx: PbxVersion): PbxTables {
   const tables = {
     pbx,
     timetable: new Timetable(document.pbx),
-    dialPlan: new DialPlan(pbx.extensions(), document.trunks),
+    dialPlan: new DialPlan(pbx.extensions(), pbx.trunkPlan),
   };
   made.set(pbx, tables);
   return tables;
@@ -30,6 +31,8 @@ export function tablesOf(pbx: PbxVersion): PbxTables {
  * must not be printed with it.
  */
 export interface SchemeTables extends PbxTables {
+  /** By the path of a branch. */
+  readonly branches: Map<string, Branch>;
   /** By the path of a branch. */
   readonly whens: Map<string, CompiledWhen>;
   /** By the path of a branch that takes input. */

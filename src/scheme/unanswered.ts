@@ -43,7 +43,9 @@ function act(scheme: SchemeBuild, path: string): State {
   const { pbx } = scheme.tables;
   const { then } = pbx.document.defaults.employee;
   const over = hangUp(scheme, path);
-  if ('voicemail' in then) return mailbox(path, { src: 'voicemailOfDialled' }, {}, over);
+  if ('voicemail' in then) {
+    return mailbox(path, { src: 'voicemailOfDialled' }, over, [{ type: 'traceMailbox', params: { state: path } }]);
+  }
   const whither = 'extension' in then ? resolve({ extension: then.extension }, pbx) : undefined;
   if (!whither) return { id: path, always: [over] };
   if ('scheme' in whither) return { id: path, always: goOn(scheme, path, whither.scheme) };

@@ -2,9 +2,10 @@ import { assign, enqueueActions, setup } from 'xstate';
 import type { ForwardResult } from './actors.ts';
 import type { ActionParams, Chart, GuardParams, State } from './chart.ts';
 import type { Journey, SchemeContext, SchemeEvent, SchemeInput, SchemeOutput } from './context.ts';
-import { type EffectInput, effects } from './effects.ts';
+import { type EffectInput, effects, mailboxOfDialled } from './effects.ts';
 import type { Verdict } from './input.ts';
 import { regionOf } from './regions.ts';
+import { recipients } from './steps/voicemail.ts';
 import { resolve } from './targets.ts';
 
 /** Returns to the main menu in one call (2-call-behaviour §2). */
@@ -23,18 +24,25 @@ const vocabulary = setup({
   actors: effects,
   actions: {
     trace: ({ context }, entry: ActionParams['trace']) => context.environment.world.trace(entry),
-    traceBranch: ({ context }, { state, block, index }: ActionParams['traceBranch']) => {
-      const why = context.tables.whens.get(state)?.explain(context.now()) ?? '';
+    traceBranch: ({ context }, { state, block, index, before }: ActionParams['traceBranch']) => {
+      const explain = (branch: string) => context.tables.whens.get(branch)?.explain(context.now()) ?? '';
+      const why = before.length === 0 ? explain(state) : `${explain(state)}: ${before.map(explain).join(', and ')}`;
       context.environment.world.trace({ state, event: 'branch', detail: { block, index }, why });
     },
     traceEntry: ({ context, event }, { state, why }: ActionParams['traceEntry']) => {
       context.environment.world.trace({ state, event: 'digit', detail: { digits: digitsOf(event) }, why });
     },
     traceCall: ({ context, event }, { state, event: what, target }: ActionParams['traceCall']) => {
-      const whom = target ?? context.dialled ?? {};
+      const whom = ('whom' in event ? event.whom : undefined) ?? target ?? context.dialled ?? {};
       const reason = what === 'noAnswer' ? { reason: resultOf(event)?.reason } : {};
       const name = what === 'ring' && 'group' in whom ? 'queue' : what;
       context.environment.world.trace({ state, event: name, detail: { ...whom, ...reason } });
+    },
+    traceMailbox: ({ context }, { state }: ActionParams['traceMailbox']) => {
+      const { employee, to } = mailboxOfDialled(context);
+      const { voicemail } = context.tables.pbx.document;
+      const detail = { ...(employee === undefined ? {} : { employee }), to: recipients(to, voicemail) };
+      context.environment.world.trace({ state, event: 'voicemail', detail });
     },
     fault: ({ context, event }, { state }: ActionParams['fault']) => {
       context.environment.fault(state, 'error' in event ? event.error : undefined);
@@ -71,6 +79,9 @@ const vocabulary = setup({
       enqueue.cancel('pause');
     }),
 
+    toldPassword: ({ context }, { right }: ActionParams['toldPassword']) =>
+      context.environment.heard(['password', right]),
+
     remember: assign((_, { employee }: ActionParams['remember']) => ({
       dialled: { employee, contact: 'asConfigured' },
     })),
@@ -95,11 +106,15 @@ const vocabulary = setup({
     failed: assign(({ context, event }) => after(context, () => ({ failure: resultOf(event)?.reason }))),
 
     end: assign((_, { reason }: ActionParams['end']) => ({ reason })),
-    endOfTalk: assign(({ context, event }) => ({ reason: resultOf(event)?.reason ?? context.reason })),
+    endOfForward: assign(({ context, event }) => ({ reason: resultOf(event)?.reason ?? context.reason })),
     goOn: assign(({ context }, { scheme }: ActionParams['goOn']) => onTo(context, scheme)),
     goOnDialled: assign(({ context, event }) => {
       const scheme = schemeWith(context, digitsOf(event));
       return scheme === undefined ? {} : onTo(context, scheme);
+    }),
+    goOnSent: assign(({ context, event }) => {
+      const result = resultOf(event);
+      return result?.outcome === 'scheme' ? onTo(context, result.scheme) : {};
     }),
   },
   guards: {
@@ -109,6 +124,7 @@ const vocabulary = setup({
     endsEntry: ({ event }) => event.type === 'digit' && event.digit === '#',
     isPassword: ({ context }, { item }: GuardParams['isPassword']) =>
       context.tables.passwords.get(item) === context.entered,
+    wasPassword: ({ event }) => event.type === 'password' && event.right,
     lastInvalid: ({ context }, { block, max }: GuardParams['lastInvalid']) =>
       (context.journey.invalid[block] ?? 0) + 1 >= max,
     lastWrongPassword: ({ context }, { block, max }: GuardParams['lastWrongPassword']) =>
@@ -120,7 +136,9 @@ const vocabulary = setup({
       context.journey.schemes < maxSchemes && schemeWith(context, digitsOf(event)) !== undefined,
     dialledEmployee: ({ context }) => context.dialled !== undefined && 'employee' in context.dialled,
     wasPlayed: ({ context }, { step }: GuardParams['wasPlayed']) => context.journey.played[step] === true,
-    talked: ({ event }) => resultOf(event)?.outcome === 'connected',
+    dealtWith: ({ event }) => ['connected', 'ended'].includes(resultOf(event)?.outcome ?? ''),
+    sentToScheme: ({ event }) => resultOf(event)?.outcome === 'scheme',
+    mayGoOnSent: ({ context, event }) => context.journey.schemes < maxSchemes && resultOf(event)?.outcome === 'scheme',
     inRegion: ({ context }, { rules, index }: GuardParams['inRegion']) =>
       regionOf(context.tables.pbx.document.regionRules, rules, context.caller) === index,
   },

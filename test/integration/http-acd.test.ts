@@ -490,3 +490,89 @@ describe('metrics of groups', () => {
 function caller(call: string, waitedMs: number, offers: Record<string, unknown> = {}) {
   return { call, number: '7916', node: 'node-1', since: now - waitedMs, offers };
 }
+
+describe('callbacks', () => {
+  const task = {
+    number: '79161234567',
+    call: 'c1',
+    groups: ['sales'],
+    since: now - 60_000,
+    createdAt: now - 30_000,
+    dueAt: now + 900_000,
+    attempts: 1,
+    maxAttempts: 7,
+  };
+
+  it('are listed, the next first, and can be cancelled, once', async () => {
+    node.callbacks.push(task, { ...task, number: '79160000000' });
+    const path = '/api/pbxs/acme/callbacks';
+    expect(await get(`${path}?limit=1`, schemas.Callbacks)).toEqual([
+      {
+        number: '79161234567',
+        call: 'c1',
+        groups: ['sales'],
+        since: '2026-11-02T08:59:00.000Z',
+        created: '2026-11-02T08:59:30.000Z',
+        due: '2026-11-02T09:15:00.000Z',
+        attempts: 1,
+        maxAttempts: 7,
+      },
+    ]);
+    const cancel = () => fetch(`${server.url}${path}/79161234567`, { method: 'DELETE' });
+    expect((await cancel()).status).toBe(204);
+    expect((await get(path, schemas.Callbacks)).map(({ number }) => number)).toEqual(['79160000000']);
+    const again = await cancel();
+    expect(again.status).toBe(404);
+    expect(await again.json()).toMatchObject({ code: 'no-such-callback' });
+  });
+});
+
+describe('trunks', () => {
+  it('show whether they are up, since when and why not, and what happened before', async () => {
+    const pbx = pbxOf({
+      pbx: { id: 'acme', domains: ['acme.example'] },
+      trunks: [
+        { id: 'operator', name: 'Operator', host: '192.0.2.1', lines: 30 },
+        { id: 'branch', kind: 'internal', peer: { pbx: 'other', trunk: 'back' } },
+      ],
+    });
+    node.pbxs.splice(0, 1, pbx);
+    node.trunkStates.set('operator', {
+      state: 'down',
+      reason: 'no answer to OPTIONS',
+      since: now - 5000,
+      linesTaken: 2,
+      changes: [
+        { state: 'up', reason: undefined, at: now - 60_000 },
+        { state: 'down', reason: 'no answer to OPTIONS', at: now - 5000 },
+      ],
+    });
+    expect(await get('/api/pbxs/acme/trunks', schemas.Trunks)).toEqual([
+      {
+        id: 'operator',
+        name: 'Operator',
+        kind: 'external',
+        state: 'down',
+        reason: 'no answer to OPTIONS',
+        since: '2026-11-02T08:59:55.000Z',
+        lines: 30,
+        linesTaken: 2,
+        changes: [
+          { state: 'up', reason: null, at: '2026-11-02T08:59:00.000Z' },
+          { state: 'down', reason: 'no answer to OPTIONS', at: '2026-11-02T08:59:55.000Z' },
+        ],
+      },
+      {
+        id: 'branch',
+        name: 'branch',
+        kind: 'internal',
+        state: null,
+        reason: null,
+        since: null,
+        lines: 5,
+        linesTaken: 0,
+        changes: [],
+      },
+    ]);
+  });
+});

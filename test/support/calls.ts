@@ -34,7 +34,12 @@ export function someCall(changes: Partial<CallRecord> & { readonly pbx: string }
     scheme: 'main',
     configVersion: 'v1',
     path: [{ t: 0, state: 'main/0', event: 'branch', why: 'always' }],
-    inputs: [{ t: 100, kind: 'digit', digit: '1' }],
+    inputs: [
+      [0, 'begin'],
+      [100, 'digit', '1'],
+    ],
+    cut: false,
+    arrival: null,
     node: 'test',
     ...changes,
     reason,

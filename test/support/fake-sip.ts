@@ -8,6 +8,7 @@ import {
   type IncomingInvite,
   type IncomingInviteEvents,
   InviteFailure,
+  type InviteFailureCause,
   InviteGone,
   type OutgoingInvite,
   type OutgoingInviteEvents,
@@ -131,10 +132,20 @@ export class FakeOutgoingInvite implements OutgoingInvite {
     return this.dialog;
   }
 
-  refuses(status: number): void {
+  refuses(status: number, cause: InviteFailureCause = 'rejected'): void {
     this.refused = true;
-    this.#answer.reject(new InviteFailure({ status, reason: String(status), cause: 'rejected' }));
+    this.#answer.reject(new InviteFailure({ status, reason: String(status), cause }));
   }
+}
+
+export interface FakeInviteOptions {
+  readonly identity: Identity;
+  readonly from: string;
+  readonly to: string;
+  readonly host?: string;
+  readonly asserted?: Party;
+  readonly anonymous?: boolean;
+  readonly maxForwards?: number;
 }
 
 export class FakeIncomingInvite implements IncomingInvite {
@@ -142,13 +153,13 @@ export class FakeIncomingInvite implements IncomingInvite {
   readonly identity: Identity;
   readonly from: Party;
   readonly to: Party;
-  readonly asserted = undefined;
-  readonly anonymous = false;
+  readonly asserted: Party | undefined;
+  readonly anonymous: boolean;
   readonly requestUser: string;
   readonly requestHost: string;
   readonly source = { protocol: 'udp', address: '127.0.0.9', port: 5060 } as const;
   readonly sdp = 'their offer';
-  readonly maxForwards = 70;
+  readonly maxForwards: number;
   readonly dialog = new FakeDialog();
   cancelled = false;
   /** What was sent: `180`, `183+sdp`, `200`, `486` … */
@@ -156,8 +167,11 @@ export class FakeIncomingInvite implements IncomingInvite {
   readonly #events = new Emitter<IncomingInviteEvents>();
   #final = false;
 
-  constructor(options: { identity: Identity; from: string; to: string; host?: string }) {
+  constructor(options: FakeInviteOptions) {
     const host = options.host ?? 'acme.example';
+    this.asserted = options.asserted;
+    this.maxForwards = options.maxForwards ?? 70;
+    this.anonymous = options.anonymous ?? false;
     this.identity = options.identity;
     this.from = { user: options.from, host, display: '' };
     this.to = { user: options.to, host, display: '' };

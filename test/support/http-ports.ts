@@ -3,6 +3,7 @@ import type { PbxVersion } from '../../src/config/version.ts';
 import type { CallRecord } from '../../src/history/record.ts';
 import type {
   Agent,
+  Callback,
   CallStory,
   EventBatch,
   Explanation,
@@ -12,6 +13,7 @@ import type {
   LiveCall,
   QueuedCaller,
   Registration,
+  TrunkStatus,
   WaitsPort,
 } from '../../src/http/index.ts';
 
@@ -24,6 +26,8 @@ export class FakeNode {
   readonly live: LiveCall[] = [];
   readonly devices: Registration[] = [];
   readonly records: CallRecord[] = [];
+  /** Documents by version. */
+  readonly versions = new Map<string, Record<string, unknown>>();
   readonly busy = new Set<string>();
   readonly hungUp: string[] = [];
   readonly asked: { pbx: string; filter: HistoryFilter; page: { limit: number; cursor?: string } }[] = [];
@@ -33,6 +37,8 @@ export class FakeNode {
   readonly queues = new Map<string, QueuedCaller[]>();
   readonly figures = new Map<string, GroupFigures>();
   readonly explanations = new Map<string, Explanation>();
+  readonly callbacks: Callback[] = [];
+  readonly trunkStates = new Map<string, TrunkStatus>();
   waits: WaitsPort | undefined;
   next: string | null = null;
   reload: Awaited<ReturnType<HttpPorts['config']['reload']>> = { accepted: true, issues: [] };
@@ -104,6 +110,15 @@ export class FakeNode {
         explain: (_pbx, call) => answer(this.explanations.get(call)),
         figures: (_pbx, group) => answer(this.figures.get(group) ?? noFigures),
       },
+      callbacks: {
+        list: (_pbx, limit) => answer(this.callbacks.slice(0, limit)),
+        cancel: async (_pbx, number) => {
+          const at = this.callbacks.findIndex((task) => task.number === number);
+          await answer(undefined);
+          return at >= 0 && this.callbacks.splice(at, 1).length === 1;
+        },
+      },
+      trunks: { status: (_pbx, trunk) => this.trunkStates.get(trunk) },
       ...(this.waits ? { waits: this.waits } : {}),
       registrations: { list: () => answer(this.devices), count: () => answer(this.devices.length) },
       history: {
@@ -113,6 +128,7 @@ export class FakeNode {
         },
         get: (_pbx, id) => answer(this.records.find((record) => record.id === id)),
       },
+      versions: { get: (_pbx, version) => answer(this.versions.get(version)) },
       events: {
         after: (pbx, cursor, limit) => answer(this.events.after(pbx, cursor, limit)),
         watch: (pbx, wake) => this.events.watch(pbx, wake),

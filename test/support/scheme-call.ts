@@ -1,5 +1,6 @@
 import type { PbxVersion } from '../../src/config/version.ts';
 import type { EndReason } from '../../src/end-reason.ts';
+import type { CallInput } from '../../src/history/record.ts';
 import type {
   ForwardRequest,
   ForwardResult,
@@ -143,10 +144,16 @@ export class SchemeCall {
   readonly world: ScriptedWorld;
   readonly run: SchemeRun;
   readonly errors: string[] = [];
+  /** What came in from outside, as a record keeps it. */
+  readonly inputs: CallInput[] = [];
   end: SchemeEnd | undefined;
   #endedAt: number | undefined;
 
-  constructor(pbx: PbxVersion, scheme: string, options: { script?: Script; at?: string; caller?: string } = {}) {
+  constructor(
+    pbx: PbxVersion,
+    scheme: string,
+    options: { script?: Script; at?: string; caller?: string; lateMs?: number } = {},
+  ) {
     this.clock = new FakeClock(options.at);
     this.world = new ScriptedWorld(this.clock, options.script);
     const compiled = schemesOf(pbx).get(scheme);
@@ -155,8 +162,15 @@ export class SchemeCall {
       warn: () => undefined,
       error: (fields: object, message: string) => this.errors.push(`${message} ${JSON.stringify(fields)}`),
     };
-    const { caller } = options;
-    this.run = runScheme(compiled, { world: this.world, clock: this.clock, log, ...(caller ? { caller } : {}) });
+    const { caller, lateMs = 0 } = options;
+    const start = this.clock.now();
+    this.run = runScheme(compiled, {
+      world: this.world,
+      clock: late(this.clock, lateMs),
+      log,
+      ...(caller ? { caller } : {}),
+      onInput: (input, at) => this.inputs.push([at - start, ...input] as CallInput),
+    });
     void this.run.done.then((end) => {
       this.end = end;
       this.#endedAt = this.clock.monotonic();
@@ -217,3 +231,11 @@ export class SchemeCall {
     ];
   }
 }
+
+/** Its timers are late, as real ones are. */
+const late = (clock: Clock, lateMs: number): Clock => ({
+  now: () => clock.now(),
+  monotonic: () => clock.monotonic(),
+  setTimeout: (fn, ms) => clock.setTimeout(fn, ms + lateMs),
+  clearTimeout: (id) => clock.clearTimeout(id),
+});

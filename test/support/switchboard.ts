@@ -1,17 +1,23 @@
 import { pino } from 'pino';
-import { RingGroup } from '../../src/acd/ring-group.ts';
+import type { GroupDistributor } from '../../src/acd/distributor.ts';
+import type { Callbacks } from '../../src/acd/group-callbacks.ts';
+import { notBuilt } from '../../src/call/facilities.ts';
 import { Inbound } from '../../src/call/inbound.ts';
+import type { Notice } from '../../src/call/notices.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
 import { Destinations } from '../../src/dial/destinations.ts';
 import { EmployeeDialler } from '../../src/dial/employee.ts';
 import { Occupancy } from '../../src/dial/occupancy.ts';
 import type { CallRecord } from '../../src/history/record.ts';
+import type { Spoken } from '../../src/media/spoken.ts';
 import type { Binding } from '../../src/redis/registrations.ts';
+import { SimulatedQueue } from '../../src/simulator/queue.ts';
 import type { Identity } from '../../src/sip/identity.ts';
 import { systemRandom } from '../../src/time/random.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { FakeMediaServer } from './fake-media.ts';
-import { FakeIncomingInvite, FakeSip } from './fake-sip.ts';
+import { FakeIncomingInvite, type FakeInviteOptions, FakeSip } from './fake-sip.ts';
+import { FakeTrunks } from './fake-trunks.ts';
 
 /** The call layer with a scripted network, scripted media and a clock that the test moves: a call from INVITE to record, step by step. */
 export class Switchboard {
@@ -20,13 +26,26 @@ export class Switchboard {
   readonly clock: FakeClock;
   readonly occupancy = new Occupancy();
   readonly records: CallRecord[] = [];
+  /** What was to be told to people. */
+  readonly notices: Notice[] = [];
   readonly inbound: Inbound;
+  readonly trunks = new FakeTrunks();
 
   /** @param unregistered accounts without a phone; all others have one, `sip:<user>@127.0.0.1` */
-  constructor(pbx: PbxVersion, options: { readonly unregistered?: readonly string[]; readonly at?: string } = {}) {
+  constructor(
+    pbx: PbxVersion,
+    options: {
+      readonly unregistered?: readonly string[];
+      readonly at?: string;
+      /** Without: a queue with one caller in it. */
+      readonly groups?: GroupDistributor;
+      readonly callbacks?: Callbacks;
+    } = {},
+  ) {
     const { sip, media, occupancy } = this;
     const clock = new FakeClock(options.at);
     this.clock = clock;
+    const { trunks } = this;
     const destinations = new Destinations(
       {
         contacts: async (_pbx, account) => {
@@ -35,6 +54,7 @@ export class Switchboard {
         },
       },
       ({ uri }) => ({ uri }),
+      trunks,
     );
     this.inbound = new Inbound({
       services: {
@@ -42,11 +62,16 @@ export class Switchboard {
         media,
         clock,
         occupancy,
+        ...notBuilt,
         destinations,
+        trunks,
+        notices: { send: (notice) => void this.notices.push(notice) },
         employees: new EmployeeDialler(destinations, occupancy),
-        groups: new RingGroup(systemRandom),
+        groups: options.groups ?? new SimulatedQueue({ clock, random: systemRandom, occupancy }),
+        callbacks: options.callbacks ?? { ask: async () => false, reached: () => undefined },
         sounds: {
           audio: (_version, id) => [{ file: id }],
+          say: (_version, spoken) => spoken.map((one) => ({ file: said(one) })),
           ringBack: () => [{ file: 'ring-back' }],
         },
       },
@@ -59,8 +84,13 @@ export class Switchboard {
   }
 
   /** A call arrives, and everything that happens at once has happened. */
-  async call(identity: Identity, from: string, to: string): Promise<FakeIncomingInvite> {
-    const invite = new FakeIncomingInvite({ identity, from, to });
+  async call(
+    identity: Identity,
+    from: string,
+    to: string,
+    more: Partial<FakeInviteOptions> = {},
+  ): Promise<FakeIncomingInvite> {
+    const invite = new FakeIncomingInvite({ identity, from, to, ...more });
     this.inbound.accept(invite);
     await settle();
     return invite;
@@ -88,6 +118,13 @@ export class Switchboard {
     );
   }
 }
+
+/** Something said, as a name of a file that a test can read: `queue-wait`, `minutes 5`, `phone 79990000001`. */
+export const said = (spoken: Spoken): string => {
+  const [[kind, value] = ['', '']] = Object.entries(spoken);
+  if (kind === 'prompt' || kind === 'fragment') return String(value);
+  return `${kind} ${typeof value === 'object' ? Object.values(value).join(':') : value}`;
+};
 
 export const passive = (number: string): Identity => ({ kind: 'passive', pbx: 'acme', number });
 export const accountOf = (employee: string): Identity => ({

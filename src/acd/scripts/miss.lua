@@ -1,7 +1,7 @@
 -- miss — an offer came to nothing: the caller looks for another member at once, the agent rests for the pause that belongs to the outcome.
 -- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
 -- ARGV     now chance call agent token outcome pauseMs againMs
--- RETURNS  'missed' | 'gone'
+-- RETURNS  'ringing' (others still ring for him, or now do) | 'waiting' | 'over' | 'gone'
 -- INCLUDE  now state agent offer
 local call, id, token = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local caller = caller_of(call)
@@ -10,4 +10,6 @@ if not made or made.token ~= token then return 'gone' end
 miss(call, caller, id, ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]))
 settle()
 commit()
-return 'missed'
+caller = caller_of(call)
+if not caller then return 'over' end
+return next(caller.offers) and 'ringing' or 'waiting'

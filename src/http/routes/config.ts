@@ -1,5 +1,7 @@
+import { z } from 'zod';
 import { isError } from '../../config/issue.ts';
-import { redacted } from '../redact.ts';
+import { redacted } from '../../config/redact.ts';
+import { HttpFailure } from '../failure.ts';
 import { inJson, jsonReply, type Route, route } from '../route.ts';
 import { Check, Config, Pbxs, Reload } from '../schemas.ts';
 import { knownPbx, pbxParameter, type RouteContext } from './context.ts';
@@ -23,12 +25,27 @@ export const configRoutes = (context: RouteContext): Route[] => [
   route({
     method: 'GET',
     path: '/api/pbxs/{pbx}/config',
-    summary: 'The configuration in force, without its secrets',
+    summary: 'The configuration in force, or another version that calls have used; without its secrets',
     parameters: pbxParameter,
+    query: {
+      version: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('"configVersion" of a call that has ended. Default: the version in force.'),
+    },
     answers: { 200: inJson('The whole document.', Config) },
-    handle({ parameters }) {
+    async handle({ parameters, query }) {
       const pbx = knownPbx(context, parameters.pbx);
-      return jsonReply({ pbx: pbx.id, version: pbx.version, document: redacted(pbx.document) });
+      const { version = pbx.version } = query;
+      const document =
+        version === pbx.version ? redacted(pbx.document) : await context.ports.versions.get(pbx.id, version);
+      if (document) return jsonReply({ pbx: pbx.id, version, document });
+      throw new HttpFailure(404, {
+        code: 'no-such-version',
+        message: `Version "${version}" of ${pbx.id} has not been kept`,
+        hint: 'A version is kept for as long as the history has calls that used it.',
+      });
     },
   }),
   route({

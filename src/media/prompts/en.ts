@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { type PromptPack, series, upTo } from './pack.ts';
+import { type EnglishPack, series, upTo } from './pack.ts';
 
 /** English: the studio recordings of Debian's asterisk-core-sounds-en-wav (Allison Smith, CC BY-SA 3.0). */
-export const en: PromptPack = {
+export const en: EnglishPack = {
   language: 'en',
   directory: '/usr/share/asterisk/sounds/en_US_f_Allison',
   debianPackage: 'asterisk-core-sounds-en-wav',
@@ -29,6 +29,7 @@ export const en: PromptPack = {
     // Not tt-allbusy: in English that one is a joke about telemarketers.
     'all-operators-busy': 'queue-periodic-announce',
     'queue-first': 'queue-youarenext',
+    'queue-longer': './queue-longer',
     'queue-thanks': 'queue-thankyou',
     'callback-offer': './callback-offer',
     'callback-accepted': './callback-accepted',
@@ -50,23 +51,26 @@ export const en: PromptPack = {
   fragments: {
     'call-from': 'followme/call-from',
     'unknown-caller': 'vm-unknown-caller',
-    'queue-position': 'queue-thereare',
-    'queue-wait': 'queue-holdtime',
-    'less-than': 'queue-less-than',
+    'queue-position': 'queue-thereare', // You are currently caller number …
+    'queue-wait': 'queue-holdtime', // The estimated hold time is currently …
+    'less-than': 'queue-less-than', // less than …
   },
   numbers: {
     units: series('digits/', upTo(0, 19)),
     tens: series('digits/', upTo(20, 90, 10)),
-    hundreds: 'digits/hundred',
-    thousand: { one: 'digits/thousand', few: 'digits/thousand', many: 'digits/thousand' },
-    million: { one: 'digits/million', few: 'digits/million', many: 'digits/million' },
-    billion: { one: 'digits/billion', few: 'digits/billion', many: 'digits/billion' },
+    hundred: 'digits/hundred',
+    thousand: 'digits/thousand',
+    million: 'digits/million',
+    billion: 'digits/billion',
     minus: 'digits/minus',
-    ordinals: series('digits/h-', upTo(1, 20)),
-    ordinalTens: series('digits/h-', upTo(30, 90, 10)),
-    hour: { one: './numbers/hour-one', few: 'hours', many: 'hours' },
-    minute: { one: 'minute', few: 'minutes', many: 'minutes' },
-    second: { one: 'second', few: 'seconds', many: 'seconds' },
+    to: './numbers/to',
+    ordinals: { units: series('digits/h-', upTo(1, 20)), tens: series('digits/h-', upTo(30, 90, 10)) },
+    hour: { one: './numbers/hour-one', many: 'hours' },
+    minute: { one: 'minute', many: 'minutes' },
+    second: { one: 'second', many: 'seconds' },
+    oh: 'digits/oh',
+    am: 'digits/a-m',
+    pm: 'digits/p-m',
     weekdays: series('digits/day-', upTo(0, 6)),
     months: series('digits/mon-', upTo(0, 11)),
     today: 'digits/today',

@@ -25,6 +25,7 @@ const PROMPTS = {
   transfer: 'please hold while the call is transferred',
   'all-operators-busy': 'stay on the line, calls are answered in order (§4.4.3, default of enqueueMessage)',
   'queue-first': 'your call is the next',
+  'queue-longer': 'waiting takes longer than was said before',
   'queue-thanks': 'thank you for your patience',
   'callback-offer': 'press 1 and the first free operator will call you back (§4.4.6.2.1)',
   'callback-accepted': 'thank you, the first free operator will call you back (§4.4.6.2.1)',

@@ -9,8 +9,12 @@ export type Language = 'ru' | 'en';
 export type Recording = string | readonly string[];
 
 /** One voice: where its files are and which of them says what. A company's own voice is another such table. */
-export interface PromptPack {
-  readonly language: Language;
+export type PromptPack = RussianPack | EnglishPack;
+export type RussianPack = Pack<'ru', RussianWords>;
+export type EnglishPack = Pack<'en', EnglishWords>;
+
+interface Pack<Of extends Language, Words extends NumberWords> {
+  readonly language: Of;
   readonly directory: string;
   /** What to install when the directory is missing: completes "apt install …". */
   readonly debianPackage: string;
@@ -18,39 +22,18 @@ export interface PromptPack {
   readonly ownDirectory: string;
   readonly prompts: Readonly<Record<PromptName, Recording>>;
   readonly fragments: Readonly<Record<FragmentName, Recording>>;
-  readonly numbers: NumberWords;
+  readonly numbers: Words;
 }
 
-/** Forms after a number: 1 минута, 2 минуты, 5 минут. English has the same word for `few` and `many`. */
-export interface PluralForms {
-  readonly one: string;
-  readonly few: string;
-  readonly many: string;
-  /** «через минуту»: after 1 as an object, where that differs from `one`. */
-  readonly oneAccusative?: string;
-}
-
-/** The words that numbers, dates and durations are spoken with. What a language does not distinguish is absent. */
+/** The words that numbers, dates and durations are spoken with, as far as all languages have them. */
 export interface NumberWords {
-  /** 0–19. */
+  /** 0–19; in Russian masculine nominative. */
   readonly units: readonly string[];
   /** 20, 30 … 90. */
   readonly tens: readonly string[];
-  /** 100, 200 … 900 where each is a word of its own; else the one word "hundred". */
-  readonly hundreds: readonly string[] | string;
-  readonly thousand: PluralForms;
-  readonly million: PluralForms;
-  readonly billion: PluralForms;
   readonly minus: string;
-  /** 1 and 2 where they agree with the gender of what is counted: одна, две, одно. */
-  readonly feminine?: { readonly one: string; readonly oneAccusative: string; readonly two: string };
-  readonly neuter?: { readonly one: string };
-  /** 1st–20th, then 30th … 90th; masculine nominative. */
-  readonly ordinals: readonly string[];
-  readonly ordinalTens: readonly string[];
-  readonly hour: PluralForms;
-  readonly minute: PluralForms;
-  readonly second: PluralForms;
+  /** «до», “to”, between the ends of a range. */
+  readonly to: string;
   /** Sunday first. */
   readonly weekdays: readonly string[];
   /** January first, as said after a day («мая»). */
@@ -62,6 +45,68 @@ export interface NumberWords {
   readonly star: string;
   readonly pound: string;
   readonly plus: string;
+}
+
+export interface RussianWords extends NumberWords {
+  /** 100, 200 … 900. */
+  readonly hundreds: readonly string[];
+  readonly thousand: CountedNoun;
+  readonly million: CountedNoun;
+  readonly billion: CountedNoun;
+  readonly hour: CountedNoun;
+  readonly minute: CountedNoun;
+  readonly second: CountedNoun;
+  /** 1 and 2 where they agree with the gender of what is counted: одна, одну, две, одно. */
+  readonly feminine: { readonly one: string; readonly oneAccusative: string; readonly two: string };
+  readonly neuter: { readonly one: string };
+  /** «менее пяти», «от одной»: 0–19, 20 … 90, 100 … 900. */
+  readonly genitive: {
+    readonly units: readonly string[];
+    readonly oneFeminine: string;
+    readonly tens: readonly string[];
+    readonly hundreds: readonly string[];
+  };
+  /** The nominatives of each gender, and the genitive of masculine and neuter. */
+  readonly ordinals: Readonly<Record<'masculine' | 'feminine' | 'neuter' | 'genitive', OrdinalWords>>;
+  /** «года», after the number of a year. */
+  readonly ofYear: string;
+  /** «от», before the beginning of a range. */
+  readonly from: string;
+}
+
+export interface EnglishWords extends NumberWords {
+  readonly hundred: string;
+  readonly thousand: string;
+  readonly million: string;
+  readonly billion: string;
+  readonly hour: SingularAndPlural;
+  readonly minute: SingularAndPlural;
+  readonly second: SingularAndPlural;
+  readonly ordinals: OrdinalWords;
+  /** The zero of “nine oh five”. */
+  readonly oh: string;
+  readonly am: string;
+  readonly pm: string;
+}
+
+/** Forms after a number: 1 минута, 2 минуты, 5 минут. `few` is the genitive singular, `many` the genitive plural. */
+export interface CountedNoun {
+  readonly one: string;
+  readonly few: string;
+  readonly many: string;
+  /** «одну минуту»: after 1 as an object, where that differs from `one`. */
+  readonly oneAccusative?: string;
+}
+
+export interface SingularAndPlural {
+  readonly one: string;
+  readonly many: string;
+}
+
+/** 1st–20th, then 30th … 90th. */
+export interface OrdinalWords {
+  readonly units: readonly string[];
+  readonly tens: readonly string[];
 }
 
 /** Every file that a table of number words names: what a check of the pack goes through. */

@@ -1,10 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AudioSource } from '../port.ts';
+import type { Spoken } from '../spoken.ts';
 import { en } from './en.ts';
-import type { BuiltinName, FragmentName } from './names.ts';
-import { type Language, type NumberWords, type PromptPack, type Recording, wordFiles } from './pack.ts';
+import type { BuiltinName } from './names.ts';
+import { type Language, type PromptPack, type Recording, wordFiles } from './pack.ts';
 import { ru } from './ru.ts';
+import { speak } from './speak.ts';
 
 /** What to play for a prompt. Empty when its recording is missing, which `PromptSet.warnings` has reported. */
 export interface Prompt {
@@ -70,18 +72,11 @@ export class PromptSet {
     return { sources: this.#sources(language, (pack) => pack.prompts[name]), loop: false };
   }
 
-  /** A part of an announcement that is completed by numbers. */
-  fragment(name: FragmentName, language: Language): readonly AudioSource[] {
-    return this.#sources(language, (pack) => pack.fragments[name]);
-  }
-
-  /** The table of number words: its entries become audio by `words`. */
-  numbers(language: Language): NumberWords {
-    return this.#pack(language).pack.numbers;
-  }
-
-  words(recordings: readonly string[], language: Language): readonly AudioSource[] {
-    return this.#sources(language, () => recordings);
+  /** An announcement, word by word. */
+  say(spoken: readonly Spoken[], language: Language): readonly AudioSource[] {
+    return speak(spoken, this.#pack(language).pack).flatMap((word) =>
+      typeof word === 'string' ? this.#sources(language, () => word) : [word],
+    );
   }
 
   #sources(language: Language, choose: (pack: PromptPack) => Recording): AudioSource[] {

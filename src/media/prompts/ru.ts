@@ -1,11 +1,16 @@
 import { join } from 'node:path';
-import { type PromptPack, series, upTo } from './pack.ts';
+import { type OrdinalWords, type RussianPack, series, upTo } from './pack.ts';
+
+const ordinals = (prefix: string): OrdinalWords => ({
+  units: series(prefix, upTo(1, 20)),
+  tens: series(prefix, upTo(30, 90, 10)),
+});
 
 /**
  * Russian: the studio recordings of Debian's asterisk-core-sounds-ru-wav (Maxim Topal, ivrvoice.ru, CC BY 3.0). The pack has no feminine
- * numerals, no hundreds above 100 and not all plural forms; those are ours.
+ * numerals, no genitives, no hundreds above 100, ordinals of the masculine alone and not all plural forms; those are ours.
  */
-export const ru: PromptPack = {
+export const ru: RussianPack = {
   language: 'ru',
   directory: '/usr/share/asterisk/sounds/ru_RU_f_IvrvoiceRU',
   debianPackage: 'asterisk-core-sounds-ru-wav',
@@ -31,6 +36,7 @@ export const ru: PromptPack = {
     transfer: 'transfer', // Ожидайте, пожалуйста, соединения.
     'all-operators-busy': 'tt-allbusy', // В данный момент все операторы заняты. Пожалуйста, оставайтесь на линии …
     'queue-first': 'queue-youarenext', // Ваш звонок является первым в очереди …
+    'queue-longer': './queue-longer',
     'queue-thanks': 'queue-thankyou', // Благодарим за терпение.
     'callback-offer': './callback-offer',
     'callback-accepted': './callback-accepted',
@@ -75,8 +81,21 @@ export const ru: PromptPack = {
       two: './numbers/2-feminine',
     },
     neuter: { one: 'digits/1n' },
-    ordinals: series('digits/h-', upTo(1, 20)),
-    ordinalTens: series('digits/h-', upTo(30, 90, 10)),
+    genitive: {
+      units: series('./numbers/genitive-', upTo(0, 19)),
+      oneFeminine: './numbers/genitive-1-feminine',
+      tens: series('./numbers/genitive-', upTo(20, 90, 10)),
+      hundreds: series('./numbers/genitive-', upTo(100, 900, 100)),
+    },
+    ordinals: {
+      masculine: ordinals('digits/h-'),
+      feminine: ordinals('./numbers/ordinal-feminine-'),
+      neuter: ordinals('./numbers/ordinal-neuter-'),
+      genitive: ordinals('./numbers/ordinal-genitive-'),
+    },
+    ofYear: './numbers/of-year',
+    from: './numbers/from',
+    to: './numbers/to',
     hour: { one: './numbers/hour-one', few: './numbers/hour-few', many: 'hours' },
     minute: {
       one: 'queue-minute',

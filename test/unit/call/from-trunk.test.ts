@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { MediaError } from '../../../src/media/port.ts';
 import type { Identity } from '../../../src/sip/identity.ts';
 import { settle } from '../../support/fake-clock.ts';
+import { FakeIncomingInvite } from '../../support/fake-sip.ts';
 import { employee, pbxOf } from '../../support/pbx.ts';
 import { Switchboard } from '../../support/switchboard.ts';
 
@@ -15,6 +17,7 @@ const pbx = (lines: number) =>
       {
         id: 'operator',
         host: '192.0.2.20',
+        pstn: true,
         lines,
         numbers: [{ number: '74950000001' }, { number: '74950000002' }],
       },
@@ -60,15 +63,64 @@ describe('the lines of the trunk', () => {
     return arrived;
   };
 
-  it('all taken: 486 and nobody is rung, until one is free again', async () => {
+  /** The announcements that callers hear who are about to be refused. */
+  const announcements = (board: Switchboard) =>
+    board.media.alive.flatMap(({ playing }) => (playing?.sources.some((one) => 'file' in one) ? [playing] : []));
+
+  it('all taken: "line busy" before the answer, then 486, and nobody is rung, until one is free again', async () => {
     const board = new Switchboard(pbx(2));
     const [first, second, third] = await calls(board, 3);
-    expect([first, second, third].map((caller) => caller?.responses)).toEqual([[], [], ['486']]);
+    expect([first, second, third].map((caller) => caller?.responses)).toEqual([[], [], ['183+sdp']]);
+    expect(announcements(board).map(({ sources }) => sources)).toEqual([[{ file: 'builtin:line-busy' }]]);
+    announcements(board)[0]?.end('finished');
+    await settle();
+    expect(third?.responses).toEqual(['183+sdp', '486']);
+    expect(board.records).toMatchObject([{ outcome: 'missed', reason: 'busy', stage: 'number' }]);
+    expect(board.records[0]?.path).toMatchObject([{ state: 'limits', why: 'all 2 lines of the trunk are taken' }]);
     expect(board.sip.sent.length).toBe(2);
     first?.cancel();
     await settle();
     expect((await calls(board, 1))[0]?.responses).toEqual([]);
     expect(board.sip.sent.length).toBe(3);
+  });
+
+  it('a caller who hears that they are taken takes none himself', async () => {
+    const board = new Switchboard(pbx(1));
+    const [first] = await calls(board, 3);
+    first?.cancel();
+    await settle();
+    expect(announcements(board).length).toBe(2);
+    const [next] = await calls(board, 1);
+    expect(next?.responses).toEqual([]);
+    expect(board.sip.sent.length).toBe(2);
+  });
+
+  it.each([
+    ['whose INVITE has no offer', (caller: FakeIncomingInvite) => Object.assign(caller, { sdp: undefined })],
+    [
+      'whose audio cannot be had',
+      (_: FakeIncomingInvite, board: Switchboard) => {
+        board.media.failure = new MediaError('no-port', 'all ports are taken');
+      },
+    ],
+  ])('a caller %s gets 486 at once', async (_what, spoil) => {
+    const board = new Switchboard(pbx(1));
+    await calls(board, 1);
+    const caller = new FakeIncomingInvite({ identity: operator, from, to: '74950000001' });
+    spoil(caller, board);
+    board.inbound.accept(caller);
+    await settle();
+    expect(caller.responses).toEqual(['486']);
+    expect(board.records).toMatchObject([{ reason: 'busy' }]);
+  });
+
+  it('a caller who hangs up while he hears it leaves nothing behind', async () => {
+    const board = new Switchboard(pbx(1));
+    const [first, second] = await calls(board, 2);
+    second?.cancel();
+    first?.cancel();
+    await settle();
+    expect(board.quiet).toBe(true);
   });
 
   it('0: as many as come', async () => {

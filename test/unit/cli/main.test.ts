@@ -18,21 +18,24 @@ describe('the command line', () => {
   it('lists its commands', async () => {
     const { code, out } = await run(['--help']);
     expect(code).toBe(0);
-    for (const name of ['start', 'check', 'schema', 'status', 'calls'])
+    for (const name of ['start', 'check', 'schema', 'simulate', 'status', 'calls'])
       expect(out).toMatch(new RegExp(`^  ${name} `, 'm'));
     expect((await run(['help'])).out).toBe(out);
     expect(await run([])).toEqual({ code: 64, out: '', err: out });
   });
 
-  it.each(['start', 'check', 'schema', 'status', 'calls'])('explains %s: usage, options, exit codes', async (name) => {
-    const { code, out } = await run([name, '--help']);
-    expect(code).toBe(0);
-    expect(out).toContain(`Usage: kommutator ${name}`);
-    expect(out).toContain('--config <folder>');
-    expect(out).toMatch(/Exit codes:\n {2}0 /);
-    expect(await run([name, '-h'])).toEqual({ code, out, err: '' });
-    expect(await run(['help', name])).toEqual({ code, out, err: '' });
-  });
+  it.each(['start', 'check', 'schema', 'simulate', 'status', 'calls'])(
+    'explains %s: usage, options, exit codes',
+    async (name) => {
+      const { code, out } = await run([name, '--help']);
+      expect(code).toBe(0);
+      expect(out).toContain(`Usage: kommutator ${name}`);
+      expect(out).toContain('--config <folder>');
+      expect(out).toMatch(/Exit codes:\n {2}0 /);
+      expect(await run([name, '-h'])).toEqual({ code, out, err: '' });
+      expect(await run(['help', name])).toEqual({ code, out, err: '' });
+    },
+  );
 
   it.each([
     [['chekc'], 'unknown command "chekc"', 'Did you mean "check"?'],
@@ -55,7 +58,7 @@ describe('the command line', () => {
 describe('check', () => {
   const files = {
     clean: acme(''),
-    warned: acme('"groups": [{ "id": "sales" }]'),
+    warned: acme('"groups": [{ "id": "sales", "extension": "50" }]'),
     broken: acme('"groups": [{}, { "id": "sales" }]'),
   };
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Destinations } from '../../../src/dial/destinations.ts';
 import { EmployeeDialler } from '../../../src/dial/employee.ts';
 import { Occupancy } from '../../../src/dial/occupancy.ts';
+import { perfectTrunks } from '../../../src/dial/outgoing/trunks.ts';
 import type { RingResult } from '../../../src/dial/ring.ts';
 import type { Binding } from '../../../src/redis/registrations.ts';
 import { Timetable } from '../../../src/time/when.ts';
@@ -27,6 +28,7 @@ function setUp(ivanov: Record<string, unknown>, registered: readonly Binding[] =
   const destinations = new Destinations(
     { contacts: async (_pbx, account) => registered.filter((one) => one.account === account) },
     ({ uri }) => ({ uri }),
+    perfectTrunks,
   );
   const dialler = new EmployeeDialler(destinations, occupancy);
   const log: string[] = [];
@@ -46,6 +48,7 @@ function setUp(ivanov: Record<string, unknown>, registered: readonly Binding[] =
         ...(options.limitMs === undefined ? {} : { limitMs: options.limitMs }),
         log: {
           ask: ({ address }) => ({
+            answered: () => undefined,
             talking: () => undefined,
             over: (outcome) => void log.push(`${address} ${outcome}`),
           }),
@@ -56,6 +59,7 @@ function setUp(ivanov: Record<string, unknown>, registered: readonly Binding[] =
           clock,
           callId: 'c',
           from: { user: '1', host: 'h', display: '' },
+          callerId: { callerId: null, autoCallerId: false },
           onRinging: () => undefined,
         },
       },

@@ -15,6 +15,7 @@ const setUp = () => {
     clock,
     callId: 'c1',
     from: { user: '101', host: 'acme.example', display: '' },
+    callerId: { callerId: null, autoCallerId: false },
     onRinging: () => rang++,
   };
   const phone = (name: string) => (signal: AbortSignal) =>
@@ -50,7 +51,7 @@ describe('ringing one address', () => {
     const result = phone('a')(never);
     await settle();
     sip.to('a').refuses(status);
-    expect(await result).toEqual({ outcome: 'failed', reason });
+    expect(await result).toMatchObject({ outcome: 'failed', reason });
     expect(media.alive).toEqual([]);
   });
 
@@ -119,13 +120,27 @@ describe('ringing several', () => {
     expect(await result).toEqual({ outcome: 'failed', reason: 'busy' });
   });
 
-  it('stops the other devices of one who declines', async () => {
+  it.each([
+    [600, 'busy'],
+    [603, 'declined'],
+  ])('stops the other devices of one who says %i for all of them', async (status, reason) => {
     const { sip, phone } = setUp();
-    const result = ringFirst([phone('a'), phone('b')], never, { declineEndsAll: true });
+    const result = ringFirst([phone('a'), phone('b')], never, { onePerson: true });
     await settle();
-    sip.to('a').refuses(603);
-    expect(await result).toEqual({ outcome: 'failed', reason: 'declined' });
+    sip.to('a').refuses(status);
+    expect(await result).toEqual({ outcome: 'failed', reason, everywhere: true });
     expect(sip.to('b').cancelled).toBeTruthy();
+  });
+
+  it.each([486, 480])('goes on with the other devices of one who says %i', async (status) => {
+    const { sip, phone } = setUp();
+    const result = ringFirst([phone('a'), phone('b')], never, { onePerson: true });
+    await settle();
+    sip.to('a').refuses(status);
+    await settle();
+    expect(sip.to('b').cancelled).toBeUndefined();
+    sip.to('b').answers();
+    expect((await result).outcome).toBe('answered');
   });
 });
 

@@ -15,6 +15,12 @@ describe('CallRecord', () => {
     expect(parseRecord(serialised(call))?.fromName).toBe('ab \\u0000 «ё» \ufffd');
   });
 
+  it('is still read as the first engines wrote it', () => {
+    const { cut: _, ...call } = someCall({ pbx: 'acme' });
+    const old = { ...call, inputs: [{ t: 100, kind: 'digit', digit: '1' }] };
+    expect(CallRecord.parse(old)).toEqual({ ...call, inputs: [], cut: false });
+  });
+
   it.each(['', '{', '{"id":"x"}', 'null'])('is not read from %j', (text) => {
     expect(parseRecord(text)).toBeUndefined();
   });

@@ -1,0 +1,54 @@
+import { factsOf } from '../call/arrival.ts';
+import { decide, type Route } from '../call/decide.ts';
+import type { PbxVersion } from '../config/version.ts';
+import type { Arrival } from '../history/record.ts';
+import type { TraceEntry } from '../scheme/actors.ts';
+import type { CompiledScheme } from '../scheme/compile.ts';
+import { directScheme } from '../scheme/direct.ts';
+import { schemesOf } from '../scheme/schemes.ts';
+import { schemeEssence } from './course.ts';
+
+/** What one version decides about a call that arrives. */
+export interface Start {
+  readonly pbx: PbxVersion;
+  /** Undefined: the call comes to no scheme. */
+  readonly scheme: CompiledScheme | undefined;
+  /** The caller's number, as schemes see it. */
+  readonly caller: string | undefined;
+  readonly path: readonly TraceEntry[];
+  /** What must be alike in two versions for the decision to be the same. */
+  readonly essence: unknown;
+}
+
+export function startOf(pbx: PbxVersion, arrival: Arrival): Start {
+  const { route, from, path } = decide(pbx, factsOf(pbx.id, arrival));
+  return {
+    pbx,
+    scheme: schemeOf(pbx, route),
+    caller: from === '' ? undefined : from,
+    path,
+    essence: essenceOf(pbx, route),
+  };
+}
+
+function schemeOf(pbx: PbxVersion, route: Route): CompiledScheme | undefined {
+  switch (route.to) {
+    case 'scheme':
+      return schemesOf(pbx).get(route.scheme);
+    case 'target':
+      return directScheme(pbx, route.target, route.by);
+    case 'nobody':
+      return undefined;
+  }
+}
+
+function essenceOf(pbx: PbxVersion, route: Route): unknown {
+  switch (route.to) {
+    case 'scheme':
+      return schemeEssence(pbx, route.scheme);
+    case 'target':
+      return { target: route.target };
+    case 'nobody':
+      return { reason: route.reason };
+  }
+}
