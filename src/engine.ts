@@ -25,7 +25,7 @@ import { Occupancy } from './dial/occupancy.ts';
 import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
-import { feedAcd, occupancyInAcd } from './engine-acd.ts';
+import { feedAcd, occupancyInAcd, statusSetter } from './engine-acd.ts';
 import { publishEvents } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
@@ -126,6 +126,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const occupancy = new Occupancy(occupancyInAcd(acdNode, log));
     const destinations = new Destinations(registrations, contactTarget, trunks);
     const callbacks = new CallbackTasks(redis);
+    const setStatus = statusSetter(dispatcher);
     const services: CallServices = {
       sip: sip.server,
       media,
@@ -139,6 +140,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       occupancy,
       ...notBuilt,
       notices: new UndeliveredNotices(log),
+      statuses: { set: (pbx, employee, status) => setStatus(pbx, employee, { name: status, base: status }) },
     };
     const inbound = new Inbound({
       services,
