@@ -39,7 +39,9 @@ function sentence({ event, detail, why }: SimulatedStep, pbx: PbxVersion): strin
     case 'play':
       return `plays "${detail.audio}"${detail.wait === false ? ' and goes on' : ''}${because}`;
     case 'wait':
-      return 'waits for a key';
+      return detail.group === undefined
+        ? 'waits for a key'
+        : `waits in the queue of ${detail.group}${detail.audio === undefined ? '' : `, hears "${detail.audio}"`}${because}`;
     case 'digit':
       return `the caller enters ${detail.digits}${because}`;
     case 'password':
