@@ -1,6 +1,6 @@
 -- beat — a node lives; what is due is done by whichever node comes first.
 -- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
--- ARGV     now chance node ttlMs midnight dayStart
+-- ARGV     now chance node ttlMs midnight dayStart keepMs
 -- RETURNS  {'unknown'} | {'alive', msUntilNext}
 -- INCLUDE  now state agent offer beat
 local node, ttl = ARGV[3], tonumber(ARGV[4])
@@ -15,7 +15,7 @@ end
 redis.call('HSET', meta, 'lastBeat', integer(now))
 redis.call('ZADD', nodes, integer(now + ttl), node)
 
-local has_more = reap_nodes() or run_timers() or begin_day(ARGV[5], ARGV[6])
+local has_more = reap_nodes(tonumber(ARGV[7])) or run_timers() or begin_day(ARGV[5], ARGV[6])
 commit()
 if has_more then return { 'alive', 0 } end
 local first = redis.call('ZRANGE', timers, 0, 0, 'WITHSCORES')[2]

@@ -30,7 +30,7 @@ if not place and number ~= '' then
   end
 end
 local is_back = place and true or false
-place = place or (sortable(now) .. string.format('%010.0f', redis.call('HINCRBY', meta, 'token', 1)))
+place = place or (sortable(now) .. sortable(next_token()))
 
 local caller = {
   node = node,

@@ -4,7 +4,7 @@
 -- RETURNS  {'unknown'} | {'synced', JSON…}: offers that are out for these callers, {call} alone of one who is not there
 -- INCLUDE  now state agent offer
 local node = ARGV[3]
--- callers: {call: [group, number, request]}; calls: [[agent, call, talks, group, wrapUpMs]…]; unsure: calls whose change is under way
+-- callers: {call: 1}; calls: [[agent, call, talks, group, wrapUpMs]…]; unsure: calls whose change is under way
 local given_callers, given_calls, unsure = cjson.decode(ARGV[4]), cjson.decode(ARGV[5]), cjson.decode(ARGV[6])
 if not redis.call('ZSCORE', nodes, node) then return { 'unknown' } end
 local is_unsure, has_call = {}, {}
@@ -12,7 +12,10 @@ for _, call in ipairs(unsure) do is_unsure[call] = true end
 for _, given in ipairs(given_calls) do
   local id, call, talks, group, wrap_up = unpack(given)
   has_call[id .. '\n' .. call] = true
-  if not agent_of(id).calls[call] then
+  local known = agent_of(id).calls[call]
+  if known then
+    if talks and not known.talkSince then known.talkSince = now end
+  else
     occupy(id, call, { node = node, since = now, talkSince = talks and now or nil, group = group ~= '' and group or nil, wrapUpMs = wrap_up })
   end
 end
