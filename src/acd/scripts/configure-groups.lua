@@ -1,7 +1,7 @@
 -- configure-groups — take over the groups of a version of the configuration; callers of groups that are gone are told.
 -- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
 -- ARGV     now chance groups agentIds
--- RETURNS  {employee whose record is gone, …}
+-- RETURNS  {employee who is in it no more, …}
 -- INCLUDE  now state agent offer
 -- {group: [algorithm, [employee…]]}, and all employees there are
 local given, ids = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])
@@ -28,5 +28,8 @@ for _, id in ipairs(redis.call('HKEYS', members)) do
   end
 end
 settle()
+for _, id in ipairs(gone) do
+  if not next(agent_of(id).calls) and not agent_of(id).reservation then forget_agent(id) end
+end
 commit()
 return gone

@@ -186,6 +186,10 @@ export class ReferenceAcd {
         this.#touch(id);
       }
       this.#settle();
+      for (const id of gone) {
+        const { calls, reservation } = this.#agent(id);
+        if (calls.size === 0 && !reservation) this.agents.delete(id);
+      }
       return gone;
     },
 
@@ -477,7 +481,7 @@ export class ReferenceAcd {
     return false;
   }
 
-  #hasRefused = (caller: Caller, id: string): boolean => (caller.refused.get(id) ?? 0) > this.#now;
+  #hasRefused = (caller: Caller, id: string): boolean => caller.refused.has(id);
 
   #mayRing = (caller: Caller, id: string): boolean =>
     !caller.tried.has(id) && !this.#hasRefused(caller, id) && this.#isFree(id);
@@ -617,9 +621,9 @@ export class ReferenceAcd {
   }
 
   #wakeCaller(caller: Caller): void {
-    const moments = [...caller.refused.values()].filter((at) => at > this.#now);
-    if (caller.endsAt > 0 && !caller.pickedUp) moments.push(Math.max(caller.endsAt, this.#now));
-    caller.wakeAt = moments.length > 0 ? Math.min(...moments) : 0;
+    const moments = [...caller.refused.values()];
+    if (caller.endsAt > 0 && !caller.pickedUp) moments.push(caller.endsAt);
+    caller.wakeAt = moments.length > 0 ? Math.max(this.#now, Math.min(...moments)) : 0;
   }
 
   #withdraw(caller: Caller, id: string): void {

@@ -473,7 +473,6 @@ export class World {
   /** `kill -9`: its calls end with it, what it had sent may arrive or not. It starts again later. */
   async #kill(host: Host): Promise<void> {
     this.figures.deaths++;
-    if (process.env.TRACE) console.log('DEATH', host.name); //TRACE
     this.#disturbances++;
     host.alive = false;
     host.dispatcher.close();
@@ -500,7 +499,6 @@ export class World {
   /** Redis is away for a while, and comes back with its data, with older data, or without any. */
   async #loss(): Promise<void> {
     this.figures.losses++;
-    if (process.env.TRACE) console.log('LOSS'); //TRACE
     this.#disturbances++;
     for (const { alive, wire, inbox } of this.hosts) {
       if (!alive) continue;
@@ -508,7 +506,6 @@ export class World {
       inbox.length = 0;
     }
     const kind = this.#random.below(4);
-    if (process.env.TRACE) console.log('KIND', kind, !!this.#older); //TRACE
     if (kind === 0) await this.#forget();
     else if (kind === 1 && this.#older) await this.#goBack(this.#older);
     this.#older = undefined;
@@ -553,7 +550,6 @@ export class World {
   async #begin(name: string): Promise<void> {
     const { redis, seed } = this.#options;
     const wire = new Wire(redis);
-    let host: Host | undefined;
     const random = seededRandom(seed * 31 + this.figures.deaths * 7 + this.hosts.length + 1);
     const listeners: ChannelListener[] = [];
     const dispatcher = new Dispatcher({
@@ -575,7 +571,7 @@ export class World {
     });
     const added = dispatcher.add(this.#pbx);
     const node = dispatcher.node(this.#pbx.id) as AcdNode;
-    host = { name, dispatcher, wire, node, inbox: [], listener: listeners[0], alive: true };
+    const host: Host = { name, dispatcher, wire, node, inbox: [], listener: listeners[0], alive: true };
     this.hosts.push(host);
     this.#let(added);
     host.listener?.(undefined);
@@ -608,7 +604,8 @@ export class World {
       carried,
       heard.map(([channel, message]) => [channel, JSON.parse(message)]),
     );
-    this.#checkOrder(heard.map(([, message]) => JSON.parse(message)));
+    // A beat is many steps: one who came before may have been offered to another until the last of them.
+    if (carried.name !== 'beat') this.#checkOrder(heard.map(([, message]) => JSON.parse(message)));
     const violations = this.reference.violations();
     if (violations.length > 0) throw new Error(`after ${carried.name}: ${violations.join('; ')}`);
     // A node that lives has been taken for dead.

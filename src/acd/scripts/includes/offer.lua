@@ -5,12 +5,13 @@ local longest_story = 16
 
 local function entry_of(call, caller) return caller.group .. '\n' .. caller.place .. '\n' .. call end
 
-local function is_refused(caller, id) return (caller.refused[id] or 0) > now end
+-- Until his timer has taken it back, which serves whoever came first.
+local function is_refused(caller, id) return caller.refused[id] ~= nil end
 
 local function wake_caller(call, caller)
   local at = caller.pickedUp and 0 or caller.endsAt
   for _, until_then in pairs(caller.refused) do
-    if until_then > now and (at == 0 or until_then < at) then at = until_then end
+    if at == 0 or until_then < at then at = until_then end
   end
   if at == 0 then
     redis.call('ZREM', timers, 'caller\n' .. call)
