@@ -378,8 +378,9 @@ export class ReferenceAcd {
       const next = [
         ...[...this.agents.values(), ...this.callers.values()].flatMap(({ wakeAt }) => (wakeAt > 0 ? [wakeAt] : [])),
         ...[...this.places.values()].map(({ until: end }) => end),
+        ...[...this.nodes.values()].map((end) => end + 1),
       ];
-      return ['alive', next.length > 0 ? Math.max(0, Math.min(...next) - this.#now) : Number(ttl)];
+      return ['alive', Math.max(0, Math.min(...next) - this.#now)];
     },
 
     sync: ([node = '', callers = '', calls = '', unsure = '']) => {
