@@ -348,8 +348,12 @@ export class AcdNode {
       if (this.#configured !== this.#pbx) await this.#tellConfiguration();
       const since = this.#clock.monotonic();
       if (since - this.#synced >= syncMs) {
-        await this.#sync();
+        // Before, not after: whatever happens meanwhile may ask for another.
         this.#synced = since;
+        await this.#sync().catch((error: unknown) => {
+          this.#synced = -Infinity;
+          throw error;
+        });
       }
       return next;
     } catch (error) {

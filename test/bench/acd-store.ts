@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { pino } from 'pino';
 import { AcdNode, type CallerEvents } from '../../src/acd/node.ts';
-import { AcdStore, type QueueRequest } from '../../src/acd/store.ts';
+import { AcdStore, type NodeTruth, type QueueRequest } from '../../src/acd/store.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
 import { startPrivateRedis } from '../../src/embedded/redis/index.ts';
 import { RedisConnection } from '../../src/redis/connection.ts';
@@ -85,15 +85,21 @@ async function measure(redis: RedisConnection): Promise<Figure[]> {
 
     const position = await rate(10_000, (i) => store.position(pbx.id, `waits-${(i * 7919) % waiting}`));
     note('positions told', position, '/s');
-    note('a node with 10,000 callers compared with Redis (sync)', await lasts(() => sync(store, pbx, name)), 'ms');
+    const truth = await truthOf(store, pbx);
+    note(
+      'a node with 10,000 callers and as many calls compared with Redis (sync)',
+      await lasts(() => store.sync(pbx.id, name, truth)),
+      'ms',
+    );
 
     // The end of a call gives its agent the next caller in the same script.
     const talking = [...offers.values()];
-    note(
-      'dispatches: a call ends, the next caller is reserved',
-      await timed(talking, (offer) => store.endCall(pbx.id, offer.agent, offer.call)),
-      '/s',
-    );
+    const cpu = await cpuSeconds(redis);
+    const end = ({ agent, call }: { readonly agent: string; readonly call: string }) =>
+      store.endCall(pbx.id, agent, call);
+    note('dispatches: a call ends, the next caller is reserved', await timed(talking, end), '/s');
+    const each = ((await cpuSeconds(redis)) - cpu) / talking.length;
+    note('the same, by the processor time of redis-server alone', 1 / each, '/s');
     offers.clear();
     await collect(store, pbx, offers);
     note('callers who were dispatched', offers.size, '');
@@ -155,7 +161,7 @@ async function free(store: AcdStore, pbx: PbxVersion): Promise<number> {
   return states.filter(({ unavailable }) => unavailable === undefined).length;
 }
 
-async function sync(store: AcdStore, pbx: PbxVersion, name: string): Promise<void> {
+async function truthOf(store: AcdStore, pbx: PbxVersion): Promise<NodeTruth> {
   const callers = Array.from({ length: waiting }, (_, i) => `waits-${i}`);
   const states = await store.agents(
     pbx.id,
@@ -164,7 +170,7 @@ async function sync(store: AcdStore, pbx: PbxVersion, name: string): Promise<voi
   const calls = states.flatMap(({ employee: agent, calls: his }) =>
     Object.keys(his).map((call) => ({ agent, call, talks: true, wrapUpMs: 0 })),
   );
-  await store.sync(pbx.id, name, { callers, calls, unsure: [] });
+  return { callers, calls, unsure: [] };
 }
 
 /** Bytes of all keys of the ACD. */
@@ -173,6 +179,13 @@ async function memory(redis: RedisConnection, pbx: string): Promise<number> {
   for (const key of new Keys(pbx).acd())
     bytes += Number((await redis.use((client) => client.call('MEMORY', 'USAGE', key, 'SAMPLES', '0'))) ?? 0);
   return bytes;
+}
+
+/** What the server has used of its one core: what counts when the machine does other things as well. */
+async function cpuSeconds(redis: RedisConnection): Promise<number> {
+  const info = await redis.use((client) => client.info('cpu'));
+  const of = (name: string) => Number(new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1]);
+  return of('used_cpu_sys') + of('used_cpu_user');
 }
 
 /** With so many under way at once. */
@@ -197,7 +210,7 @@ const rate = (count: number, run: (i: number) => Promise<unknown>): Promise<numb
     run,
   );
 
-async function lasts(run: () => Promise<void>): Promise<number> {
+async function lasts(run: () => Promise<unknown>): Promise<number> {
   const begun = performance.now();
   await run();
   return performance.now() - begun;
@@ -217,7 +230,8 @@ async function memoryOfCaller(redis: RedisConnection): Promise<number> {
   const subscriber = new RedisSubscriber(redis);
   subscriber.subscribe(node.name, (message) => message && node.told(message));
   await node.start();
-  const events: CallerEvents = { offered() {}, withdrawn() {}, over() {} };
+  const nothing = () => undefined;
+  const events: CallerEvents = { offered: nothing, withdrawn: nothing, over: nothing };
   await settledHeap();
   const before = await settledHeap();
   await all(

@@ -389,11 +389,7 @@ export class ReferenceAcd {
       const has = JSON.parse(calls) as [string, string, boolean, string, number][];
       const sure = (call: string) => !(JSON.parse(unsure) as string[]).includes(call);
       for (const [id, call, talks, group, wrapUpMs] of has) {
-        const known = this.#agent(id).calls.get(call);
-        if (known) {
-          if (talks) known.talkSince ??= this.#now;
-          continue;
-        }
+        if (this.#agent(id).calls.has(call)) continue;
         this.#agent(id).calls.set(call, {
           ...{ node, since: this.#now, wrapUpMs },
           ...(talks ? { talkSince: this.#now } : {}),
@@ -537,7 +533,7 @@ export class ReferenceAcd {
     if (algorithm === 'random') {
       const left = order.filter((id) => !caller.tried.has(id) && !this.#hasRefused(caller, id));
       while (left.length > 0) {
-        const [id = ''] = left.splice(Math.floor(this.#nextChance() * left.length), 1);
+        const [id = ''] = left.splice(left.length > 1 ? Math.floor(this.#nextChance() * left.length) : 0, 1);
         if (this.#isFree(id)) return [[id, algorithm]];
       }
       return [];

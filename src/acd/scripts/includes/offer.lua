@@ -95,7 +95,7 @@ local function any_free(caller)
   table.sort(taken)
   left = left - #taken
   while left > 0 do
-    local at = math.floor(next_chance() * left)
+    local at = left > 1 and math.floor(next_chance() * left) or 0
     for _, rank in ipairs(taken) do
       if rank <= at then at = at + 1 end
     end
@@ -218,6 +218,19 @@ local function ring_along(id, agent)
   end
 end
 
+-- One alone has become available: whoever waits longest for him is his, for nobody else can take that caller. What happens with each call that ends.
+local function serve_one(id, agent, member)
+  local found = longest_waiting(id)
+  if found then
+    local caller = found.caller
+    if caller.tried[id] then caller.tried = {} end
+    for _, passed in ipairs(found.passed) do passed.passedOver[id] = now end
+    return offer(found.call, caller, id, agent, caller.familiar == id and 'familiar' or 'nextFree')
+  end
+  ring_along(id, agent)
+  if not agent.reservation then enter_free(id, agent, member) end
+end
+
 -- Brings `free` up to date with the facts of all who were touched, and gives those who became available their next callers.
 local function settle()
   while #touched > 0 do
@@ -229,15 +242,17 @@ local function settle()
       local agent, member = agent_of(id), member_of(id)
       if id ~= ids[i - 1] then
         leave_free(agent)
-        if not unavailable(agent, member) then
-          enter_free(id, agent, member)
-          table.insert(fresh, id)
-        end
+        if not unavailable(agent, member) then table.insert(fresh, id) end
       end
     end
-    serve(fresh)
-    for _, id in ipairs(fresh) do
-      if #agent_of(id).freeAs > 0 then ring_along(id, agent_of(id)) end
+    if #fresh == 1 then
+      serve_one(fresh[1], agent_of(fresh[1]), member_of(fresh[1]))
+    else
+      for _, id in ipairs(fresh) do enter_free(id, agent_of(id), member_of(id)) end
+      serve(fresh)
+      for _, id in ipairs(fresh) do
+        if #agent_of(id).freeAs > 0 then ring_along(id, agent_of(id)) end
+      end
     end
     for _, id in ipairs(ids) do set_alarm(id, agent_of(id), member_of(id)) end
   end
