@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { complete, DocumentForm } from '../../src/config/schema/document.ts';
 import { PbxVersion } from '../../src/config/version.ts';
+import type { ForwardResult } from '../../src/scheme/actors.ts';
 import type { SchemeCall, Script } from './scheme-call.ts';
 
 /** Schemes and calls at random, as an admin and a caller might make them; for model tests. */
@@ -75,8 +76,11 @@ const rules = (level: number, left: number): fc.Arbitrary<object> => {
   return fc.oneof({ weight: 1, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: some });
 };
 
-/** A PBX whose scheme `main` is generated; `other` forwards to it, so that circles occur. */
-export const generatedPbx: fc.Arbitrary<PbxVersion> = fc
+/** A document as it stands in a file. */
+export type Form = Readonly<Record<string, unknown>>;
+
+/** Of a PBX whose scheme `main` is generated; `other` forwards to it, so that circles occur. */
+export const generatedForm: fc.Arbitrary<Form> = fc
   .record({
     main: block(0, 2, false),
     other: block(0, 1, false),
@@ -89,26 +93,28 @@ export const generatedPbx: fc.Arbitrary<PbxVersion> = fc
       { extension: '451' },
     ),
   })
-  .map(({ main, other, dialing, action }) => {
-    const form = DocumentForm.parse({
-      pbx: { id: 'acme', domains: ['acme.example'], extensionDialing: { enabled: dialing } },
-      // biome-ignore lint/suspicious/noThenProperty: the format names it so
-      defaults: { employee: { then: action } },
-      employees: [
-        { id: 'ivanov', extension: '451', email: 'ivanov@acme.example' },
-        { id: 'petrov', extension: '4512' },
-      ],
-      groups: [{ id: 'sales', extension: '505' }],
-      numbers: [{ number: '74950000001', scheme: 'main', source: { passive: 'line@acme.example' } }],
-      rooms: [{ id: 'board', extension: '1000' }],
-      regionRules: [{ id: 'regions', rules: [{ name: 'Moscow', prefixes: ['7495'], to: { group: 'sales' } }] }],
-      schemes: [
-        { id: 'main', extension: '884', ...main },
-        { id: 'other', extension: '885', ...other },
-      ],
-    });
-    return new PbxVersion('generated', complete(form), new Map());
-  });
+  .map(({ main, other, dialing, action }) => ({
+    pbx: { id: 'acme', domains: ['acme.example'], extensionDialing: { enabled: dialing } },
+    // biome-ignore lint/suspicious/noThenProperty: the format names it so
+    defaults: { employee: { then: action } },
+    employees: [
+      { id: 'ivanov', extension: '451', email: 'ivanov@acme.example' },
+      { id: 'petrov', extension: '4512' },
+    ],
+    groups: [{ id: 'sales', extension: '505' }],
+    numbers: [{ number: '74950000001', scheme: 'main', source: { passive: 'line@acme.example' } }],
+    rooms: [{ id: 'board', extension: '1000' }],
+    regionRules: [{ id: 'regions', rules: [{ name: 'Moscow', prefixes: ['7495'], to: { group: 'sales' } }] }],
+    schemes: [
+      { id: 'main', extension: '884', ...main },
+      { id: 'other', extension: '885', ...other },
+    ],
+  }));
+
+export const pbxOfForm = (form: Form): PbxVersion =>
+  new PbxVersion('generated', complete(DocumentForm.parse(form)), new Map());
+
+export const generatedPbx: fc.Arbitrary<PbxVersion> = generatedForm.map(pbxOfForm);
 
 /** What a caller does: keys, waits, and perhaps a fax tone or his end. */
 export type Move =
@@ -131,6 +137,18 @@ export const moves: fc.Arbitrary<readonly Move[]> = fc.array(
 const answer = fc.oneof(
   fc.record({ answers: fc.integer({ min: 0, max: 20 }), talks: fc.integer({ min: 0, max: 100 }) }),
   fc.record({ fails: fc.integer({ min: 0, max: 20 }), reason: fc.constantFrom('busy' as const, 'noAnswer' as const) }),
+  fc.record(
+    {
+      assists: fc.integer({ min: 0, max: 20 }),
+      records: fc.integer({ min: 0, max: 60 }),
+      result: fc.constantFrom<ForwardResult>(
+        { outcome: 'ended', reason: 'noAnswer' },
+        { outcome: 'failed', reason: 'busy' },
+        { outcome: 'scheme', scheme: 'other', reason: 'noAnswer' },
+      ),
+    },
+    { requiredKeys: ['assists', 'result'], noNullPrototype: true },
+  ),
 );
 
 export const scripts: fc.Arbitrary<Script> = fc.record({
