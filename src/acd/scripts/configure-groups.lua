@@ -6,11 +6,11 @@
 -- {group: [algorithm, [employee…]]}, and all employees there are
 local given, ids = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])
 for id, group in pairs(given) do
-  redis.call('HSET', groups, id, cmsgpack.pack({ algorithm = group[1], members = group[2] }))
+  redis.call('HSET', groups, id, cmsgpack.pack({ algorithm = group[1], size = #group[2] }), id .. '\nmembers', cmsgpack.pack(group[2]))
 end
 for _, id in ipairs(redis.call('HKEYS', groups)) do
-  if not given[id] then
-    redis.call('HDEL', groups, id)
+  if not given[id] and not string.find(id, '\n', 1, true) then
+    redis.call('HDEL', groups, id, id .. '\nmembers')
     for _, index in ipairs({ queue, ringing }) do
       for _, entry in ipairs(redis.call('ZRANGEBYLEX', index, from_of(id), to_of(id))) do
         give_up(third_part(entry), caller_of(third_part(entry)), 'groupGone')

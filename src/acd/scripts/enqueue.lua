@@ -16,7 +16,7 @@ local function refused(word)
 end
 local group = group_of(group_id)
 if not group then return refused('unknown-group') end
-if #group.members == 0 then return refused('nobody') end
+if group.size == 0 then return refused('nobody') end
 
 local remembered = group_id .. '\n' .. number
 local place = request.place
