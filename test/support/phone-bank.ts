@@ -58,11 +58,17 @@ interface Message {
   all(name: string): string[];
 }
 
+interface OpenDialog {
+  readonly end: (reason: string) => void;
+  /** The INVITE that came and has no final answer yet. */
+  ringing?: Message | undefined;
+}
+
 type Answered = (message: Message, status: number) => void;
 
 /**
- * Many SIP phones on one UDP port, written for speed: whatever takes time here would count as the engine's. They know just enough SIP for a healthy
- * network, and send nothing twice.
+ * Many SIP phones on one UDP port, written for speed: whatever takes time here would count as the engine's. They know just enough SIP to be called
+ * and to call, and send again what is not answered within half a second.
  */
 export class PhoneBank {
   readonly port: number;
@@ -71,7 +77,9 @@ export class PhoneBank {
   readonly #socket: Socket;
   readonly #server: { readonly host: string; readonly port: number };
   readonly #waiting = new Map<string, Answered>();
-  readonly #dialogs = new Map<string, { readonly end: (reason: string) => void; invite?: Message }>();
+  /** What is sent again: requests until there is a response, a 200 until the ACK. */
+  readonly #again = new Map<string, NodeJS.Timeout>();
+  readonly #dialogs = new Map<string, OpenDialog>();
 
   static async open(server: string, port = 0): Promise<PhoneBank> {
     const [host = '', serverPort] = server.split(':');
@@ -89,6 +97,7 @@ export class PhoneBank {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const timer of this.#again.values()) clearInterval(timer);
     const closed = once(this.#socket, 'close');
     this.#socket.close();
     await closed;
@@ -111,8 +120,8 @@ export class PhoneBank {
     const challenged = await request(cseq, []);
     const challenge = challenged.message.all('WWW-Authenticate').join(', ');
     const answer = answerChallenge({ challenge, method: 'REGISTER', uri, user, password }, systemRandom);
-    const { status } = await request(cseq + 1, [`Authorization: ${answer}`]);
-    if (status !== 200) throw new Error(`${user} could not register: ${status}`);
+    const { status, message: final } = await request(cseq + 1, [`Authorization: ${answer}`]);
+    if (status !== 200) throw new Error(`${user} could not register: ${status} ${final.text}`);
   }
 
   /** @param from `user@host` @param to `user@host` */
@@ -169,6 +178,7 @@ export class PhoneBank {
     const message = parsed(text);
     if (message.start.startsWith('SIP/2.0 ')) {
       const status = Number(message.start.slice(8, 11));
+      this.#confirmed(`${message.header('Call-ID')} ${message.header('CSeq')}`);
       this.#waiting.get(`${message.header('Call-ID')} ${message.header('CSeq')}`)?.(message, status);
       return;
     }
@@ -176,6 +186,8 @@ export class PhoneBank {
     switch (method) {
       case 'INVITE':
         return this.#rung(message);
+      case 'ACK':
+        return this.#confirmed(`${message.header('Call-ID')} 200`);
       case 'CANCEL':
       case 'BYE':
         return this.#ended(method, message);
@@ -190,7 +202,8 @@ export class PhoneBank {
     if (this.#dialogs.has(callId)) return;
     const user = /^INVITE sip:([^@]+)@/.exec(invite.start)?.[1] ?? '';
     const ended = Promise.withResolvers<string>();
-    this.#dialogs.set(callId, { end: ended.resolve, invite });
+    const dialog: OpenDialog = { end: ended.resolve, ringing: invite };
+    this.#dialogs.set(callId, dialog);
     const contact = `Contact: <sip:${user}@127.0.0.1:${this.port}>`;
     this.onInvite({
       user,
@@ -200,8 +213,15 @@ export class PhoneBank {
       at: invite.at,
       ended: ended.promise,
       ring: () => this.#answer(invite, '180 Ringing', [contact]),
-      answer: (sdp = silentSdp) => this.#answer(invite, '200 OK', [contact], sdp),
-      refuse: (status) => this.#answer(invite, `${status} No`, [contact]),
+      answer: (sdp = silentSdp) => {
+        if (!dialog.ringing) return;
+        dialog.ringing = undefined;
+        this.#repeat(`${callId} 200`, () => this.#answer(invite, '200 OK', [contact], sdp));
+      },
+      refuse: (status) => {
+        dialog.ringing = undefined;
+        this.#answer(invite, `${status} No`, [contact]);
+      },
       bye: async () => {
         const { message } = await this.#request(
           'BYE',
@@ -216,8 +236,11 @@ export class PhoneBank {
   #ended(method: string, message: Message): void {
     this.#answer(message, '200 OK');
     const dialog = this.#dialogs.get(message.header('Call-ID'));
-    if (method === 'CANCEL' && dialog?.invite) this.#answer(dialog.invite, '487 Request Terminated');
-    dialog?.end(message.header('Reason'));
+    // A CANCEL that comes too late changes nothing: a BYE will follow (RFC 3261 §9.2).
+    if (!dialog || (method === 'CANCEL' && !dialog.ringing)) return;
+    if (dialog.ringing) this.#answer(dialog.ringing, '487 Request Terminated');
+    dialog.ringing = undefined;
+    dialog.end(message.header('Reason'));
   }
 
   #answer(request: Message, status: string, headers: readonly string[] = [], body = ''): void {
@@ -266,7 +289,20 @@ export class PhoneBank {
         : ['Content-Type: application/sdp']),
       `Content-Length: ${body.length}`,
     ];
-    this.#write(`${lines.join('\r\n')}\r\n\r\n${body}`);
+    const text = `${lines.join('\r\n')}\r\n\r\n${body}`;
+    if (method === 'ACK') this.#write(text);
+    else this.#repeat(`${callId} ${cseq} ${method}`, () => this.#write(text));
+  }
+
+  #repeat(key: string, send: () => void): void {
+    send();
+    clearInterval(this.#again.get(key));
+    this.#again.set(key, setInterval(send, 500));
+  }
+
+  #confirmed(key: string): void {
+    clearInterval(this.#again.get(key));
+    this.#again.delete(key);
   }
 
   #write(text: string): void {
