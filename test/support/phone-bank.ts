@@ -116,12 +116,16 @@ export class PhoneBank {
         },
         headers: [`Contact: <sip:${user}@127.0.0.1:${this.port}>;expires=${expires}`, ...headers],
       });
-    const cseq = Date.now() % 1_000_000_000;
-    const challenged = await request(cseq, []);
-    const challenge = challenged.message.all('WWW-Authenticate').join(', ');
-    const answer = answerChallenge({ challenge, method: 'REGISTER', uri, user, password }, systemRandom);
-    const { status, message: final } = await request(cseq + 1, [`Authorization: ${answer}`]);
-    if (status !== 200) throw new Error(`${user} could not register: ${status} ${final.text}`);
+    for (let cseq = Date.now() % 1_000_000_000; ; cseq += 2) {
+      const challenged = await request(cseq, []);
+      const challenge = challenged.message.all('WWW-Authenticate').join(', ');
+      const answer = answerChallenge({ challenge, method: 'REGISTER', uri, user, password }, systemRandom);
+      const { status, message } = await request(cseq + 1, [`Authorization: ${answer}`]);
+      if (status === 200) return;
+      // An engine whose machine is overloaded says 503: a phone comes again.
+      if (status !== 503) throw new Error(`${user} could not register:\n${message.text}`);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
   }
 
   /** @param from `user@host` @param to `user@host` */
