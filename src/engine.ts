@@ -19,7 +19,7 @@ import { ReloadThread } from './config/reload-thread.ts';
 import { ConfigStore } from './config/store.ts';
 import type { PbxVersion } from './config/version.ts';
 import { watchConfig } from './config/watch.ts';
-import { Destinations, noNumberRoutes } from './dial/destinations.ts';
+import { Destinations } from './dial/destinations.ts';
 import { EmployeeDialler } from './dial/employee.ts';
 import { Occupancy } from './dial/occupancy.ts';
 import { startEmbeddedMedia } from './embedded/media/index.ts';
@@ -46,6 +46,8 @@ import { tablesOf } from './scheme/tables.ts';
 import { contactTarget, startSip } from './sip/index.ts';
 import { type Clock, systemClock } from './time/clock.ts';
 import { type Random, systemRandom } from './time/random.ts';
+import { TrunkLines } from './trunks/lines.ts';
+import { TrunkWatch } from './trunks/watch.ts';
 
 export interface EngineOptions {
   readonly env: Environment;
@@ -69,9 +71,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { env, log, clock = systemClock, random = systemRandom } = options;
   const stack = new AsyncDisposableStack();
   try {
-    const reloads = new ReloadThread(env.configFolder);
+    const reloads = new ReloadThread(env.configFolder, clock);
     stack.defer(() => reloads.close());
-    const config = new ConfigStore(env.configFolder, reloads.read);
+    const config = new ConfigStore(env.configFolder, { reader: reloads.read, clock });
     await config.load();
     for (const { code, message, file, line } of config.warnings) log.warn({ code, file, line }, message);
     if (env.freeswitch.length > 0) {
@@ -117,8 +119,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     // Phones are served from here on; what is only needed when a call has ended is loaded meanwhile.
     const history = openHistory({ env, redis, config, clock, random, log }, stack);
 
+    const lines = new TrunkLines({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
+    stack.defer(() => lines.close());
+    const trunks = new TrunkWatch({ config, sip: sip.server, lines, clock, random, log });
+    stack.defer(() => trunks.close());
     const occupancy = new Occupancy(occupancyInAcd(acdNode, log));
-    const destinations = new Destinations(registrations, contactTarget, noNumberRoutes);
+    const destinations = new Destinations(registrations, contactTarget, trunks);
+    const callbacks = new CallbackTasks(redis);
     const services: CallServices = {
       sip: sip.server,
       media,
@@ -126,8 +133,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       sounds: new PbxSounds(prompts),
       employees: new EmployeeDialler(destinations, occupancy),
       groups: new QueueDistributor({ node: acdNode, estimates, clock }),
-      callbacks: new GroupCallbacks(new CallbackTasks(redis)),
+      callbacks: new GroupCallbacks(callbacks),
       destinations,
+      trunks,
       occupancy,
       ...notBuilt,
       notices: new UndeliveredNotices(log),
@@ -161,6 +169,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         media,
         history: await history,
         events: new EventFeed(redis, subscriber),
+        dispatcher,
+        estimates,
+        callbacks,
+        trunks,
+        lines,
       }),
       clock,
       log,

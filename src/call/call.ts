@@ -6,6 +6,7 @@ import type { Destinations } from '../dial/destinations.ts';
 import type { EmployeeDialler } from '../dial/employee.ts';
 import type { Leg } from '../dial/leg.ts';
 import type { Occupancy } from '../dial/occupancy.ts';
+import type { Trunks } from '../dial/outgoing/trunks.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { CallRecord } from '../history/record.ts';
 import type { MediaServer } from '../media/port.ts';
@@ -31,6 +32,7 @@ export interface CallServices {
   readonly groups: GroupDistributor;
   readonly callbacks: Callbacks;
   readonly destinations: Destinations;
+  readonly trunks: Pick<Trunks, 'takeLine'>;
   readonly occupancy: Occupancy;
   readonly mailbox: Mailbox;
   readonly fax: FaxMachine;

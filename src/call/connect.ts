@@ -11,7 +11,7 @@ export async function connect(
   call: Call,
   { leg, attempt }: Extract<RingResult, { outcome: 'answered' }>,
   connected: () => void,
-): Promise<ForwardResult> {
+): Promise<Extract<ForwardResult, { reason: EndReason }>> {
   const { caller } = call;
   let callerLeg: Awaited<ReturnType<typeof caller.answer>>;
   try {

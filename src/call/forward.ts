@@ -1,7 +1,7 @@
 import type { Employee } from '../config/document.ts';
-import { attemptOutcome } from '../dial/attempt.ts';
+import type { Asked } from '../dial/attempt.ts';
 import type { Introduce } from '../dial/employee.ts';
-import { type RingResult, ringFirst, ringFor, ringOne } from '../dial/ring.ts';
+import type { RingResult } from '../dial/ring.ts';
 import type { ForwardRequest, ForwardResult, RingTarget } from '../scheme/actors.ts';
 import { tablesOf } from '../scheme/tables.ts';
 import { type Assistance, assist, assistanceFor } from './assistant.ts';
@@ -9,7 +9,8 @@ import type { Call } from './call.ts';
 import { connect } from './connect.ts';
 import { forwardToGroup } from './group.ts';
 import { introduce } from './introduce.ts';
-import { ringContext } from './ring-context.ts';
+import { ringOutside } from './outside.ts';
+import { isPassedOnTooOften, ringContext } from './ring-context.ts';
 
 /** What the scheme is told while a call is forwarded. */
 export interface ForwardTold {
@@ -33,6 +34,7 @@ export async function forward(
   if ('room' in target) {
     return call.services.rooms.join(call, target.room, signal, () => told.connected(target));
   }
+  if (isPassedOnTooOften(call)) return { outcome: 'failed', reason: 'loop' };
   const all = AbortSignal.any([signal, call.caller.gone]);
   if ('group' in target) return forwardToGroup(call, { ...request, target }, all, () => told.connected(target));
   const employee = 'employee' in target ? call.pbx.employee(target.employee) : undefined;
@@ -96,27 +98,15 @@ async function reach(
     );
   }
 
-  const found = await services.destinations.ofTarget(call.pbx, target);
+  const found = await services.destinations.ofTarget(call.pbx, target, call.shown.callerId);
   const number = 'sip' in target ? target.sip : 'phone' in target ? target.phone : target.number;
-  const attempt = call.timeline.ask({
+  const asked: Asked = {
     kind: 'trunk' in target ? 'trunk' : 'number',
     id: 'trunk' in target ? target.trunk : number,
     name: '',
     address: number,
     ...(found.ok ? { contact: target } : {}),
-  });
-  const result: RingResult = found.ok
-    ? await ringFor(services.clock, limitMs ?? call.pbx.document.defaults.employee.ringTime * 1000, signal, (stop) =>
-        ringFirst(
-          found.destinations.map((destination) => (each: AbortSignal) => ringOne(context, destination, each)),
-          stop,
-        ),
-      )
-    : { outcome: 'failed', reason: found.reason };
-  if (result.outcome === 'answered') attempt.answered();
-  const reason = result.outcome === 'answered' ? await introduced()(result.leg, signal) : result.reason;
-  if (result.outcome === 'answered' && reason === undefined) return { ...result, attempt };
-  const failure = reason ?? 'noAnswer';
-  attempt.over(attemptOutcome(failure), failure);
-  return { outcome: 'failed', reason: failure };
+  };
+  const ringMs = limitMs ?? call.pbx.document.defaults.employee.ringTime * 1000;
+  return ringOutside(call, asked, { found, context, ringMs, introduce: introduced() }, signal);
 }

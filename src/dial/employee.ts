@@ -56,7 +56,7 @@ export class EmployeeDialler {
     const one =
       (contact: Contact, isLast: boolean) =>
       async (stop: AbortSignal): Promise<RingResult> => {
-        const found = await this.#destinations.ofContact(pbx, contact);
+        const found = await this.#destinations.ofContact(pbx, contact, request.context.callerId);
         if (!found.ok) return this.#notRung(request, found.reason, addressOf(contact));
         const attempt = log.ask({
           kind: 'employee',

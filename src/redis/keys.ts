@@ -27,6 +27,8 @@ export class Keys {
   waitEstimates = (): string => `${this.#prefix}acd-estimates`;
   /** Hash: number → task; sorted set: numbers by the moment they are due. */
   callbacks = (): readonly string[] => [`${this.#prefix}callbacks`, `${this.#prefix}callback-due`];
+  /** Sorted set: lines of a trunk that are taken, by when they come back if nobody says that he still has them. */
+  trunkLines = (trunk: string): string => `${this.#prefix}trunk-lines:${trunk}`;
   /** Stream: finished calls on their way to the database. */
   history = (): string => `${this.#prefix}history`;
   /** Stream: records that the database would not take; kept for a person to look at. */

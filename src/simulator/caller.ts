@@ -95,11 +95,8 @@ export class SimulatedCaller {
   }
 
   #giveUp(): void {
-    this.#options.call()?.timeline.trace({
-      state: this.#options.call()?.timeline.place ?? '',
-      event: 'gaveUp',
-      why: 'the call does not end by itself: after an hour the caller hangs up',
-    });
+    const why = 'the call does not end by itself: after an hour the caller hangs up';
+    this.#options.call()?.timeline.trace({ state: 'caller', event: 'gaveUp', why });
     this.#options.invite.hangUp();
   }
 }

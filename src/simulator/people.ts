@@ -35,18 +35,18 @@ export class People {
   readonly #ofAddresses = new Map<string, Reaction>();
   readonly #offline = new Set<string>();
 
-  /** @throws UserError `unknown-person`, `two-roles` */
+  /** @throws UserError `unknown-person`, `answer-time`, `two-roles` */
   constructor(pbx: PbxVersion, roles: Roles) {
     this.#pbx = pbx;
     for (const text of roles.answer ?? []) {
       const [, name = text, seconds = '0'] = /^(.*)@(\d+(?:\.\d+)?)$/.exec(text) ?? [];
-      this.#give(name, { kind: 'answers', afterMs: Number(seconds) * 1000 });
+      this.#give('answer', name, { kind: 'answers', afterMs: Number(seconds) * 1000 });
     }
-    for (const name of roles.busy ?? []) this.#give(name, { kind: 'busy' });
-    for (const name of roles.decline ?? []) this.#give(name, { kind: 'declines' });
+    for (const name of roles.busy ?? []) this.#give('busy', name, { kind: 'busy' });
+    for (const name of roles.decline ?? []) this.#give('decline', name, { kind: 'declines' });
     for (const name of roles.offline ?? []) {
-      const who = this.#find(name);
-      if (!('employee' in who)) throw unknown(name, pbx, 'Only employees can be offline.');
+      const who = this.#find('offline', name);
+      if (!('employee' in who)) throw unknown('offline', name, pbx, 'Only employees can be offline.');
       if (this.#ofEmployees.has(who.employee)) throw twoRoles(name);
       this.#offline.add(who.employee);
     }
@@ -76,23 +76,31 @@ export class People {
     return this.#pbx.document.employees.find(({ contacts }) => contacts.some(has));
   }
 
-  #give(name: string, reaction: Reaction): void {
-    const who = this.#find(name);
+  #give(role: keyof Roles, name: string, reaction: Reaction): void {
+    const who = this.#find(role, name);
     const [roles, key] =
       'employee' in who ? ([this.#ofEmployees, who.employee] as const) : ([this.#ofAddresses, who.address] as const);
     if (roles.has(key)) throw twoRoles(name);
     roles.set(key, reaction);
   }
 
-  #find(name: string): { readonly employee: string } | { readonly address: string } {
+  #find(role: keyof Roles, name: string): { readonly employee: string } | { readonly address: string } {
     const employee = employeeNamed(this.#pbx, name);
     if (employee) return { employee: employee.id };
     const phone = normalizePhone(name, this.#pbx.document.pbx.country);
     if (phone !== undefined) return { address: phone };
+    const [user = '', host = ''] = name.split('@');
+    if (role === 'answer' && host !== '' && !host.includes('.') && employeeNamed(this.#pbx, user)) {
+      throw new UserError(
+        'answer-time',
+        `--answer ${name}: "${host}" is no number of seconds`,
+        `Write "${user}" for at once, "${user}@5" for after five seconds.`,
+      );
+    }
     // A number behind a trunk may be as short as an extension.
     const isAddress = /^[^@\s]+@[^@\s]+$/.test(name) || (/^\d+$/.test(name) && this.#pbx.document.trunks.length > 0);
     if (isAddress) return { address: name };
-    throw unknown(name, this.#pbx);
+    throw unknown(role, name, this.#pbx);
   }
 }
 
@@ -114,7 +122,7 @@ const twoRoles = (name: string): UserError =>
     'Name everybody once in --answer, --busy, --decline and --offline.',
   );
 
-function unknown(name: string, pbx: PbxVersion, hint?: string): UserError {
+function unknown(role: keyof Roles, name: string, pbx: PbxVersion, hint?: string): UserError {
   const { employees } = pbx.document;
   const near = nearest(
     name,
@@ -123,7 +131,7 @@ function unknown(name: string, pbx: PbxVersion, hint?: string): UserError {
   const all = employees.map(({ id }) => id).join(', ');
   return new UserError(
     'unknown-person',
-    `there is no employee "${name}" in ${pbx.id}`,
+    `--${role}: there is no employee "${name}" in ${pbx.id}`,
     near
       ? `Did you mean "${near}"?`
       : (hint ?? `Employees: ${all || 'none'}. A phone number or a SIP address will do too.`),

@@ -101,9 +101,9 @@ export class Phone implements AsyncDisposable {
     }
   }
 
-  /** Waits for the next event of a type, counted from the one that was waited for last. */
-  async next(type: string): Promise<PhoneEvent> {
-    const { item, index } = await this.events.find(type, (event) => event.type === type, this.#seen);
+  /** Waits for the next event of a type, counted from the one that was waited for last. @param ms how long, where a scheme takes its time */
+  async next(type: string, ms?: number): Promise<PhoneEvent> {
+    const { item, index } = await this.events.find(type, (event) => event.type === type, this.#seen, ms);
     this.#seen = index + 1;
     return item;
   }

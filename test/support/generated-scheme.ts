@@ -75,8 +75,11 @@ const rules = (level: number, left: number): fc.Arbitrary<object> => {
   return fc.oneof({ weight: 1, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: some });
 };
 
-/** A PBX whose scheme `main` is generated; `other` forwards to it, so that circles occur. */
-export const generatedPbx: fc.Arbitrary<PbxVersion> = fc
+/** A document as it stands in a file. */
+export type Form = Readonly<Record<string, unknown>>;
+
+/** Of a PBX whose scheme `main` is generated; `other` forwards to it, so that circles occur. */
+export const generatedForm: fc.Arbitrary<Form> = fc
   .record({
     main: block(0, 2, false),
     other: block(0, 1, false),
@@ -89,26 +92,28 @@ export const generatedPbx: fc.Arbitrary<PbxVersion> = fc
       { extension: '451' },
     ),
   })
-  .map(({ main, other, dialing, action }) => {
-    const form = DocumentForm.parse({
-      pbx: { id: 'acme', domains: ['acme.example'], extensionDialing: { enabled: dialing } },
-      // biome-ignore lint/suspicious/noThenProperty: the format names it so
-      defaults: { employee: { then: action } },
-      employees: [
-        { id: 'ivanov', extension: '451', email: 'ivanov@acme.example' },
-        { id: 'petrov', extension: '4512' },
-      ],
-      groups: [{ id: 'sales', extension: '505' }],
-      numbers: [{ number: '74950000001', scheme: 'main', source: { passive: 'line@acme.example' } }],
-      rooms: [{ id: 'board', extension: '1000' }],
-      regionRules: [{ id: 'regions', rules: [{ name: 'Moscow', prefixes: ['7495'], to: { group: 'sales' } }] }],
-      schemes: [
-        { id: 'main', extension: '884', ...main },
-        { id: 'other', extension: '885', ...other },
-      ],
-    });
-    return new PbxVersion('generated', complete(form), new Map());
-  });
+  .map(({ main, other, dialing, action }) => ({
+    pbx: { id: 'acme', domains: ['acme.example'], extensionDialing: { enabled: dialing } },
+    // biome-ignore lint/suspicious/noThenProperty: the format names it so
+    defaults: { employee: { then: action } },
+    employees: [
+      { id: 'ivanov', extension: '451', email: 'ivanov@acme.example' },
+      { id: 'petrov', extension: '4512' },
+    ],
+    groups: [{ id: 'sales', extension: '505' }],
+    numbers: [{ number: '74950000001', scheme: 'main', source: { passive: 'line@acme.example' } }],
+    rooms: [{ id: 'board', extension: '1000' }],
+    regionRules: [{ id: 'regions', rules: [{ name: 'Moscow', prefixes: ['7495'], to: { group: 'sales' } }] }],
+    schemes: [
+      { id: 'main', extension: '884', ...main },
+      { id: 'other', extension: '885', ...other },
+    ],
+  }));
+
+export const pbxOfForm = (form: Form): PbxVersion =>
+  new PbxVersion('generated', complete(DocumentForm.parse(form)), new Map());
+
+export const generatedPbx: fc.Arbitrary<PbxVersion> = generatedForm.map(pbxOfForm);
 
 /** What a caller does: keys, waits, and perhaps a fax tone or his end. */
 export type Move =

@@ -19,13 +19,14 @@ export class Inbox<T> {
     for (const check of this.#waiting.splice(0)) check();
   }
 
-  /** The first item at or after `from` that matches, and its index. */
+  /** The first item at or after `from` that matches, and its index. @param ms how long it is waited for */
   async find(
     what: string,
     matches: (item: T) => boolean,
     from = 0,
+    ms = patience,
   ): Promise<{ readonly item: T; readonly index: number }> {
-    const deadline = Date.now() + patience;
+    const deadline = Date.now() + ms;
     for (let next = from; ; ) {
       for (; next < this.items.length; next++) {
         const item = this.items[next] as T;

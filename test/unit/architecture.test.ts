@@ -3,8 +3,9 @@ import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const everything = [
+  'trunks',
   ...['http', 'call', 'scheme', 'dial', 'acd', 'config', 'time'],
-  ...['sip', 'media', 'history', 'events', 'redis', 'database', 'embedded'],
+  ...['sip', 'media', 'history', 'events', 'redis', 'database', 'embedded', 'trunks'],
 ];
 
 /**
@@ -50,6 +51,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   sip: ['config', 'time', 'redis/registrations.ts', 'redis/throttle.ts'],
   media: ['config', 'time'],
   history: ['redis', 'database', 'time'],
+  trunks: ['dial/outgoing', 'dial/trunk-address.ts', 'sip/port.ts', 'redis', 'config', 'time'],
   events: ['redis', 'time'],
   redis: ['time'],
   database: ['time'],
@@ -88,6 +90,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   'sdp-transform': ['embedded/media'],
   'jsonc-parser': ['config'],
   'date-holidays': ['time'],
+  'libphonenumber-js/max': ['dial/outgoing'],
   fastify: ['http'],
   'prom-client': ['http'],
 };

@@ -11,6 +11,7 @@ const now = 1_000_000;
 const state = (changes: Partial<AgentState> = {}): AgentState => ({
   employee: 'anna',
   status: 'online',
+  statusAt: 0,
   base: 'online',
   calls: {},
   reachableUntil: 0,

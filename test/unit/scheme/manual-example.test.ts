@@ -1,51 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { employee, pbxOf } from '../../support/pbx.ts';
+import { manualExample } from '../../support/manual-example.ts';
+import { pbxOf } from '../../support/pbx.ts';
 import { SchemeCall, type Script } from '../../support/scheme-call.ts';
 
 /**
- * The worked example of §4.4.2.1, twelve steps («Клиентский отдел», «Отдел продаж»), as an admin would write it; the names of the tests are what
- * its text promises. Its queue times of 20 seconds are the groups' (step 7: `hold.maxWait`), so the world of this test takes 20 seconds to give up.
+ * The names of the tests are what the text of the example promises. Its queue times of 20 seconds are the groups' (step 7: `hold.maxWait`), so the world
+ * of this test takes 20 seconds to give up.
  */
-const pbx = pbxOf({
-  pbx: { id: 'acme', domains: ['acme.example'], timezone: 'Europe/Moscow', country: 'RU' },
-  audio: [
-    { id: 'welcome', file: 'welcome.wav' },
-    { id: 'wrong', file: 'wrong.wav' },
-    { id: 'night', file: 'night.wav' },
-  ],
-  employees: [employee('sidorov', '451')],
-  groups: [
-    { id: 'clients', name: 'Клиентский отдел', extension: '501', hold: { queue: true, maxWait: 20 } },
-    { id: 'sales', name: 'Отдел продаж', extension: '502', hold: { queue: true, maxWait: 20 } },
-  ],
-  schemes: [
-    {
-      id: 'main',
-      branches: [
-        {
-          when: { days: ['workdays'], time: ['09:00-18:59'] },
-          steps: [{ play: 'welcome', wait: true }],
-          menu: {
-            '1': { steps: [{ forward: { group: 'clients' } }, { voicemail: { to: ['example@example.ru'] } }] },
-            '2': {
-              steps: [
-                { forward: { group: 'sales' } },
-                { forward: { employee: 'sidorov' }, timeout: 60 },
-                { voicemail: { to: ['example@example.ru'] } },
-              ],
-            },
-          },
-          rules: {
-            fax: { to: ['petrov@host.ru'] },
-            noInput: { steps: [{ forward: { group: 'clients' } }, { voicemail: { to: ['example@example.ru'] } }] },
-            anyOtherInput: { steps: [{ play: 'wrong', wait: true }, { voicemail: { to: ['example@example.ru'] } }] },
-          },
-        },
-        { when: 'otherwise', steps: [{ play: 'night', wait: true }, { fax: {} }] },
-      ],
-    },
-  ],
-});
+const pbx = pbxOf(manualExample());
 
 const noon = '2026-11-02T09:00:00Z'; // a Monday, 12:00 in Moscow
 const nobody: Script = {
