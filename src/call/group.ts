@@ -57,8 +57,7 @@ class GroupVisit {
     this.#isOver = true;
     this.#wait?.end();
     if (result.outcome === 'answered') return this.#connect(result, connected);
-    // When the scheme has gone elsewhere, what is heard now is not of here.
-    if (!signal.aborted) this.#call.audio.stopWaiting();
+    this.#call.audio.stopWaiting();
     if (this.#calledBack.signal.aborted && !signal.aborted) return this.#thank(signal);
     const { reason } = result;
     this.#entered.over(attemptOutcome(reason), reason);

@@ -99,12 +99,11 @@ async function made(pbx: PbxVersion, { script, moves: all, at, caller }: Omit<Re
 
 function oddCalls({ calls = {} }: Script): NonNullable<Script['calls']> {
   return Object.fromEntries(
-    Object.entries(calls).map(([name, call]) => [
-      name,
-      'fails' in call
-        ? { ...call, fails: call.fails + 0.029 }
-        : { ...call, answers: call.answers + 0.031, talks: call.talks + 0.037 },
-    ]),
+    Object.entries(calls).map(([name, call]) => {
+      if ('fails' in call) return [name, { ...call, fails: call.fails + 0.029 }];
+      if ('assists' in call) return [name, { ...call, assists: call.assists + 0.041 }];
+      return [name, { ...call, answers: call.answers + 0.031, talks: call.talks + 0.037 }];
+    }),
   );
 }
 
