@@ -59,7 +59,11 @@ function pbxWith(schemes: readonly object[]): PbxVersion {
 }
 
 function compiling(): Figure[] {
-  const pbx = pbxWith(Array.from({ length: SCHEMES }, (_, index) => bigScheme(`scheme${index}`)));
+  const schemes = Array.from({ length: SCHEMES }, (_, index) => bigScheme(`scheme${index}`));
+  const pbx = pbxWith(schemes);
+  const beginning = process.cpuUsage();
+  for (const scheme of schemes) if (!JSON.parse(JSON.stringify(scheme))) throw new Error('no scheme');
+  const baseline = cpuMs(beginning);
   for (const scheme of pbx.document.schemes.slice(0, 50)) compileScheme(pbx, scheme);
   const start = process.cpuUsage();
   const compiled = pbx.document.schemes.map((scheme) => compileScheme(pbx, scheme));
@@ -68,6 +72,11 @@ function compiling(): Figure[] {
   const making = process.cpuUsage();
   for (const scheme of few) if (!scheme.machine) throw new Error('no machine');
   return [
+    {
+      name: `baseline: ${SCHEMES} schemes of ${BLOCKS} blocks, written and read as JSON`,
+      value: round(baseline),
+      unit: 'ms',
+    },
     { name: `compile ${SCHEMES} schemes of ${BLOCKS} blocks`, value: Math.round(ms), unit: 'ms' },
     { name: 'first call of such a scheme waits', value: round(cpuMs(making) / few.length), unit: 'ms' },
   ];
@@ -106,7 +115,7 @@ function quickWorld(): SchemeWorld {
 
 const log = { warn: () => undefined, error: (fields: object) => console.error(fields) };
 const CALLS = 20_000;
-const SIMULATED = 8_000;
+const SIMULATED = 4_000;
 
 /** Four decisions: the branch by time, a key, a key in the second menu, and from an employee who is busy to the one who answers. */
 async function callsPerSecond(): Promise<Figure> {
