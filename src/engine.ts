@@ -4,7 +4,11 @@ import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { RingGroup } from './acd/ring-group.ts';
+import { CallbackTasks } from './acd/callback-tasks.ts';
+import { Dispatcher } from './acd/dispatcher.ts';
+import { GroupCallbacks } from './acd/group-callbacks.ts';
+import { QueueDistributor } from './acd/queue-distributor.ts';
+import { WaitEstimates } from './acd/wait-estimates.ts';
 import type { CallServices } from './call/call.ts';
 import { notBuilt } from './call/facilities.ts';
 import { Inbound } from './call/inbound.ts';
@@ -15,12 +19,13 @@ import { ReloadThread } from './config/reload-thread.ts';
 import { ConfigStore } from './config/store.ts';
 import type { PbxVersion } from './config/version.ts';
 import { watchConfig } from './config/watch.ts';
-import { Destinations, noNumberRoutes } from './dial/destinations.ts';
+import { Destinations } from './dial/destinations.ts';
 import { EmployeeDialler } from './dial/employee.ts';
 import { Occupancy } from './dial/occupancy.ts';
 import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
+import { feedAcd, occupancyInAcd } from './engine-acd.ts';
 import { publishEvents } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
@@ -41,6 +46,8 @@ import { tablesOf } from './scheme/tables.ts';
 import { contactTarget, startSip } from './sip/index.ts';
 import { type Clock, systemClock } from './time/clock.ts';
 import { type Random, systemRandom } from './time/random.ts';
+import { TrunkLines } from './trunks/lines.ts';
+import { TrunkWatch } from './trunks/watch.ts';
 
 export interface EngineOptions {
   readonly env: Environment;
@@ -64,9 +71,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { env, log, clock = systemClock, random = systemRandom } = options;
   const stack = new AsyncDisposableStack();
   try {
-    const reloads = new ReloadThread(env.configFolder);
+    const reloads = new ReloadThread(env.configFolder, clock);
     stack.defer(() => reloads.close());
-    const config = new ConfigStore(env.configFolder, reloads.read);
+    const config = new ConfigStore(env.configFolder, { reader: reloads.read, clock });
     await config.load();
     for (const { code, message, file, line } of config.warnings) log.warn({ code, file, line }, message);
     if (env.freeswitch.length > 0) {
@@ -87,6 +94,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const events = new EventLog({ redis, node: env.nodeId, clock, random, log });
     stack.defer(() => events.close());
     const registrations = new RedisRegistrations(redis);
+    const dispatcher = new Dispatcher({ redis, subscriber, clock, random, log, nodeId: env.nodeId });
+    stack.defer(() => dispatcher.close());
+    const estimates = new WaitEstimates({ store: dispatcher.store, redis, clock, log });
+    stack.defer(() => estimates.close());
+    const acdNode = dispatcher.node.bind(dispatcher);
+    stack.defer(await feedAcd({ config, dispatcher, estimates, registrations, log }));
     const sip = await startSip({
       drachtio: async () => {
         if (embeddedSip) return embeddedSip.address();
@@ -106,16 +119,22 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     // Phones are served from here on; what is only needed when a call has ended is loaded meanwhile.
     const history = openHistory({ env, redis, config, clock, random, log }, stack);
 
-    const occupancy = new Occupancy();
-    const destinations = new Destinations(registrations, contactTarget, noNumberRoutes);
+    const lines = new TrunkLines({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
+    stack.defer(() => lines.close());
+    const trunks = new TrunkWatch({ config, sip: sip.server, lines, clock, random, log });
+    stack.defer(() => trunks.close());
+    const occupancy = new Occupancy(occupancyInAcd(acdNode, log));
+    const destinations = new Destinations(registrations, contactTarget, trunks);
     const services: CallServices = {
       sip: sip.server,
       media,
       clock,
       sounds: new PbxSounds(prompts),
       employees: new EmployeeDialler(destinations, occupancy),
-      groups: new RingGroup(random),
+      groups: new QueueDistributor({ node: acdNode, estimates, clock }),
+      callbacks: new GroupCallbacks(new CallbackTasks(redis)),
       destinations,
+      trunks,
       occupancy,
       ...notBuilt,
       notices: new UndeliveredNotices(log),

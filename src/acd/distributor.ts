@@ -1,7 +1,7 @@
 import type { Group } from '../config/document.ts';
 import type { PbxVersion } from '../config/version.ts';
 import type { RingResult } from '../dial/ring.ts';
-import type { OfferStep } from './store.ts';
+import type { WaitingNow } from './announcements.ts';
 
 /**
  * Who of a group takes a call. The call layer hands a caller over and gets one answered leg or a reason back; how members are chosen, and where
@@ -22,7 +22,7 @@ export interface GroupCall {
   /** Normalised; empty when hidden. */
   readonly callerNumber: string;
   /** Rings one member for at most `limitMs`. A member who cannot be rung fails at once. */
-  readonly ring: (employee: string, limitMs: number, signal: AbortSignal) => Promise<RingResult>;
+  readonly ring: (employee: string, limitMs: number, signal: AbortSignal, offer?: MemberOffer) => Promise<RingResult>;
   /** Aborted when the caller himself is gone: he may ring again and have his place back. Undefined: he has left of another cause. */
   readonly gone?: AbortSignal;
   /** A place that he has had before, as `QueuePlace.place`: a callback stands in the order of those who wait. */
@@ -30,24 +30,30 @@ export interface GroupCall {
   readonly events?: QueueEvents;
 }
 
-/** What a caller's side may want to know while he is in a queue. Distributors without queues tell none of it. */
+/** What a distributor that shares its members with others knows of one offer. */
+export interface MemberOffer {
+  /** Why it is made to this member, for a person. */
+  readonly why: string;
+  /**
+   * To be asked when he has picked up and is to hear an announcement first. True: the caller is his until that is over, nobody else is rung. False: another
+   * has him, or he is gone; this one is to be hung up.
+   */
+  readonly pickUp: () => Promise<boolean>;
+}
+
+/** What a caller's side may want to know while he is in a queue. */
 export interface QueueEvents {
-  /** Once, when he begins to wait with nobody being rung for him: time for the enqueue message, the music, the announcements. */
+  /** He begins to wait with nobody being rung for him, perhaps once more: time for the enqueue message, the music, the announcements. */
   waiting?(place: QueuePlace): void;
-  /** A member is being rung for him, also while he waits; he goes on hearing what he hears. */
+  /** A member is about to be rung for him, also while he waits; he goes on hearing what he hears. */
   offered?(employee: string): void;
-  /** It is over, however: every offer, why it was made, and what came of it. */
-  over?(story: readonly OfferStep[]): void;
 }
 
 export interface QueuePlace {
   /** When he joined, ms since 1970. Stays the same for one who got his place back. */
   readonly since: number;
-  /** Opaque: gives the place back. */
-  readonly place: string;
-  /**
-   * For an announcement that is due: how many wait in all, and which of them he is, from 1; 0 while he is being offered to somebody. Undefined: not
-   * known now.
-   */
-  readonly position: () => Promise<{ readonly position: number; readonly size: number } | undefined>;
+  /** Opaque: gives the place back. Undefined: there is no place to keep. */
+  readonly place?: string;
+  /** For an announcement that is due; undefined: not known now, or somebody is being rung for him. */
+  readonly situation: () => Promise<WaitingNow | undefined>;
 }

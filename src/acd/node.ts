@@ -34,7 +34,8 @@ interface Waiting {
   /** By the monotonic clock, ms. */
   readonly enteredAt: number;
   place: string | undefined;
-  state: 'entering' | 'waiting' | 'answering';
+  /** `pickedUp`: an agent has answered, and hears an announcement before the two talk. */
+  state: 'entering' | 'waiting' | 'pickedUp' | 'answering';
   /** Offers that have come, and what became of them: one that Redis brings again is told the same again. */
   readonly offers: Map<number, MissedOutcome | 'ringing'>;
   timer: TimerId | undefined;
@@ -196,13 +197,26 @@ export class AcdNode {
     return answered;
   }
 
+  /** The agent's phone has answered, and he hears an announcement before he talks: then `answer` or `miss`. False: he must not get the caller. */
+  async pickUp(offer: Pick<Offer, 'call' | 'agent' | 'token'>): Promise<boolean> {
+    const caller = this.#callers.get(offer.call);
+    if (!caller || caller.state === 'pickedUp' || caller.state === 'answering') return false;
+    caller.state = 'pickedUp';
+    // While Redis is away nobody else can have this caller: he is on this node.
+    const isHis = (await this.#quietly(() => this.#store.pickUp(this.#pbx.id, offer))) ?? true;
+    if (!isHis && caller.state === 'pickedUp') caller.state = 'waiting';
+    return isHis && this.#callers.get(offer.call) === caller;
+  }
+
   /** The offer came to nothing. @returns `waiting` when nobody is being rung for the caller now */
   async miss(
     offer: Pick<Offer, 'call' | 'agent' | 'token'>,
     outcome: MissedOutcome,
     noAnswerMs: number,
   ): Promise<'ringing' | 'waiting' | 'over' | 'gone'> {
-    this.#callers.get(offer.call)?.offers.set(offer.token, outcome);
+    const caller = this.#callers.get(offer.call);
+    caller?.offers.set(offer.token, outcome);
+    if (caller?.state === 'pickedUp') caller.state = 'waiting';
     const told = await this.#quietly(() => this.#store.miss(this.#pbx.id, offer, outcome, noAnswerMs));
     // While Redis is away the caller waits; what came of the offer is told with the next `sync`.
     return told ?? 'waiting';
@@ -221,10 +235,19 @@ export class AcdNode {
     return this.#quietly(() => this.#store.position(this.#pbx.id, call));
   }
 
-  /** An agent is in a call that no queue gave him: he rings, dials or talks. Once more with `talks` when he begins to talk. */
-  async beginCall(agent: string, call: string, how: { talks?: boolean; incoming?: boolean } = {}): Promise<void> {
+  /**
+   * An agent is in a call that no queue gave him: he rings, dials or talks. Once more with `talks` when he begins to talk.
+   * @param how.ifFree he is to be rung. False: he is in a call already, or is being offered one, on some node
+   */
+  async beginCall(
+    agent: string,
+    call: string,
+    how: { talks?: boolean; incoming?: boolean; ifFree?: boolean } = {},
+  ): Promise<boolean> {
     this.#keep({ agent, call, talks: how.talks ?? false, wrapUpMs: 0 });
-    await this.#quietly(() => this.#store.beginCall(this.#pbx.id, this.name, agent, call, how));
+    const isHis = await this.#quietly(() => this.#store.beginCall(this.#pbx.id, this.name, agent, call, how));
+    if (isHis === false) this.#calls.delete(`${agent}\n${call}`);
+    return isHis ?? true;
   }
 
   async endCall(agent: string, call: string): Promise<void> {
@@ -387,7 +410,7 @@ export class AcdNode {
     const { maxWaitMs } = caller.request;
     if (maxWaitMs === 0) return;
     caller.timer = this.#clock.setTimeout(() => {
-      if (this.#callers.get(caller.request.call) !== caller || caller.state === 'answering') return;
+      if (this.#callers.get(caller.request.call) !== caller || caller.state !== 'waiting') return;
       this.#forget(caller);
       void this.#quietly(() => this.#store.leave(this.#pbx.id, caller.request.call, 'elsewhere', 0));
       caller.events.over('queueTimeout');

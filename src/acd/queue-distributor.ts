@@ -1,43 +1,68 @@
-import { type RingResult, RingStopped, stopped } from '../dial/ring.ts';
+import { type RingResult, type RingStopped, stopOf, stopped } from '../dial/ring.ts';
 import type { EndReason } from '../end-reason.ts';
 import { RedisDownError } from '../redis/connection.ts';
+import type { Clock } from '../time/clock.ts';
+import type { WaitingNow } from './announcements.ts';
 import type { GroupCall, GroupDistributor } from './distributor.ts';
+import type { Predicted } from './estimate-accuracy.ts';
 import type { AcdNode, OverReason } from './node.ts';
-import type { Enqueued, MissedOutcome, Offer } from './store.ts';
+import { offerReasons } from './offer-reasons.ts';
+import type { Answered, Enqueued, MissedOutcome, Offer } from './store.ts';
+import type { WaitEstimates } from './wait-estimates.ts';
 
 /** For how long one who hangs up while he waits may ring again and have his place back (2-call-behaviour §4). */
 const placeKeptMs = 60_000;
 
+export type QueueNode = Pick<AcdNode, 'enqueue' | 'pickUp' | 'answer' | 'miss' | 'leave' | 'endCall' | 'position'>;
+
+export interface QueueDistributorOptions {
+  /** This node's part in the ACD of a PBX. */
+  readonly node: (pbx: string) => QueueNode | undefined;
+  readonly estimates: Pick<WaitEstimates, 'learn' | 'situation'>;
+  readonly clock: Clock;
+}
+
 /** Callers wait in queues that all nodes share, and are offered to agents as the scripts of the ACD pair them. */
 export class QueueDistributor implements GroupDistributor {
-  readonly #node: (pbx: string) => AcdNode | undefined;
+  readonly #options: QueueDistributorOptions;
 
-  constructor(node: (pbx: string) => AcdNode | undefined) {
-    this.#node = node;
+  constructor(options: QueueDistributorOptions) {
+    this.#options = options;
   }
 
   async distribute(call: GroupCall, signal: AbortSignal): Promise<RingResult> {
-    const node = this.#node(call.pbx.id);
+    const node = this.#options.node(call.pbx.id);
     if (!node) return { outcome: 'failed', reason: 'serviceUnavailable' };
-    if (signal.aborted) return { outcome: 'failed', reason: stopReason(signal) };
-    return new QueuedCall(call, node).run(signal);
+    if (signal.aborted) return { outcome: 'failed', reason: stopOf(signal).endReason };
+    return new QueuedCall(call, node, this.#options).run(signal);
   }
 }
+
+type Answer = Extract<RingResult, { outcome: 'answered' }>;
 
 /** One caller in one queue, from joining to an answer or to the end of his wait. */
 class QueuedCall {
   readonly #call: GroupCall;
-  readonly #node: AcdNode;
+  readonly #node: QueueNode;
+  readonly #estimates: QueueDistributorOptions['estimates'];
+  readonly #clock: Clock;
+  /** By the monotonic clock, as all lengths here. */
+  readonly #enteredAt: number;
   /** Who is being rung for him, by the token of the offer. */
   readonly #ringing = new Map<number, AbortController>();
   readonly #result = Promise.withResolvers<RingResult>();
   #entered: Extract<Enqueued, { place: string }> | undefined;
-  #isOver = false;
-  #hasWaited = false;
+  /** Why it is over, for the phones that still ring. */
+  #over: RingStopped | undefined;
+  /** What was predicted first. */
+  #predicted: { readonly range: Predicted; readonly atMs: number } | undefined;
 
-  constructor(call: GroupCall, node: AcdNode) {
+  constructor(call: GroupCall, node: QueueNode, { estimates, clock }: QueueDistributorOptions) {
     this.#call = call;
     this.#node = node;
+    this.#estimates = estimates;
+    this.#clock = clock;
+    this.#enteredAt = clock.monotonic();
   }
 
   async run(signal: AbortSignal): Promise<RingResult> {
@@ -78,7 +103,7 @@ class QueuedCall {
         case 'waiting':
         case 'offered':
           this.#entered = entered;
-          if (entered.outcome === 'waiting' && this.#ringing.size === 0) this.#wait();
+          if (entered.outcome === 'waiting') this.#wait();
           return;
         case 'full':
           return this.#fail('queueFull');
@@ -94,76 +119,106 @@ class QueuedCall {
   }
 
   async #ring(offer: Offer): Promise<void> {
-    if (this.#isOver) return;
-    const { call, agent, token, ringMs } = offer;
+    if (this.#over) return;
+    const { agent, token, ringMs, why } = offer;
     const stop = new AbortController();
     this.#ringing.set(token, stop);
+    const begun = this.#clock.monotonic();
     try {
       this.#call.events?.offered?.(agent);
-      const result = await this.#call.ring(agent, ringMs, stop.signal);
+      const result = await this.#call.ring(agent, ringMs, stop.signal, {
+        why: offerReasons[why],
+        pickUp: () => this.#pickUp(offer),
+      });
       this.#ringing.delete(token);
-      if (result.outcome === 'answered') return await this.#answer(offer, result);
-      if (this.#isOver || stop.signal.aborted) return;
+      if (result.outcome === 'answered') return await this.#answer(offer, result, begun);
+      // Taken back, by whoever has stopped it.
+      if (this.#over || stop.signal.aborted) return;
       const { excludeNoAnswer } = this.#call.pbx.document.defaults.group;
-      const then = await this.#node.miss({ call, agent, token }, missedOutcome(result.reason), excludeNoAnswer * 1000);
-      if (then === 'waiting' && !this.#isOver && this.#ringing.size === 0) this.#wait();
+      const then = await this.#node.miss(offer, missedOutcome(result.reason), excludeNoAnswer * 1000);
+      if (then === 'waiting') this.#wait();
     } catch (error) {
       // A bug in ringing: the agent must not stay reserved for it.
       this.#ringing.delete(token);
-      await this.#node.miss({ call, agent, token }, 'unreachable', 0);
-      this.#end(() => this.#result.reject(error));
+      await this.#node.miss(offer, 'unreachable', 0);
+      this.#end(stopped.noAnswer(), () => this.#result.reject(error));
     }
   }
 
-  async #answer(offer: Offer, result: Extract<RingResult, { outcome: 'answered' }>): Promise<void> {
+  async #pickUp(offer: Offer): Promise<boolean> {
+    if (this.#over || !(await this.#node.pickUp(offer)) || this.#over) return false;
+    for (const [token, other] of this.#ringing) if (token !== offer.token) other.abort(stopped.elsewhere());
+    return true;
+  }
+
+  async #answer(offer: Offer, result: Answer, begun: number): Promise<void> {
     const { leg, attempt } = result;
-    const answered = this.#isOver ? undefined : await this.#node.answer(offer);
-    if (answered?.outcome !== 'connected' || this.#isOver) {
+    const ringMs = this.#clock.monotonic() - begun;
+    const answered: Answered = this.#over ? { outcome: 'gone' } : await this.#node.answer(offer);
+    if (answered.outcome === 'gone' || this.#over) {
       // Another was faster, or the caller left in this very moment.
-      attempt?.over('elsewhere', 'pickedUp');
-      await leg.hangup(stopped.elsewhere().sip);
-      if (answered?.outcome === 'connected') await this.#node.endCall(offer.agent, offer.call);
+      const { sip, endReason } = this.#over ?? stopped.elsewhere();
+      attempt?.over('elsewhere', endReason);
+      await leg.hangup(sip);
+      if (answered.outcome === 'connected') await this.#node.endCall(offer.agent, offer.call);
       return;
     }
-    const ended = () => void this.#node.endCall(offer.agent, offer.call);
-    leg.on('ended', ended);
-    if (leg.ended) ended();
-    this.#end(() => {
-      for (const other of this.#ringing.values()) other.abort(stopped.elsewhere());
-      this.#call.events?.over?.(answered.story);
-      this.#result.resolve(result);
+    this.#learn((estimator) => estimator.answered(answered.waitedMs, ringMs, this.#predicted));
+    leg.on('ended', () => {
+      this.#learn((estimator) => estimator.handled(this.#clock.monotonic() - begun));
+      void this.#node.endCall(offer.agent, offer.call);
     });
+    this.#end(stopped.elsewhere(), () => this.#result.resolve(result));
   }
 
+  /** Nobody is being rung for him: unless that has changed while it was being told. */
   #wait(): void {
-    if (this.#hasWaited || !this.#entered) return;
-    this.#hasWaited = true;
+    if (this.#over || !this.#entered || this.#ringing.size > 0) return;
     const { place, since } = this.#entered;
-    this.#call.events?.waiting?.({ place, since, position: () => this.#node.position(this.#call.callId) });
+    this.#call.events?.waiting?.({ place, since, situation: () => this.#situation() });
+  }
+
+  async #situation(): Promise<WaitingNow | undefined> {
+    const { pbx, group, callId } = this.#call;
+    try {
+      const found = await this.#node.position(callId);
+      if (!found || found.position === 0) return undefined;
+      const situation = await this.#estimates.situation(pbx, group, found.position);
+      const { range } = situation.prediction;
+      if (range) this.#predicted ??= { range, atMs: this.#clock.monotonic() - this.#enteredAt };
+      return situation;
+    } catch (error) {
+      if (error instanceof RedisDownError) return undefined;
+      throw error;
+    }
   }
 
   #abandon(signal: AbortSignal): void {
+    if (this.#over) return;
     const isGone = this.#call.gone?.aborted ?? false;
-    this.#end(() => {
-      for (const other of this.#ringing.values()) other.abort(signal.reason);
-      this.#result.resolve({ outcome: 'failed', reason: stopReason(signal) });
-    });
-    void this.#node
-      .leave(this.#call.callId, isGone ? 'abandoned' : 'elsewhere', isGone ? placeKeptMs : 0)
-      .then((left) => this.#call.events?.over?.(left?.story ?? []));
+    const why = stopOf(signal);
+    this.#end(why, () => this.#result.resolve({ outcome: 'failed', reason: why.endReason }));
+    const waitedMs = this.#clock.monotonic() - this.#enteredAt;
+    this.#learn((estimator) => (isGone ? estimator.abandoned(waitedMs) : estimator.left(waitedMs)));
+    void this.#node.leave(this.#call.callId, isGone ? 'abandoned' : 'elsewhere', isGone ? placeKeptMs : 0);
   }
 
   #fail(reason: EndReason): void {
-    this.#end(() => {
-      for (const other of this.#ringing.values()) other.abort(stopped.noAnswer());
+    this.#end(stopped.noAnswer(), () => {
+      if (this.#entered) this.#learn((estimator) => estimator.left(this.#clock.monotonic() - this.#enteredAt));
       this.#result.resolve({ outcome: 'failed', reason });
     });
   }
 
-  #end(how: () => void): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+  #end(why: RingStopped, how: () => void): void {
+    if (this.#over) return;
+    this.#over = why;
+    for (const other of this.#ringing.values()) other.abort(why);
     how();
+  }
+
+  #learn(lesson: Parameters<WaitEstimates['learn']>[2]): void {
+    this.#estimates.learn(this.#call.pbx.id, this.#call.group.id, lesson);
   }
 }
 
@@ -188,6 +243,3 @@ export function missedOutcome(reason: EndReason): MissedOutcome {
       return 'unreachable';
   }
 }
-
-const stopReason = (signal: AbortSignal): EndReason =>
-  signal.reason instanceof RingStopped ? signal.reason.endReason : 'callerHungUp';

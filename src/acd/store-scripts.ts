@@ -64,6 +64,10 @@ export const answer = acdScript<[call: string, agent: string, token: number]>('a
   z.union([z.tuple([z.literal('connected'), z.number(), Story, z.array(z.string())]), z.tuple([z.literal('gone')])]),
 );
 
+export const pickUp = acdScript<[call: string, agent: string, token: number, leaseMs: number]>('pick-up')(
+  z.enum(['held', 'gone']),
+);
+
 export const miss = acdScript<
   [call: string, agent: string, token: number, outcome: string, pauseMs: number, againMs: number]
 >('miss')(z.enum(['ringing', 'waiting', 'over', 'gone']));
@@ -72,9 +76,9 @@ export const leave = acdScript<[call: string, why: string, keepMs: number]>('lea
   z.union([z.tuple([z.literal('left'), z.number(), Story]), z.tuple([z.literal('gone')])]),
 );
 
-export const beginCall = acdScript<[agent: string, call: string, node: string, talks: 0 | 1, incoming: 0 | 1]>(
-  'begin-call',
-)(z.literal('occupied'));
+export const beginCall = acdScript<
+  [agent: string, call: string, node: string, talks: 0 | 1, incoming: 0 | 1, ifFree: 0 | 1]
+>('begin-call')(z.enum(['occupied', 'busy']));
 
 export const endCall = acdScript<[agent: string, call: string]>('end-call')(z.enum(['ended', 'gone']));
 

@@ -117,6 +117,9 @@ export const pauses = {
   refusedAgain: 20_000,
 } as const;
 
+/** Longer than any announcement before a conversation, milliseconds: a node that dies meanwhile is found out by its silence. */
+const announcementMs = 600_000;
+
 /** How long a node may be silent before others take what it had. With a beat a second a dead node is found within five. */
 export const nodeTtlMs = 4000;
 
@@ -170,6 +173,14 @@ export class AcdStore {
   }
 
   /**
+   * The agent's phone has answered, and he hears an announcement before he talks. The caller is his for as long as that may take; whoever else was being
+   * rung is free again. Then `answer` or `miss`.
+   */
+  async pickUp(pbx: string, { call, agent, token }: Pick<Offer, 'call' | 'agent' | 'token'>): Promise<boolean> {
+    return (await this.#run(scripts.pickUp, pbx, call, agent, token, announcementMs)) === 'held';
+  }
+
+  /**
    * @param noAnswerMs for how long one who did not answer is excluded
    * @returns whether others ring for the caller now, or he waits; `over`: he did not want to wait; `gone`: the offer did not stand any more
    */
@@ -190,15 +201,20 @@ export class AcdStore {
     return outcome === 'gone' ? undefined : { waitedMs, story };
   }
 
-  /** An agent is occupied by a call that no queue gave him; once more with `talks` when he begins to talk. */
+  /**
+   * An agent is occupied by a call that no queue gave him; once more with `talks` when he begins to talk.
+   * @param how.ifFree only if he is in no call and is not being offered any. False: he is, and nothing has changed
+   */
   async beginCall(
     pbx: string,
     node: string,
     agent: string,
     call: string,
-    { talks = false, incoming = false } = {},
-  ): Promise<void> {
-    await this.#run(scripts.beginCall, pbx, agent, call, node, talks ? 1 : 0, incoming ? 1 : 0);
+    { talks = false, incoming = false, ifFree = false } = {},
+  ): Promise<boolean> {
+    const flag = (set: boolean) => (set ? 1 : 0);
+    const said = await this.#run(scripts.beginCall, pbx, agent, call, node, flag(talks), flag(incoming), flag(ifFree));
+    return said === 'occupied';
   }
 
   /** False: he had no such call. */

@@ -1,10 +1,12 @@
 import type { Logger } from 'pino';
 import type { GroupDistributor } from '../acd/distributor.ts';
+import type { Callbacks } from '../acd/group-callbacks.ts';
 import type { PbxVersion } from '../config/version.ts';
 import type { Destinations } from '../dial/destinations.ts';
 import type { EmployeeDialler } from '../dial/employee.ts';
 import type { Leg } from '../dial/leg.ts';
 import type { Occupancy } from '../dial/occupancy.ts';
+import type { Trunks } from '../dial/outgoing/trunks.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { CallRecord } from '../history/record.ts';
 import type { MediaServer } from '../media/port.ts';
@@ -28,7 +30,9 @@ export interface CallServices {
   readonly sounds: Sounds;
   readonly employees: EmployeeDialler;
   readonly groups: GroupDistributor;
+  readonly callbacks: Callbacks;
   readonly destinations: Destinations;
+  readonly trunks: Pick<Trunks, 'takeLine'>;
   readonly occupancy: Occupancy;
   readonly mailbox: Mailbox;
   readonly fax: FaxMachine;
@@ -57,6 +61,8 @@ export class Call {
   readonly shown: Shown;
   /** The scheme that runs for it, while one does. */
   scheme: SchemeRun | undefined;
+  /** Who hears a key of the caller before the scheme does. True: it was for him. */
+  keys: ((digit: string) => boolean) | undefined;
   /** Employees whose assistant has had this call: it acts once for each. */
   readonly assisted = new Set<string>();
   /** Who the caller talks to. */

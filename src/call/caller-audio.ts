@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { PbxVersion } from '../config/version.ts';
 import { errorText } from '../errors.ts';
 import { type AudioSource, type Endpoint, MediaError, type Playback } from '../media/port.ts';
+import type { Spoken } from '../media/spoken.ts';
 import { CallerGone, type CallerLeg } from './caller-leg.ts';
 import type { Sounds } from './sounds.ts';
 
@@ -35,11 +36,20 @@ export class CallerAudio {
   }
 
   /** Answers and plays to the end, or until the signal is aborted. */
-  async play(audio: string, signal: AbortSignal): Promise<void> {
+  play(audio: string, signal: AbortSignal): Promise<void> {
+    return this.#playAll(this.#sounds.audio(this.#pbx, audio), signal);
+  }
+
+  /** As `play`, in the language of the PBX. */
+  say(spoken: readonly Spoken[], signal: AbortSignal): Promise<void> {
+    return this.#playAll(this.#sounds.say(this.#pbx, spoken), signal);
+  }
+
+  async #playAll(sources: readonly AudioSource[], signal: AbortSignal): Promise<void> {
     const turn = this.#takeTurn();
     const endpoint = await this.#answered();
     if (!endpoint || signal.aborted || turn !== this.#turn) return;
-    const playback = this.#begin(endpoint, this.#sounds.audio(this.#pbx, audio));
+    const playback = this.#begin(endpoint, sources);
     const stop = () => void playback.stop();
     signal.addEventListener('abort', stop, { once: true });
     await playback.ended;
@@ -70,6 +80,12 @@ export class CallerAudio {
         if (turn === this.#turn) this.#background = false;
       });
     });
+  }
+
+  /** Resolves when what `start` has begun is over, or something else is heard instead; at once if it is. */
+  async startedIsOver(signal: AbortSignal): Promise<void> {
+    if (!this.#background || !(await this.#answered()) || signal.aborted) return;
+    await Promise.race([this.#playback?.ended, aborted(signal)]);
   }
 
   /**
@@ -145,3 +161,6 @@ export class CallerAudio {
     }
   }
 }
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));

@@ -1,11 +1,14 @@
 import { compileDigitMask } from '../config/digit-mask.ts';
-import type { Target } from '../config/document.ts';
+import type { Target, Trunk } from '../config/document.ts';
 import { normalizePhone } from '../config/phone.ts';
 import type { PbxVersion } from '../config/version.ts';
+import type { CallerIdChoice } from '../dial/outgoing/caller-id.ts';
+import type { Way } from '../dial/outgoing/ways.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { CallDirection, TechnicalEnd } from '../history/record.ts';
 import type { TraceEntry } from '../scheme/actors.ts';
 import type { IncomingInvite } from '../sip/port.ts';
+import { byTrunkPlan, type Outgoing, toNetwork, transit } from './decide-outgoing.ts';
 
 /** What the decisions are made from: the INVITE, as far as the guard vouches for it. */
 export type InviteFacts = Pick<
@@ -18,7 +21,15 @@ export type Route =
   | { readonly to: 'scheme'; readonly scheme: string }
   /** As a scheme of that one step would send it, so that an employee's default action (§4.4.3) is the same. `by` names that scheme. */
   | { readonly to: 'target'; readonly target: Target; readonly by: string }
-  | { readonly to: 'nobody'; readonly reason: EndReason; readonly technical?: TechnicalEnd };
+  /** Out of the PBX, by the first of these ways that is up. */
+  | { readonly to: 'outside'; readonly ways: readonly Way[] }
+  | {
+      readonly to: 'nobody';
+      readonly reason: EndReason;
+      readonly technical?: TechnicalEnd;
+      /** Heard before the refusal by those who can hear before an answer. */
+      readonly announcement?: string;
+    };
 
 export interface Decision {
   readonly direction: CallDirection;
@@ -32,6 +43,8 @@ export interface Decision {
   readonly dialled: string;
   /** The trunk that the call came in through. */
   readonly trunk?: string;
+  /** Which of our numbers is shown where the call, or a part of it, leaves the PBX. */
+  readonly callerId: CallerIdChoice;
   readonly route: Route;
   /** What was decided, in order, each with its reason. */
   readonly path: readonly TraceEntry[];
@@ -79,9 +92,15 @@ function decideExternal(pbx: PbxVersion, facts: InviteFacts): Decision {
     dialled: requestUser,
     ...(line === undefined ? {} : { line: line.number }),
     ...(identity.kind === 'trunk' ? { trunk: identity.trunk } : {}),
+    callerId: { callerId: line?.number ?? null, autoCallerId: false },
   } as const;
 
-  if (!line) return { ...base, ...unknown(requestUser, 'no number of this PBX') };
+  if (!line) {
+    const trunk = identity.kind === 'trunk' ? pbx.trunk(identity.trunk) : undefined;
+    return (
+      (trunk && decidePeers(pbx, facts, trunk, base)) ?? { ...base, ...unknown(requestUser, 'no number of this PBX') }
+    );
+  }
   const number = entry('number', 'rule', { number: line.number }, 'the number that was called');
 
   const refusal = screen(pbx, caller);
@@ -192,6 +211,7 @@ function decideInternal(pbx: PbxVersion, facts: InviteFacts, id: string): Decisi
     display: employee?.name ?? '',
     employee: id,
     dialled,
+    callerId: employee?.outgoing ?? { callerId: null, autoCallerId: false },
   } as const;
   const called = pbx.extension(dialled)
     ? { extension: dialled, why: 'the extension that was dialled' }
@@ -202,6 +222,9 @@ function decideInternal(pbx: PbxVersion, facts: InviteFacts, id: string): Decisi
     return { ...base, route, path: [entry('number', 'rule', { extension }, why)] };
   }
 
+  if (!employee) return { ...base, ...unknown(dialled, 'nobody has this number') };
+  const planned = byTrunkPlan(pbx, dialled, employee);
+  if (planned) return outside(base, planned);
   const number = normalizePhone(dialled, pbx.document.pbx.country);
   if (number === undefined) return { ...base, ...unknown(dialled, 'nobody has this number') };
   // A number of the PBX itself never leaves it: the call is handled as if it had come in.
@@ -213,16 +236,41 @@ function decideInternal(pbx: PbxVersion, facts: InviteFacts, id: string): Decisi
     ];
     return { ...base, line: number, route: { to: 'scheme', scheme }, path };
   }
-  // Outgoing routes are not built yet; without an outgoing number he may not call out at all (§4.4.6.1).
-  const barred = employee?.outgoing.callerId == null;
-  const reason: EndReason = barred ? 'directionBarred' : 'serviceUnavailable';
-  const why = barred ? 'he may not call out' : 'outgoing routes are not available yet';
-  return {
-    ...base,
-    direction: 'out',
-    route: { to: 'nobody', reason },
-    path: [entry('number', 'hangup', { number, reason }, why)],
-  };
+  return outside(base, toNetwork(pbx, number, employee));
+}
+
+/**
+ * What a trunk's peer calls that is no number of ours: an extension (§5.6 example 1), or a number of the telephone network (§5.3.1.3). An operator, whose
+ * trunk leads to that network, has no business with extensions.
+ */
+function decidePeers(
+  pbx: PbxVersion,
+  facts: InviteFacts,
+  trunk: Trunk,
+  base: Omit<Decision, 'route' | 'path'>,
+): Decision | undefined {
+  const { requestUser } = facts;
+  if (pbx.extension(requestUser) && !trunk.pstn) {
+    const route: Route = { to: 'target', target: { extension: requestUser }, by: `extension-${requestUser}` };
+    const path = [
+      entry('number', 'rule', { extension: requestUser }, `an extension, dialled by the peer of trunk ${trunk.id}`),
+    ];
+    return { ...base, route, path };
+  }
+  const number = normalizePhone(requestUser, pbx.document.pbx.country);
+  if (number === undefined || !trunk.toPstn) return undefined;
+  return outside({ ...base, direction: 'out' }, transit(pbx, number, facts.asserted ?? facts.from, trunk));
+}
+
+function outside(base: Omit<Decision, 'route' | 'path'>, outgoing: Outgoing): Decision {
+  const { path } = outgoing;
+  if (outgoing.outcome === 'refused') {
+    const { reason, announcement } = outgoing;
+    return { ...base, direction: 'out', route: { to: 'nobody', reason, announcement }, path };
+  }
+  const { ways, shown } = outgoing;
+  const callerId = shown === undefined ? base.callerId : { callerId: shown, autoCallerId: false };
+  return { ...base, direction: 'out', callerId, route: { to: 'outside', ways }, path };
 }
 
 function accountCalled(pbx: PbxVersion, user: string, host: string): { extension: string; why: string } | undefined {

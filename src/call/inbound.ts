@@ -12,6 +12,7 @@ import { arrivalOf } from './arrival.ts';
 import { Call, type CallServices } from './call.ts';
 import { type Decision, decide, type Route } from './decide.ts';
 import { LiveCalls } from './live-calls.ts';
+import { callOutside } from './outside.ts';
 import { runSchemeOf, sendTo } from './run-scheme.ts';
 import { shownTo } from './shown.ts';
 import type { TimelineChange } from './timeline.ts';
@@ -60,14 +61,17 @@ export class Inbound {
     }
     const decision = decide(pbx, invite);
     const call = this.#begin(pbx, invite, decision);
-    const limit = this.#limit(pbx, decision);
+    const limit = this.#limit(pbx);
     if (!limit) {
       this.#admitted.add(call);
       void call.ended.then(() => this.#admitted.delete(call));
     }
-    const release =
-      decision.employee === undefined ? () => undefined : services.occupancy.occupy(pbx.id, decision.employee);
-    void this.#see(call, decision, limit).finally(release);
+    const occupation =
+      decision.employee === undefined
+        ? undefined
+        : services.occupancy.calls({ pbx: pbx.id, employee: decision.employee, call: call.id });
+    call.timeline.changes.on('changed', (what) => what === 'talking' && occupation?.talks(false));
+    void this.#see(call, decision, limit).finally(() => occupation?.over());
   }
 
   /** Ends a call by command. False: there is no such call. */
@@ -123,17 +127,11 @@ export class Inbound {
   }
 
   /** Limits, before anything is done for the call. Undefined: it may go on. */
-  #limit(pbx: PbxVersion, decision: Decision): Limit | undefined {
+  #limit(pbx: PbxVersion): Limit | undefined {
     if (this.#stopping) return { reason: 'shutdown', why: 'the node stops' };
     const { maxCalls } = pbx.document.pbx;
     if (maxCalls > 0 && this.#count((call) => call.pbx.id === pbx.id) >= maxCalls) {
       return { reason: 'tooManyCalls', why: `${maxCalls} calls go on already` };
-    }
-    const { trunk } = decision;
-    const lines = trunk === undefined ? 0 : (pbx.trunk(trunk)?.lines ?? 0);
-    if (lines > 0 && this.#count((call) => call.pbx.id === pbx.id && trunkOf(call) === trunk) >= lines) {
-      // 486, as §5.3.1.1 says of a trunk whose lines are all taken, and the announcement for those who can hear it.
-      return { reason: 'busy', why: `all ${lines} lines of the trunk are taken`, announcement: 'builtin:line-busy' };
     }
     return undefined;
   }
@@ -146,10 +144,13 @@ export class Inbound {
   }
 
   async #see(call: Call, decision: Decision, limit: Limit | undefined): Promise<void> {
-    let reason: EndReason = limit?.reason ?? 'lost';
+    let reason: EndReason = 'lost';
     try {
-      if (limit) await this.#refuse(call, limit);
-      else {
+      const refusal = limit ?? (await this.#takeLine(call, decision));
+      if (refusal) {
+        reason = refusal.reason;
+        await this.#refuse(call, refusal);
+      } else {
         for (const entry of decision.path) call.trace(entry);
         reason = await this.#route(call, decision.route);
       }
@@ -170,6 +171,20 @@ export class Inbound {
     this.live.remove(call);
   }
 
+  /** Of the trunk that the call came in through, until its end. @returns why there is none */
+  async #takeLine(call: Call, { trunk: id }: Decision): Promise<Limit | undefined> {
+    const trunk = id === undefined ? undefined : call.pbx.trunk(id);
+    if (!trunk) return undefined;
+    const giveBack = await call.services.trunks.takeLine(call.pbx, trunk);
+    if (giveBack) {
+      void call.ended.then(giveBack);
+      return undefined;
+    }
+    // 486, as §5.3.1.1 says of a trunk whose lines are all taken, and the announcement for those who can hear it.
+    const why = `all ${trunk.lines} lines of the trunk are taken`;
+    return { reason: 'busy', why, announcement: 'builtin:line-busy' };
+  }
+
   async #refuse(call: Call, { reason, why, announcement }: Limit): Promise<void> {
     call.trace({ state: 'limits', event: 'hangup', detail: { reason }, why });
     if (announcement !== undefined) await call.audio.announce(announcement);
@@ -184,11 +199,18 @@ export class Inbound {
     }
   }
 
+  async #nobody(call: Call, route: Extract<Route, { to: 'nobody' }>): Promise<EndReason> {
+    if (route.technical) call.timeline.technical(route.technical);
+    if (route.announcement !== undefined) await call.audio.announce(route.announcement);
+    return route.reason;
+  }
+
   #route(call: Call, route: Route): Promise<EndReason> | EndReason {
     switch (route.to) {
       case 'nobody':
-        if (route.technical) call.timeline.technical(route.technical);
-        return route.reason;
+        return this.#nobody(call, route);
+      case 'outside':
+        return callOutside(call, route.ways);
       case 'scheme':
         return runSchemeOf(call, route.scheme);
       case 'target':
@@ -204,8 +226,3 @@ interface Limit {
   /** Heard before the refusal by those who can hear before an answer. */
   readonly announcement?: string;
 }
-
-const trunkOf = ({ caller }: Call): string | undefined => {
-  const { identity } = caller.invite;
-  return identity.kind === 'trunk' ? identity.trunk : undefined;
-};

@@ -28,7 +28,7 @@ export async function introduce(
 
   if (employee && tellsNumber(call, employee)) await hear(leg.endpoint, sounds.say(call.pbx, callerIn(call)), stop);
 
-  const warning = call.pbx.line(call.timeline.facts.line ?? '')?.entry?.warning;
+  const warning = warningOf(call);
   const heardByCaller = warning !== undefined && warning.to !== 'employee' && !stop.aborted;
   if (warning) {
     const { audio, to } = warning;
@@ -47,6 +47,13 @@ export async function introduce(
   if (heardByCaller) wait();
   return 'noAnswer';
 }
+
+/** Whether anything is heard at all before the two are connected. @param employee as for `introduce` */
+export const isIntroduced = (call: Call, employee: Employee | undefined): boolean =>
+  (employee !== undefined && tellsNumber(call, employee)) || warningOf(call) !== undefined;
+
+/** Of the line that was called. */
+const warningOf = ({ pbx, timeline }: Call) => pbx.line(timeline.facts.line ?? '')?.entry?.warning;
 
 /** It is for callers from outside, and no robot listens to it. */
 const tellsNumber = ({ pbx, timeline }: Call, { robot }: Employee): boolean =>

@@ -35,7 +35,9 @@ async function run(call: Call, compiled: CompiledScheme): Promise<EndReason> {
   });
   call.scheme = scheme;
   const offFaxTone = call.caller.on('faxTone', () => scheme.faxTone());
-  const offDigits = call.caller.on('digit', ({ digit }) => scheme.press(digit));
+  const offDigits = call.caller.on('digit', ({ digit }) => {
+    if (!call.keys?.(digit)) scheme.press(digit);
+  });
   const gone = () => scheme.callerGone();
   call.caller.gone.addEventListener('abort', gone, { once: true });
   if (call.caller.gone.aborted) gone();

@@ -41,7 +41,7 @@ export interface OpenAttempt {
 /** What changed, for those who watch calls: the timeline tells it all. `stopped`: one of those who were rung is rung no more. */
 export type TimelineChange = 'stage' | 'ringing' | 'stopped' | 'talking' | 'held' | 'retrieved';
 
-/** As many decisions and inputs of one call as a record keeps: a caller who circles for an hour must not fill the memory. */
+/** As many decisions, inputs and attempts of one call as a record keeps: a caller who circles for an hour must not fill the memory. */
 const MAX_ENTRIES = 1000;
 
 /**
@@ -131,6 +131,12 @@ export class Timeline implements AttemptLog {
     this.stage('menu');
   }
 
+  /** The caller waits in the queue of a group, and nobody is being rung for him. */
+  queued(group: string): void {
+    this.#marks.push({ at: this.#clock.now(), stage: 'group', group, queued: true });
+    this.changes.emit('changed', 'stage');
+  }
+
   technical(end: TechnicalEnd): void {
     this.#technical = end;
   }
@@ -145,7 +151,7 @@ export class Timeline implements AttemptLog {
       this.#note('queue', asked);
     } else {
       this.#mark('employee', asked.group);
-      if (asked.contact) this.#note('ring', asked);
+      if (asked.contact) this.#note('ring', asked, {}, asked.why);
     }
     const over: Attempt['over'] = (outcome, reason, heldMs = 0) => {
       if (!this.#open.delete(open)) return;
@@ -156,19 +162,21 @@ export class Timeline implements AttemptLog {
       }
       const end = this.#clock.now();
       if (answered !== undefined) this.#heldMs += asked.kind === 'group' ? 0 : heldMs;
-      this.#participants.push({
-        kind: asked.kind,
-        id: asked.id,
-        name: asked.name,
-        address: asked.address,
-        group: asked.group ?? null,
-        start: instant(began),
-        ring: seconds((answered ?? end) - began),
-        talk: answered === undefined ? 0 : seconds(end - answered),
-        hold: seconds(heldMs),
-        outcome,
-        reason,
-      });
+      if (this.#participants.length >= MAX_ENTRIES) this.#cut = true;
+      else
+        this.#participants.push({
+          kind: asked.kind,
+          id: asked.id,
+          name: asked.name,
+          address: asked.address,
+          group: asked.group ?? null,
+          start: instant(began),
+          ring: seconds((answered ?? end) - began),
+          talk: answered === undefined ? 0 : seconds(end - answered),
+          hold: seconds(heldMs),
+          outcome,
+          reason,
+        });
       this.changes.emit('changed', 'stopped');
     };
     // A call that is broken off in the middle still tells whom it was ringing.
@@ -194,6 +202,11 @@ export class Timeline implements AttemptLog {
   trace(entry: TraceEntry): void {
     this.#place = entry.state;
     if (!toldByTheCall.has(entry.event)) this.#keep(entry);
+  }
+
+  /** Adds something to the path that no scheme has decided, and at no place in one: the call stays where it is. */
+  aside(entry: TraceEntry): void {
+    this.#keep(entry);
   }
 
   /** Adds to the path what came of a forward. */

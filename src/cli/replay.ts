@@ -1,11 +1,12 @@
 import type { PbxDocument } from '../config/document.ts';
 import { isError } from '../config/issue.ts';
 import { loadConfig } from '../config/load.ts';
-import { PbxVersion } from '../config/version.ts';
+import type { PbxVersion } from '../config/version.ts';
 import { counted, quoted } from '../config/words.ts';
 import { UserError } from '../errors.ts';
 import { CallRecord } from '../history/record.ts';
 import { type Replay, replay } from '../replay/replay.ts';
+import { replayable } from '../replay/version.ts';
 import { Api, pbxOption } from './api.ts';
 import { UsageError } from './arguments.ts';
 import {
@@ -91,7 +92,7 @@ async function versionIn(folder: string, pbx: string): Promise<PbxVersion> {
     );
   }
   const found = versions.find(({ id }) => id === pbx);
-  if (found) return found;
+  if (found) return replayable(found.version, found.document);
   const ids = versions.map(({ id }) => id);
   throw new UserError(
     'no-such-pbx',
@@ -123,9 +124,8 @@ class KeptVersions {
       `/api/pbxs/${encodeURIComponent(this.other.id)}/config?version=${encodeURIComponent(version)}`,
     );
     if (answer === undefined) return undefined;
-    const { document } = answer as { readonly document: PbxDocument };
-    // What was valid when it was in force is not checked again; it runs without its secrets, and plays no files.
-    return new PbxVersion(version, document, new Map());
+    // What was valid when it was in force is not checked again.
+    return replayable(version, (answer as { readonly document: PbxDocument }).document);
   }
 }
 

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { systemClock } from '../time/clock.ts';
+import { msPerDay } from '../time/date.ts';
 import { type AudioFiles, findAudioFiles } from './audio-files.ts';
 import { check } from './check/index.ts';
 import { checkInstallation, type InstalledPbx } from './check/installation.ts';
@@ -6,6 +8,7 @@ import { type FoundFile, findPbxs, type PbxFiles } from './folder.ts';
 import { compareIssues, type Issue, isError } from './issue.ts';
 import { parseJsonFile } from './json.ts';
 import { merge } from './merge.ts';
+import { type DeclaredNames, withRemovals } from './removals.ts';
 import type { ObjectNode, SourceFile } from './source.ts';
 import { type ReadDocument, validate } from './validate.ts';
 import { PbxVersion } from './version.ts';
@@ -36,11 +39,21 @@ interface ReadPbx {
   readonly issues: readonly Issue[];
 }
 
+export interface LoadOptions {
+  /** Milliseconds since 1970; unset: what the clock shows. Says what is over already, and from which year on conditions on time are judged. */
+  readonly now?: number | undefined;
+  /** Of the last load. */
+  readonly cache?: LoadCache | undefined;
+  /** By PBX, the names in the configuration that is in force: what it had and this one lacks was removed. */
+  readonly inForce?: ReadonlyMap<string, DeclaredNames> | undefined;
+}
+
 /**
  * Reads a configuration folder. Never rejects for what is in it: everything that is wrong comes back as issues, all together.
  * @param folder as the user named it: issues name files in the same way
  */
-export async function loadConfig(folder: string, previous?: LoadCache): Promise<LoadedConfig> {
+export async function loadConfig(folder: string, options: LoadOptions = {}): Promise<LoadedConfig> {
+  const now = options.now ?? systemClock.now();
   const { pbxs: found, issues: folderIssues } = await findPbxs(folder);
   const issues: Issue[] = [...folderIssues];
   const cache = new Map<string, ReadPbx>();
@@ -48,11 +61,11 @@ export async function loadConfig(folder: string, previous?: LoadCache): Promise<
   const parts: { readonly pbx: InstalledPbx; readonly version: string; readonly audio: AudioFiles }[] = [];
 
   for (const pbxFiles of found) {
-    const key = contentKey(pbxFiles);
-    const pbx = previous?.get(key) ?? (await readPbx(pbxFiles));
+    const key = contentKey(pbxFiles, now);
+    const pbx = options.cache?.get(key) ?? (await readPbx(pbxFiles, now));
     cache.set(key, pbx);
     for (const file of pbx.files) files.set(file.name, file);
-    issues.push(...pbx.issues);
+    issues.push(...issuesOf(pbx, options.inForce));
     if (!pbx.root) continue;
     const audio = await findAudioFiles(pbx.root);
     issues.push(...audio.issues);
@@ -69,9 +82,16 @@ export async function loadConfig(folder: string, previous?: LoadCache): Promise<
   return { versions, issues, files, cache };
 }
 
-/** Names count too: issues name the files. */
-function contentKey({ files }: PbxFiles): string {
-  const hash = createHash('sha256');
+/** With what was removed since the load that is in force told apart from what never was. */
+function issuesOf({ read, issues }: ReadPbx, inForce: LoadOptions['inForce']): readonly Issue[] {
+  const [id] = read?.names.declared.get('pbx')?.keys() ?? [];
+  const before = id === undefined ? undefined : inForce?.get(id);
+  return read && before ? withRemovals(issues, read.names, before) : issues;
+}
+
+/** Names count too: issues name the files; and the day: what is over today was not yesterday. */
+function contentKey({ files }: PbxFiles, now: number): string {
+  const hash = createHash('sha256').update(`${Math.floor(now / msPerDay)}\0`);
   for (const { name, bytes } of files) hash.update(`${name}\0${bytes.length}\0`).update(bytes);
   return hash.digest('hex');
 }
@@ -83,7 +103,7 @@ function versionOf(files: readonly FoundFile[]): string {
   return hash.digest('hex').slice(0, 12);
 }
 
-async function readPbx({ files }: PbxFiles): Promise<ReadPbx> {
+async function readPbx({ files }: PbxFiles, now: number): Promise<ReadPbx> {
   const version = versionOf(files);
   const parsed = files.map(({ name, path, bytes }) => parseJsonFile(name, path, bytes));
   const syntax = parsed.flatMap(({ issues }) => issues);
@@ -94,5 +114,5 @@ async function readPbx({ files }: PbxFiles): Promise<ReadPbx> {
   const { root, issues: clashes } = merge(roots);
   if (!root) return { files: sources, version, root: undefined, read: undefined, issues: syntax };
   const read = await validate(root);
-  return { files: sources, version, root, read, issues: [...syntax, ...clashes, ...read.issues, ...check(read)] };
+  return { files: sources, version, root, read, issues: [...syntax, ...clashes, ...read.issues, ...check(read, now)] };
 }

@@ -1,13 +1,5 @@
-import type { MaskNode, RegexMask, SubstitutionPart } from './regex-mask.ts';
-
-/** One step of a mask laid out as an automaton; numbers are the places of other steps. */
-type Step =
-  | { readonly kind: 'digit'; readonly digits: string; readonly next: number }
-  /** Both ways are open; the first is preferred, which makes repeats take as much as they can. */
-  | { kind: 'split'; first: number; second: number }
-  /** A bracket opens (`slot` even) or closes. */
-  | { readonly kind: 'mark'; readonly slot: number; readonly next: number }
-  | { readonly kind: 'end' };
+import { type MaskStep, regexMaskSteps } from './mask-steps.ts';
+import type { RegexMask, SubstitutionPart } from './regex-mask.ts';
 
 /** Where brackets opened and closed on the way to a step; -1 where they did not. */
 type Marks = readonly number[];
@@ -17,17 +9,18 @@ type Marks = readonly number[];
  * the number's length times the mask's, whatever the mask. Of several ways to match, brackets hold what a regular expression would give them.
  */
 export class MaskMatcher {
-  readonly #steps: Step[] = [];
+  readonly #steps: readonly MaskStep[];
   readonly #start: number;
   readonly #groups: number;
   /** By step: with how many more keys of a telephone the end can be reached. */
   readonly #lengths: readonly KeyCounts[];
 
   constructor(mask: RegexMask) {
+    const { steps, start } = regexMaskSteps(mask);
+    this.#steps = steps;
+    this.#start = start;
     this.#groups = mask.groups;
-    const end = this.#add({ kind: 'end' });
-    this.#start = this.#anyOf(mask.alternatives, end);
-    this.#lengths = lengthsToEnd(this.#steps);
+    this.#lengths = lengthsToEnd(steps);
   }
 
   /** @returns what the brackets hold, from `$1` on; undefined unless the whole number matches */
@@ -55,41 +48,15 @@ export class MaskMatcher {
     }
     return ways.reduce((all, [place]) => {
       const step = this.#steps[place];
-      return step?.kind === 'digit' ? all | afterKey(step, this.#lengths) : all;
+      return step?.kind === 'character' ? all | afterKey(step, this.#lengths) : all;
     }, noKeys);
-  }
-
-  #add(step: Step): number {
-    return this.#steps.push(step) - 1;
-  }
-
-  /** Laid out from the end, since every step names what follows it. */
-  #anyOf(alternatives: readonly (readonly MaskNode[])[], next: number): number {
-    const starts = alternatives.map((nodes) => nodes.reduceRight((after, node) => this.#node(node, after), next));
-    return starts.reduceRight((second, first) => this.#add({ kind: 'split', first, second }));
-  }
-
-  #node(node: MaskNode, next: number): number {
-    if (node.kind === 'group') {
-      const close = this.#add({ kind: 'mark', slot: node.index * 2 - 1, next });
-      return this.#add({ kind: 'mark', slot: node.index * 2 - 2, next: this.#anyOf(node.alternatives, close) });
-    }
-    const { digits } = node;
-    let start = next;
-    if (node.max === Number.POSITIVE_INFINITY) {
-      const loop: Step = { kind: 'split', first: -1, second: next };
-      start = this.#add(loop);
-      loop.first = this.#add({ kind: 'digit', digits, next: start });
-    }
-    for (let times = 0; times < node.min; times++) start = this.#add({ kind: 'digit', digits, next: start });
-    return start;
   }
 
   /** The ways that go on over this digit. */
   #over(ways: readonly (readonly [number, Marks])[], digit: string): (readonly [number, Marks])[] {
     return ways.flatMap(([place, marks]) => {
       const step = this.#steps[place];
-      return step?.kind === 'digit' && step.digits.includes(digit) ? [[step.next, marks] as const] : [];
+      return step?.kind === 'character' && includes(step, digit) ? [[step.next, marks] as const] : [];
     });
   }
 
@@ -121,14 +88,18 @@ const all: KeyCounts = (1n << 33n) - 1n;
 export const keysBetween = (min: number, max: number): KeyCounts => (all << BigInt(min)) & (all >> BigInt(32 - max));
 
 /** A mask may hold `+` and `#`, which a caller cannot dial into an entry: `#` ends it. */
-const afterKey = ({ digits, next }: Extract<Step, { kind: 'digit' }>, lengths: readonly KeyCounts[]): KeyCounts =>
-  /[0-9*]/.test(digits) ? ((lengths[next] ?? noKeys) << 1n) & all : noKeys;
+const afterKey = ({ of, next }: Character, lengths: readonly KeyCounts[]): KeyCounts =>
+  of === undefined || /[0-9*]/.test(of) ? ((lengths[next] ?? noKeys) << 1n) & all : noKeys;
+
+type Character = Extract<MaskStep, { kind: 'character' }>;
+
+const includes = ({ of }: Character, digit: string): boolean => of === undefined || of.includes(digit);
 
 /** Until nothing is new: a round follows all steps to those laid out before them, and a repeat once, so that there are hardly more rounds than keys. */
-function lengthsToEnd(steps: readonly Step[]): KeyCounts[] {
+function lengthsToEnd(steps: readonly MaskStep[]): KeyCounts[] {
   const known = steps.map(() => noKeys);
   const of = (place: number): KeyCounts => known[place] ?? noKeys;
-  const lengths = (step: Step): KeyCounts => {
+  const lengths = (step: MaskStep): KeyCounts => {
     if (step.kind === 'end') return 1n;
     if (step.kind === 'split') return of(step.first) | of(step.second);
     return step.kind === 'mark' ? of(step.next) : afterKey(step, known);

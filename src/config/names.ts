@@ -14,7 +14,16 @@ export interface Names {
   /** By kind, then by name. */
   readonly declared: ReadonlyMap<Kind, ReadonlyMap<string, ScalarNode>>;
   readonly used: ReadonlyMap<Kind, ReadonlySet<string>>;
+  /** References that find nothing, each with its issue, which is one of `issues`. */
+  readonly dangling: readonly Dangling[];
   readonly issues: readonly Issue[];
+}
+
+export interface Dangling {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly node: ScalarNode;
+  readonly issue: Issue;
 }
 
 /** @param value the plain value of `root` */
@@ -23,6 +32,7 @@ export function collectNames(schema: z.ZodType, root: SourceNode, value: unknown
   const used = new Map<Kind, Set<string>>();
   const references: { readonly role: Reference; readonly node: ScalarNode }[] = [];
   const issues: Issue[] = [];
+  const dangling: Dangling[] = [];
 
   walk(schema, root, value, (role, node) => {
     const name = String(node.value);
@@ -39,9 +49,12 @@ export function collectNames(schema: z.ZodType, root: SourceNode, value: unknown
 
   for (const { role, node } of references) {
     const issue = unresolved(role.refersTo, role.needs, node, declared);
-    if (issue) issues.push(issue);
+    if (!issue) continue;
+    issues.push(issue);
+    if (issue.code === 'dangling-reference')
+      dangling.push({ kind: role.refersTo, name: String(node.value), node, issue });
   }
-  return { declared, used, issues };
+  return { declared, used, dangling, issues };
 }
 
 /** A number that a trunk offers and `numbers` lists is one number; the list's entry is the one to remember. */
@@ -144,7 +157,8 @@ const declaredIn: Readonly<Record<Kind, string>> = {
   extension: '"extension" of employees, groups, schemes and rooms',
 };
 
-const called = (kind: Kind, name: string): string => `${words[kind]} "${name}"`;
+/** `employee "ivanov"` */
+export const called = (kind: Kind, name: string): string => `${words[kind]} "${name}"`;
 
 function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   const known = map.get(key);

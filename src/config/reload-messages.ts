@@ -1,12 +1,26 @@
 import type { Issue } from './issue.ts';
+import type { DeclaredNames } from './removals.ts';
 import type { PbxDocument } from './schema/document.ts';
 
 /** What the thread that reads the folder and the one that runs calls say to each other: one question, one answer, in turn. */
 export type Question =
-  /** Reads the folder. `have`: versions by PBX that need not be sent. */
-  | { readonly ask: 'load'; readonly folder: string; readonly have: ReadonlyMap<string, string> }
+  /** Reads the folder. */
+  | {
+      readonly ask: 'load';
+      readonly folder: string;
+      /** Milliseconds since 1970. */
+      readonly now: number;
+      readonly have: ReadonlyMap<string, InForce>;
+    }
   /** A part of a list of the PBX that stands at this place of the last answer to `load`. */
   | { readonly ask: 'part'; readonly pbx: number; readonly list: ListKey; readonly from: number };
+
+/** What is in force of one PBX. */
+export interface InForce {
+  /** Need not be sent. */
+  readonly version: string;
+  readonly names: DeclaredNames;
+}
 
 export interface Loaded {
   readonly issues: readonly Issue[];

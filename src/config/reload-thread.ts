@@ -1,6 +1,8 @@
 import { Worker } from 'node:worker_threads';
+import { type Clock, systemClock } from '../time/clock.ts';
 import type { LoadedConfig } from './load.ts';
 import type { ListKey, Loaded, LoadedPbx, Question } from './reload-messages.ts';
+import { declaredIn } from './removals.ts';
 import type { PbxDocument } from './schema/document.ts';
 import { PbxVersion } from './version.ts';
 
@@ -14,16 +16,22 @@ export type Reader = (have: ReadonlyMap<string, PbxVersion>) => Promise<Pick<Loa
  */
 export class ReloadThread {
   readonly #folder: string;
+  readonly #clock: Pick<Clock, 'now'>;
   #worker: Worker | undefined;
 
-  constructor(folder: string) {
+  constructor(folder: string, clock: Pick<Clock, 'now'> = systemClock) {
     this.#folder = folder;
+    this.#clock = clock;
   }
 
   /** One at a time. @throws Error when the thread dies */
   readonly read: Reader = async (have) => {
-    const versions = new Map([...have].map(([id, { version }]) => [id, version]));
-    const { issues, pbxs } = await this.#ask<Loaded>({ ask: 'load', folder: this.#folder, have: versions });
+    const { issues, pbxs } = await this.#ask<Loaded>({
+      ask: 'load',
+      folder: this.#folder,
+      now: this.#clock.now(),
+      have: new Map([...have].map(([id, { version, document }]) => [id, { version, names: declaredIn(document) }])),
+    });
     const taken: PbxVersion[] = [];
     for (const [at, pbx] of pbxs.entries()) taken.push(await this.#take(pbx, at, have.get(pbx.id)));
     return { versions: taken, issues };

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { type LoadCache, type LoadedConfig, loadConfig } from './load.ts';
-import { type Loaded, listsOf, partLength, type Question } from './reload-messages.ts';
+import { type InForce, type Loaded, listsOf, partLength, type Question } from './reload-messages.ts';
 import type { PbxVersion } from './version.ts';
 
 /** The thread that reads the configuration folder (see `reload-thread.ts`). It remembers what it has read. */
@@ -17,13 +17,15 @@ async function answer(question: Question): Promise<Loaded | readonly unknown[]> 
     const { pbx, list, from } = question;
     return versions[pbx]?.document[list].slice(from, from + partLength) ?? [];
   }
-  const loaded: LoadedConfig = await loadConfig(question.folder, cache);
+  const { folder, now, have } = question;
+  const inForce = new Map([...have].map(([id, { names }]) => [id, names]));
+  const loaded: LoadedConfig = await loadConfig(folder, { now, cache, inForce });
   ({ cache, versions } = loaded);
-  return { issues: loaded.issues, pbxs: versions.map((version) => summary(version, question.have)) };
+  return { issues: loaded.issues, pbxs: versions.map((version) => summary(version, have)) };
 }
 
-function summary({ id, version, document, audioFiles }: PbxVersion, have: ReadonlyMap<string, string>) {
-  if (have.get(id) === version) return { id, version, audio: audioFiles, content: undefined };
+function summary({ id, version, document, audioFiles }: PbxVersion, have: ReadonlyMap<string, InForce>) {
+  if (have.get(id)?.version === version) return { id, version, audio: audioFiles, content: undefined };
   const lists = listsOf(document);
   const rest = { ...document, ...Object.fromEntries(lists.map(([key]) => [key, []])) };
   const lengths = new Map(lists.map(([key, list]) => [key, list.length]));

@@ -1,8 +1,10 @@
 import { Emitter } from '../emitter.ts';
 import { UserError } from '../errors.ts';
+import { type Clock, systemClock } from '../time/clock.ts';
 import { type Issue, isError } from './issue.ts';
 import { type LoadedConfig, loadConfig } from './load.ts';
 import type { Reader } from './reload-thread.ts';
+import { declaredIn } from './removals.ts';
 import type { NumberEntry } from './schema/number.ts';
 import type { PbxVersion } from './version.ts';
 import { counted } from './words.ts';
@@ -36,6 +38,12 @@ export class ConfigError extends UserError {
   }
 }
 
+export interface StoreOptions {
+  readonly reader?: Reader;
+  /** Says what is over already in the configuration. */
+  readonly clock?: Pick<Clock, 'now'>;
+}
+
 /** Where an incoming call's number was found. */
 export interface FoundNumber {
   readonly pbx: PbxVersion;
@@ -54,10 +62,13 @@ export class ConfigStore {
   readonly #reader: Reader;
   #loading: Promise<unknown> = Promise.resolve();
 
+  readonly #clock: Pick<Clock, 'now'>;
+
   /** @param reader how the folder is read again; the first load is read right here */
-  constructor(folder: string, reader: Reader = () => loadConfig(folder)) {
+  constructor(folder: string, { reader, clock = systemClock }: StoreOptions = {}) {
     this.folder = folder;
-    this.#reader = reader;
+    this.#clock = clock;
+    this.#reader = reader ?? ((have) => loadConfig(folder, { now: clock.now(), inForce: namesIn(have) }));
   }
 
   /**
@@ -65,7 +76,7 @@ export class ConfigStore {
    * @throws ConfigError if there is any error
    */
   async load(): Promise<void> {
-    const loaded = await loadConfig(this.folder);
+    const loaded = await loadConfig(this.folder, { now: this.#clock.now() });
     if (loaded.issues.some(isError)) throw new ConfigError(this.folder, loaded);
     this.#take(loaded);
   }
@@ -148,6 +159,9 @@ export class ConfigStore {
     return { changed, removed };
   }
 }
+
+const namesIn = (pbxs: ReadonlyMap<string, PbxVersion>) =>
+  new Map([...pbxs].map(([id, { document }]) => [id, declaredIn(document)]));
 
 /** All PBXs with the look-ups of an incoming request. */
 interface Installation {

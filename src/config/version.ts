@@ -6,6 +6,7 @@ import type { NumberEntry } from './schema/number.ts';
 import type { Room } from './schema/room.ts';
 import type { Scheme } from './schema/scheme.ts';
 import type { Trunk } from './schema/trunk.ts';
+import { TrunkPlan } from './trunk-plan.ts';
 
 /** Whom a short number calls. */
 export type Extension =
@@ -40,6 +41,7 @@ export class PbxVersion {
   readonly #accounts: ReadonlyMap<string, { readonly account: Account; readonly employee: Employee }>;
   readonly #lines: ReadonlyMap<string, Line>;
   readonly #audio: ReadonlyMap<string, string>;
+  #trunkPlan: TrunkPlan | undefined;
 
   /** @param audio absolute path by audio id */
   constructor(version: string, document: PbxDocument, audio: ReadonlyMap<string, string>) {
@@ -122,6 +124,12 @@ export class PbxVersion {
 
   lines(): IterableIterator<Line> {
     return this.#lines.values();
+  }
+
+  /** Which trunks take a dialled number. Made when it is first asked for: there may be thousands of masks. */
+  get trunkPlan(): TrunkPlan {
+    this.#trunkPlan ??= new TrunkPlan(this.document.trunks);
+    return this.#trunkPlan;
   }
 
   /**

@@ -12,6 +12,8 @@ export interface Asked {
   readonly contact?: RungContact;
   /** The group on whose behalf. */
   readonly group?: string;
+  /** Why he, of all those of the group, for a person. */
+  readonly why?: string;
 }
 
 export type RungContact =

@@ -1,50 +1,49 @@
-import type { Contact, Target } from '../config/document.ts';
+import type { Contact, Target, Trunk } from '../config/document.ts';
 import type { PbxVersion } from '../config/version.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { CodecName } from '../media/port.ts';
 import type { Binding, RegistrationStore } from '../redis/registrations.ts';
 import type { SipTarget, Transport } from '../sip/port.ts';
+import { type CallerIdChoice, callerIdFor } from './outgoing/caller-id.ts';
+import { whyBarred } from './outgoing/permission.ts';
+import type { Trunks } from './outgoing/trunks.ts';
+import { type Way, waysByPlan, waysToNetwork } from './outgoing/ways.ts';
 import type { Destination } from './ring.ts';
+import { trunkAddress } from './trunk-address.ts';
 
 export type Found =
   | { readonly ok: true; readonly destinations: readonly Destination[] }
   | { readonly ok: false; readonly reason: EndReason };
 
-/** How numbers of the telephone network are reached: the outgoing routes of §4.6.5.6. */
-export interface NumberRoutes {
-  route(pbx: PbxVersion, number: string): Found;
-}
-
-/** The routes are not built yet: every number is unavailable. */
-export const noNumberRoutes: NumberRoutes = { route: () => ({ ok: false, reason: 'unavailable' }) };
-
 /** From what an admin writes (an account, a SIP address, a number, a number at a trunk) to the addresses that an INVITE is sent to. */
 export class Destinations {
   readonly #registrations: Pick<RegistrationStore, 'contacts'>;
   readonly #contactTarget: (binding: Binding) => SipTarget;
-  readonly #numbers: NumberRoutes;
+  readonly #trunks: Trunks;
 
   constructor(
     registrations: Pick<RegistrationStore, 'contacts'>,
     contactTarget: (binding: Binding) => SipTarget,
-    numbers: NumberRoutes,
+    trunks: Trunks,
   ) {
     this.#registrations = registrations;
     this.#contactTarget = contactTarget;
-    this.#numbers = numbers;
+    this.#trunks = trunks;
   }
 
-  async ofContact(pbx: PbxVersion, contact: Contact): Promise<Found> {
+  /** @param callerId which of our numbers a phone outside is shown */
+  async ofContact(pbx: PbxVersion, contact: Contact, callerId: CallerIdChoice): Promise<Found> {
     if ('sip' in contact) return this.ofSipAddress(pbx, contact.sip);
     if ('trunk' in contact) return this.ofTrunk(pbx, contact.trunk, contact.number);
-    return this.#numbers.route(pbx, contact.phone);
+    return this.ofNumber(pbx, contact.phone, callerId);
   }
 
   async ofTarget(
     pbx: PbxVersion,
     target: Extract<Target, { sip: string } | { phone: string } | { trunk: string }>,
+    callerId: CallerIdChoice,
   ): Promise<Found> {
-    if ('phone' in target) return this.#numbers.route(pbx, target.phone);
+    if ('phone' in target) return this.ofNumber(pbx, target.phone, callerId);
     if ('trunk' in target) return this.ofTrunk(pbx, target.trunk, target.number);
     return this.ofSipAddress(pbx, target.sip, target.port, target.transport);
   }
@@ -77,30 +76,62 @@ export class Destinations {
     };
   }
 
-  async ofTrunk(pbx: PbxVersion, id: string, number: string): Promise<Found> {
-    const trunk = pbx.trunk(id);
-    if (!trunk) return { ok: false, reason: 'schemeMisconfigured' };
-    const { host, ports } = trunk.outbound ?? { host: trunk.host, ports: trunk.ports };
-    if (host === undefined) return { ok: false, reason: 'unavailable' };
-    const port = firstPort(ports);
+  /** A number of the telephone network that nobody dialled: one of the configuration. */
+  ofNumber(pbx: PbxVersion, number: string, choice: CallerIdChoice): Found {
+    if (whyBarred(pbx, number) !== undefined) return { ok: false, reason: 'directionBarred' };
+    const shown = callerIdFor(pbx, choice, number)?.callerId;
+    const byMask = waysByPlan(pbx, number, { dialled: false });
+    return this.through(pbx, byMask.length > 0 ? byMask : waysToNetwork(pbx, number, shown), shown);
+  }
+
+  ofTrunk(pbx: PbxVersion, trunk: string, number: string): Found {
+    return this.through(pbx, [{ trunk, number, why: '' }]);
+  }
+
+  /**
+   * The first of the ways that is up, and after it the backups of its trunk that are (§5.3.1.4). When none is up they are tried all the same: what is
+   * known of them may be old.
+   * @param shown our number that is shown; unset: whom the call shows to ordinary phones
+   */
+  through(pbx: PbxVersion, ways: readonly Way[], shown?: string): Found {
+    const way = ways.find(({ trunk }) => this.#trunks.isUp(pbx.id, trunk)) ?? ways[0];
+    if (!way) return { ok: false, reason: 'unavailable' };
+    const main = pbx.trunk(way.trunk);
+    if (!main) return { ok: false, reason: 'schemeMisconfigured' };
+    const chain = [main, ...main.backup.flatMap((id) => pbx.trunk(id) ?? [])];
+    const up = chain.filter(({ id }) => this.#trunks.isUp(pbx.id, id));
+    const destination = (up.length > 0 ? up : chain).reduceRight<Destination | undefined>(
+      (otherwise, trunk) => this.#behind(pbx, trunk, way.number, { otherwise, shown }) ?? otherwise,
+      undefined,
+    );
+    return destination ? { ok: true, destinations: [destination] } : { ok: false, reason: 'unavailable' };
+  }
+
+  #behind(
+    pbx: PbxVersion,
+    trunk: Trunk,
+    number: string,
+    { otherwise, shown }: { readonly otherwise: Destination | undefined; readonly shown: string | undefined },
+  ): Destination | undefined {
+    const address = trunkAddress(trunk, number);
+    if (!address) return undefined;
     const codecs = trunk.codecs.filter((codec): codec is CodecName => codec === 'pcma' || codec === 'pcmu');
+    const trunks = this.#trunks;
     return {
-      ok: true,
-      destinations: [
-        {
-          target: { uri: `sip:${number}@${bracketed(host)}:${port};transport=${trunk.transport}` },
-          to: { user: number, host: trunk.domain ?? host, display: '' },
-          dtmf: trunk.dtmfMode,
-          ordinary: true,
-          ...(codecs.length > 0 ? { codecs } : {}),
-          ...(trunk.auth === undefined ? {} : { auth: trunk.auth }),
-        },
-      ],
+      target: { uri: address.uri },
+      to: { user: number, host: trunk.domain ?? address.host, display: '' },
+      dtmf: trunk.dtmfMode,
+      trunk: {
+        domain: trunk.domain,
+        takeLine: () => trunks.takeLine(pbx, trunk),
+        probe: () => trunks.probe(pbx, trunk),
+        reached: () => trunks.reached(pbx.id, trunk.id),
+        unreachable: (why) => trunks.unreachable(pbx.id, trunk.id, why),
+      },
+      ...(codecs.length > 0 ? { codecs } : {}),
+      ...(trunk.auth === undefined ? {} : { auth: trunk.auth }),
+      ...(shown === undefined ? {} : { shown }),
+      ...(otherwise === undefined ? {} : { otherwise }),
     };
   }
 }
-
-const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);
-
-/** The first of a list such as `5060; 5070-5080`. */
-const firstPort = (ports: string): number => Number.parseInt(ports, 10);

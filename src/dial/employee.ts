@@ -5,7 +5,7 @@ import type { Timetable } from '../time/when.ts';
 import { type AttemptLog, attemptOutcome, type RungContact } from './attempt.ts';
 import type { Destinations } from './destinations.ts';
 import type { Leg } from './leg.ts';
-import type { Occupancy } from './occupancy.ts';
+import type { Occupancy, Occupation } from './occupancy.ts';
 import { type Destination, type RingContext, type RingResult, ringFirst, ringFor, ringOne } from './ring.ts';
 
 export interface EmployeeRing {
@@ -16,8 +16,12 @@ export interface EmployeeRing {
   readonly contact: string;
   /** Milliseconds for the whole, from the step or the group; undefined: what his contacts say. */
   readonly limitMs?: number;
-  /** The group on whose behalf. */
+  /** The group on whose behalf; it has reserved him. */
   readonly group?: string;
+  /** Why he and no other of the group, for a person. */
+  readonly why?: string;
+  /** The call comes from outside. */
+  readonly external?: boolean;
   readonly log: AttemptLog;
   readonly context: RingContext;
   readonly introduce?: Introduce;
@@ -41,17 +45,18 @@ export class EmployeeDialler {
 
   /** Never rejects for the network's sake. From here to the end of the call he is busy. */
   async ring(request: EmployeeRing, signal: AbortSignal): Promise<RingResult> {
-    const { pbx, employee, group, log } = request;
+    const { pbx, employee, group, why, log, external = false } = request;
     if (this.#occupancy.busy(pbx.id, employee.id)) return this.#notRung(request, 'busy');
 
     const contacts = contactsNow(request);
     if (contacts.length === 0) return this.#notRung(request, 'employeeUnavailable');
 
-    const release = this.#occupancy.occupy(pbx.id, employee.id);
+    const occupation = await this.#occupy(request);
+    if (!occupation) return this.#notRung(request, 'busy');
     const one =
       (contact: Contact, isLast: boolean) =>
       async (stop: AbortSignal): Promise<RingResult> => {
-        const found = await this.#destinations.ofContact(pbx, contact);
+        const found = await this.#destinations.ofContact(pbx, contact, request.context.callerId);
         if (!found.ok) return this.#notRung(request, found.reason, addressOf(contact));
         const attempt = log.ask({
           kind: 'employee',
@@ -60,11 +65,16 @@ export class EmployeeDialler {
           address: addressOf(contact),
           contact: rungContact(contact),
           ...(group === undefined ? {} : { group }),
+          ...(why === undefined ? {} : { why }),
         });
         const result = await this.#ringContact(request, contact, found.destinations, isLast, stop);
         if (result.outcome === 'answered') {
           attempt.answered();
-          return { ...result, attempt };
+          const talking = () => {
+            attempt.talking();
+            occupation.talks(external);
+          };
+          return { ...result, attempt: { ...attempt, talking } };
         }
         attempt.over(attemptOutcome(result.reason), result.reason);
         return result;
@@ -89,9 +99,15 @@ export class EmployeeDialler {
       }
       return last;
     });
-    if (result.outcome === 'failed') release();
-    else result.leg.on('ended', release);
+    if (result.outcome === 'failed') occupation.over();
+    else result.leg.on('ended', () => occupation.over());
     return result;
+  }
+
+  /** A group has seen to it itself that nobody else rings him. */
+  async #occupy({ pbx, employee, group, context }: EmployeeRing): Promise<Occupation | undefined> {
+    if (group === undefined) return this.#occupancy.rings({ pbx: pbx.id, employee: employee.id, call: context.callId });
+    return { talks: () => undefined, over: this.#occupancy.occupy(pbx.id, employee.id) };
   }
 
   #ringContact(

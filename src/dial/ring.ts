@@ -1,6 +1,7 @@
 import type { EndReason } from '../end-reason.ts';
 import { type CodecName, type DtmfMode, type Endpoint, MediaError, type MediaServer } from '../media/port.ts';
 import {
+  type HeaderFields,
   InviteFailure,
   type OutgoingInviteRequest,
   type Party,
@@ -12,6 +13,7 @@ import {
 import type { Clock } from '../time/clock.ts';
 import type { Attempt } from './attempt.ts';
 import { Leg } from './leg.ts';
+import type { CallerIdChoice } from './outgoing/caller-id.ts';
 
 /** One address to ring: a phone that is registered, a trunk, a SIP address. */
 export interface Destination {
@@ -20,9 +22,21 @@ export interface Destination {
   readonly auth?: { readonly user: string; readonly password: string };
   readonly codecs?: readonly CodecName[];
   readonly dtmf?: DtmfMode;
-  readonly headers?: OutgoingInviteRequest['headers'];
-  /** An ordinary phone behind a trunk, which may be shown another number than a SIP phone (`showOnIncoming`). */
-  readonly ordinary?: true;
+  /** Set where it is an ordinary phone behind a trunk, which may be shown another number than a SIP phone (`showOnIncoming`). */
+  readonly trunk?: TrunkOfDestination;
+  /** The number of ours that it is shown, instead of the one that the call shows to ordinary phones. */
+  readonly shown?: string;
+  /** Rung in its place when it cannot be reached: it has no line free, or says nothing, or cannot take the call, before it has rung. */
+  readonly otherwise?: Destination;
+}
+
+export interface TrunkOfDestination {
+  /** Of the From; unset: our own address. */
+  readonly domain: string | undefined;
+  readonly takeLine: () => Promise<(() => void) | undefined>;
+  readonly probe: () => Promise<boolean>;
+  readonly reached: () => void;
+  readonly unreachable: (why: string) => void;
 }
 
 export type RingResult =
@@ -37,6 +51,8 @@ export type RingResult =
       readonly reason: EndReason;
       /** One device spoke for the whole person (600, 603: RFC 3261 §21.6): his others are not to be tried. */
       readonly everywhere?: true;
+      /** It did not come to ringing, and that is no word of the callee's: another way to him may be tried. */
+      readonly unreached?: true;
     };
 
 /** Why ringing is broken off: the `reason` of the abort signal, told to the phones (RFC 3326) so that they know whether they missed a call. */
@@ -69,16 +85,58 @@ export interface RingContext {
   readonly from: Party;
   /** Whom ordinary phones show; default: the same. */
   readonly fromOrdinary?: Party;
+  /** Which of our numbers a number outside is shown, and by which its way out is chosen. */
+  readonly callerId: CallerIdChoice;
+  /** Of every INVITE. */
+  readonly headers?: HeaderFields;
+  /** Of INVITEs through trunks, beside those. */
+  readonly trunkHeaders?: HeaderFields;
   /** Somewhere it rings (any 18x). May be called often. */
   readonly onRinging: () => void;
+  /**
+   * The far end can be heard before it answers: an operator's ring-back, “this number is not in service”. Only where one alone is rung. Then this is
+   * called instead of `onRinging`, once; what follows the first early media (of another fork) is not heard.
+   */
+  readonly onEarlyMedia?: (endpoint: Endpoint) => void;
 }
 
-/** Rings one address until it answers, refuses, or the signal is aborted. Never rejects for the network's sake. */
+/**
+ * Rings one address until it answers, refuses, or the signal is aborted; one that cannot be reached is followed by the one that stands in for it. Never
+ * rejects for the network's sake.
+ */
 export async function ringOne(
   context: RingContext,
   destination: Destination,
   signal: AbortSignal,
 ): Promise<RingResult> {
+  const result = await ringOverLine(context, destination, signal);
+  const { otherwise } = destination;
+  const goesOn = result.outcome === 'failed' && result.unreached && otherwise && !signal.aborted;
+  return goesOn ? ringOne(context, otherwise, signal) : result;
+}
+
+/** With a line of its trunk, where it is behind one, which is given back when nothing came of it, or at the end of the leg. */
+async function ringOverLine(context: RingContext, destination: Destination, signal: AbortSignal): Promise<RingResult> {
+  if (signal.aborted) return { outcome: 'failed', reason: stopOf(signal).endReason };
+  const { trunk } = destination;
+  if (!trunk) return ringAddress(context, destination, signal);
+  const giveBack = await trunk.takeLine();
+  if (!giveBack) return { outcome: 'failed', reason: 'tooManyCalls', unreached: true };
+  let result: RingResult | undefined;
+  try {
+    result = await ringAddress(context, destination, signal);
+    return result;
+  } finally {
+    if (result?.outcome === 'answered') result.leg.on('ended', giveBack);
+    else giveBack();
+  }
+}
+
+/** How long an INVITE may be without a ringing before the peer is asked whether it is there at all, where there is another way. */
+const SILENCE_MS = 500;
+
+async function ringAddress(context: RingContext, destination: Destination, signal: AbortSignal): Promise<RingResult> {
+  const { clock } = context;
   if (signal.aborted) return { outcome: 'failed', reason: stopOf(signal).endReason };
   let endpoint: Endpoint;
   try {
@@ -96,23 +154,35 @@ export async function ringOne(
     return { outcome: 'failed', reason: stopOf(signal).endReason };
   }
 
-  const { target, to, auth, headers, ordinary } = destination;
-  const invite = context.sip.invite({
-    target,
-    from: (ordinary && context.fromOrdinary) || context.from,
-    sdp: endpoint.localSdp,
-    ...(to === undefined ? {} : { to }),
-    ...(auth === undefined ? {} : { auth }),
-    ...(headers === undefined ? {} : { headers }),
-  });
-  const offRinging = invite.on('provisional', ({ status }) => {
-    if (status > 100) context.onRinging();
+  const { trunk } = destination;
+  const invite = context.sip.invite({ ...requestOf(context, destination), sdp: endpoint.localSdp });
+  let rang = false;
+  let unreachable = false;
+  const { onEarlyMedia } = context;
+  let early: Promise<unknown> | undefined;
+  const offRinging = invite.on('provisional', ({ status, sdp }) => {
+    if (status <= 100) return;
+    rang = true;
+    if (sdp === undefined || !onEarlyMedia) return early ? undefined : context.onRinging();
+    early ??= endpoint.negotiate(sdp).then(
+      () => onEarlyMedia(endpoint),
+      // No codec in common: the answer will say so, and until then he hears that it rings.
+      () => context.onRinging(),
+    );
   });
   const onAbort = () => invite.cancel(stopOf(signal).sip);
   signal.addEventListener('abort', onAbort, { once: true });
+  const doubt = async () => {
+    if (rang || (await trunk?.probe()) || rang || signal.aborted) return;
+    unreachable = true;
+    invite.cancel();
+  };
+  const silence = trunk && destination.otherwise && clock.setTimeout(() => void doubt(), SILENCE_MS);
   try {
     const { dialog, sdp } = await invite.answered;
+    trunk?.reached();
     try {
+      await early;
       await endpoint.negotiate(sdp);
     } catch (error) {
       await Promise.all([dialog.bye({ protocol: 'SIP', cause: 488, text: 'Not Acceptable Here' }), endpoint.destroy()]);
@@ -128,14 +198,49 @@ export async function ringOne(
     await endpoint.destroy();
     if (signal.aborted) return { outcome: 'failed', reason: stopOf(signal).endReason };
     if (!(error instanceof InviteFailure)) throw error;
-    const reason = reasonOf(error);
-    return error.status === 600 || error.status === 603
-      ? { outcome: 'failed', reason, everywhere: true }
-      : { outcome: 'failed', reason };
+    const noPeer = unreachable || error.cause === 'timeout' || error.cause === 'transport';
+    if (noPeer) trunk?.unreachable(unreachable ? 'no response' : error.reason);
+    else trunk?.reached();
+    const reason = unreachable ? 'networkFailure' : reasonOf(error);
+    return {
+      outcome: 'failed',
+      reason,
+      ...(error.status === 600 || error.status === 603 ? { everywhere: true } : {}),
+      ...(!rang && (noPeer || failedThere(error.status)) ? { unreached: true } : {}),
+    };
   } finally {
+    clock.clearTimeout(silence);
     signal.removeEventListener('abort', onAbort);
     offRinging();
   }
+}
+
+/** The peer failed, not the callee (2-call-behaviour §7). */
+const failedThere = (status: number): boolean => status === 408 || (status >= 500 && status < 600);
+
+function requestOf(context: RingContext, destination: Destination): Omit<OutgoingInviteRequest, 'sdp'> {
+  const { target, to, auth, trunk } = destination;
+  const more = {
+    target,
+    ...(to === undefined ? {} : { to }),
+    ...(auth === undefined ? {} : { auth }),
+  };
+  if (!trunk)
+    return { ...more, from: context.from, ...(context.headers === undefined ? {} : { headers: context.headers }) };
+  const shown = context.fromOrdinary ?? context.from;
+  const headers = { ...context.headers, ...context.trunkHeaders };
+  const { callerId } = context.callerId;
+  // RFC 3325: a caller who is not shown is still known to those who are trusted to keep it to themselves.
+  if (shown.user === 'anonymous') {
+    return {
+      ...more,
+      from: shown,
+      headers: { ...headers, Privacy: 'id' },
+      ...(callerId == null ? {} : { asserted: { user: callerId, host: trunk.domain ?? '', display: '' } }),
+    };
+  }
+  const from = { user: destination.shown ?? shown.user, host: trunk.domain ?? '', display: shown.display };
+  return { ...more, from, asserted: from, headers };
 }
 
 /**

@@ -12,6 +12,8 @@ export interface Mark {
   readonly stage: CallStage;
   /** Set while a member is rung on behalf of a group. */
   readonly group?: string;
+  /** He stands in the queue of the group: nobody is available (R9). */
+  readonly queued?: boolean;
 }
 
 /** Whole seconds; the names are those of `CallRecord`. */
@@ -46,7 +48,7 @@ export function figures(marks: readonly Mark[], end: number): Figures {
     waitGroup: seconds(spent.group),
     waitEmployee: seconds(spent.employee),
     talk,
-    queued: marks.some((mark) => mark.stage === 'group'),
+    queued: marks.some((mark) => mark.queued),
     stage: marks.at(-1)?.stage ?? 'number',
   };
 }

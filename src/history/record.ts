@@ -193,7 +193,7 @@ export const CallRecord = z.object({
   arrival: Arrival.nullable().default(null),
   path: z.array(PathStep).readonly(),
   inputs: z.preprocess(withoutOldInputs, z.array(CallInput)).readonly(),
-  /** More happened than `inputs` or `path` tell: there were too many. */
+  /** More happened than `inputs`, `path` or `participants` tell: there were too many. */
   cut: z.boolean().default(false),
   /** The engine that carried the call. */
   node: z.string(),

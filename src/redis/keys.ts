@@ -23,8 +23,12 @@ export class Keys {
   acd = (): readonly string[] => [...acdNames.map((name) => `${this.#prefix}acd-${name}`), this.bindings()];
   /** Channel: what the ACD has to tell one node of this PBX. It is the node's name in the ACD. */
   acdNode = (node: string): string => `${this.#prefix}acd-node:${node}`;
+  /** Hash: group → what is known of its waiting times, `EstimatorState`. */
+  waitEstimates = (): string => `${this.#prefix}acd-estimates`;
   /** Hash: number → task; sorted set: numbers by the moment they are due. */
   callbacks = (): readonly string[] => [`${this.#prefix}callbacks`, `${this.#prefix}callback-due`];
+  /** Sorted set: lines of a trunk that are taken, by when they come back if nobody says that he still has them. */
+  trunkLines = (trunk: string): string => `${this.#prefix}trunk-lines:${trunk}`;
   /** Stream: finished calls on their way to the database. */
   history = (): string => `${this.#prefix}history`;
   /** Stream: records that the database would not take; kept for a person to look at. */

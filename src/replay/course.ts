@@ -34,6 +34,7 @@ export interface Heard {
   readonly deeds: number;
   readonly audio: string;
   readonly at: number;
+  readonly entry: TraceEntry;
 }
 
 /** Told of a course as it happens. Must not throw. */
@@ -121,7 +122,7 @@ export class Course implements SchemeWorld {
     if (event === 'scheme') this.#scheme = schemesOf(this.#pbx).get(String(detail.scheme));
     switch (event) {
       case 'play':
-        this.heard.push({ deeds: this.deeds.length, audio: String(detail.audio), at: this.clock.now() });
+        this.heard.push({ deeds: this.deeds.length, audio: String(detail.audio), at: this.clock.now(), entry });
         break;
       case 'branch':
         this.#do({ branch: this.#scheme?.tables.branches.get(state) });

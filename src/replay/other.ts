@@ -3,7 +3,7 @@ import type { CompiledScheme } from '../scheme/compile.ts';
 import type { Timer } from './clock.ts';
 import { type Ask, Course, cameIn, type Heard } from './course.ts';
 import { type Deed, type Difference, doingOf, sameDeed } from './deed.ts';
-import type { AskThen, Reference, TimerThen } from './reference.ts';
+import type { AskThen, Reference, TimerThen, Unheard } from './reference.ts';
 import type { Start } from './start.ts';
 
 /** Another audio at the same place of the way. */
@@ -39,6 +39,8 @@ class Now {
   /** Each time that runs with the one of the call that it is; undefined: it was not set then. */
   readonly #timers = new Map<Timer, TimerThen | undefined>();
   readonly #takenTimers = new Set<TimerThen>();
+  /** The first audio since the latest deed that was not heard then. */
+  #passedOver: Heard | undefined;
   /** To be ended before anything else happens. */
   #due: (() => void)[] = [];
   #diverged: Difference | undefined;
@@ -120,6 +122,8 @@ class Now {
     const { clock } = this.#course;
     for (let timer = this.#ownDue(instant); timer && !this.#diverged; timer = this.#ownDue(instant)) {
       clock.set(Math.max(clock.now(), timer.due));
+      this.#mustHaveHeard(clock.now());
+      if (this.#diverged) return;
       this.#fire(timer);
       await this.#settle();
     }
@@ -128,7 +132,7 @@ class Now {
 
   #ownDue(instant: number): Timer | undefined {
     // When the keys of a password came is not known, only what became of it.
-    if (this.#course.run?.secret) return undefined;
+    if (this.#course.run?.listening === 'secret') return undefined;
     return this.#course.clock.pending
       .filter((timer) => timer.due <= instant && this.#isOwn(timer))
       .sort((a, b) => a.due - b.due)[0];
@@ -145,11 +149,12 @@ class Now {
     this.#course.clock.fire(timer);
   }
 
-  /** The first one of the call that was set at the same place of the way, and as long. */
+  /** The first one of the call that was set at the same place of the way and at the same time, and as long. Any other ends by the clock. */
   #set(timer: Timer): void {
     const deeds = this.#course.deeds.length;
     const then = this.#then.timers.find(
-      (one) => one.ms === timer.ms && one.deeds === deeds && !this.#takenTimers.has(one),
+      (one) =>
+        one.ms === timer.ms && one.set === timer.due - timer.ms && one.deeds === deeds && !this.#takenTimers.has(one),
     );
     if (then) this.#takenTimers.add(then);
     this.#timers.set(timer, then);
@@ -159,7 +164,10 @@ class Now {
     if (this.#diverged) return;
     const index = this.#course.deeds.length - 1;
     const then = this.#then.course.deeds[index];
-    if (then && sameDeed(then, deed)) return;
+    if (then && sameDeed(then, deed)) {
+      this.#passedOver = undefined;
+      return;
+    }
     // What a record that was cut does not tell any more cannot be compared.
     if (!then && this.#then.record.cut) return;
     this.#diverge(Math.min(then?.at ?? deed.at, deed.at), then, deed);
@@ -169,7 +177,8 @@ class Now {
     if (this.#diverged) return;
     const then = this.#pairOf(ask);
     if (!then) {
-      // Something to hear that was not heard then: nobody knows how long it is. It is passed over.
+      // Something to hear that was not heard then: nobody knows how long it is, and what the caller would do meanwhile. It is passed over.
+      if (ask.kind === 'play') this.#passedOver ??= this.#course.heard.at(-1);
       this.#due.push(() => ask.end({ kind: 'done' }));
       return;
     }
@@ -225,16 +234,34 @@ class Now {
 
   /** What the caller does next he did because of what had been done by then. */
   #mustHaveCaughtUp(input: number): void {
-    const missing = this.#then.course.deeds[this.#course.deeds.length];
+    const missing = this.#missing;
     if (missing && missing.inputs < input) this.#diverge(missing.at, missing, undefined);
   }
 
+  /**
+   * Waits for the caller longer than the call did, where nobody knows what he pressed meanwhile: he may have talked to somebody already, and would he have been
+   * silent here? @param instant milliseconds since 1970
+   */
+  #mustHaveHeard(instant: number): void {
+    const missing = this.#missing;
+    const unheard = ({ from, to }: Unheard) => from < instant && (to ?? instant) > (missing?.at ?? instant);
+    if (missing && missing.at < instant && this.#then.unheard.some(unheard))
+      this.#diverge(missing.at, missing, undefined);
+  }
+
+  /** What the call did next, which has not been done yet. */
+  get #missing(): Deed | undefined {
+    return this.#then.course.deeds[this.#course.deeds.length];
+  }
+
+  /** Whatever comes behind an audio that was not heard then comes only if the caller bears with it: it is that audio that is new, and nothing behind it is told. */
   #diverge(at: number, then: Deed | undefined, now: Deed | undefined): void {
+    const audio = this.#passedOver;
     this.#diverged = {
-      t: (at - this.#then.start) / 1000,
+      t: (Math.min(at, audio?.at ?? at) - this.#then.start) / 1000,
       state: then?.state ?? this.#then.course.state,
       was: then ? doingOf(then) : null,
-      now: now ? doingOf(now) : null,
+      now: audio ? doingOf(audio.entry) : now ? doingOf(now) : null,
     };
   }
 

@@ -16,10 +16,18 @@ export interface AskThen {
 /** A time that the machine had set in the call. */
 export interface TimerThen {
   readonly ms: number;
-  /** How many deeds had been done when it was set. */
+  /** How many deeds had been done when it was set, and when that was, milliseconds since 1970. */
   readonly deeds: number;
+  readonly set: number;
   /** The input that ended it, by being its end or by making it needless; undefined: it ran when the call ended. */
   over?: number;
+}
+
+/** A time in which nobody knows what the caller pressed: a password, or something for whomever he talked to. Milliseconds since 1970. */
+export interface Unheard {
+  readonly from: number;
+  /** Unset: to the end of the call. */
+  to?: number;
 }
 
 /** A recorded call on the version that it used: what other versions are compared with. */
@@ -30,6 +38,7 @@ export interface Reference {
   readonly course: Course;
   readonly asks: readonly AskThen[];
   readonly timers: readonly TimerThen[];
+  readonly unheard: readonly Unheard[];
 }
 
 /** Why a record cannot be run again. */
@@ -41,7 +50,10 @@ export class Unfaithful extends Error {}
  */
 export async function referenceOf(record: CallRecord, start: Start): Promise<Reference> {
   const then = new Then(record, start);
-  for (const [index, input] of record.inputs.entries()) await then.take(index, input);
+  for (const [index, input] of record.inputs.entries()) {
+    await then.take(index, input);
+    then.listen();
+  }
   return then.reference();
 }
 
@@ -53,6 +65,7 @@ class Then {
   readonly #course: Course;
   readonly #asks: AskThen[] = [];
   readonly #timers = new Map<Timer, TimerThen>();
+  readonly #unheard: Unheard[] = [];
 
   constructor(record: CallRecord, { pbx, scheme, caller, path }: Start) {
     this.#record = record;
@@ -65,7 +78,8 @@ class Then {
       watch: {
         did: () => undefined,
         asked: (ask) => this.#asks.push({ ask, told: [] }),
-        set: (timer) => this.#timers.set(timer, { ms: timer.ms, deeds: this.#course.deeds.length }),
+        set: (timer) =>
+          this.#timers.set(timer, { ms: timer.ms, deeds: this.#course.deeds.length, set: timer.due - timer.ms }),
         cleared: (timer) => this.#over(timer),
       },
     });
@@ -88,7 +102,7 @@ class Then {
       case 'digit':
         return run.press(input[2]);
       case 'password':
-        if (!run.secret) throw new Unfaithful(`no password is asked for in ${run.state}`);
+        if (run.listening !== 'secret') throw new Unfaithful(`no password is asked for in ${run.state}`);
         return run.password(input[2]);
       case 'fax':
         return run.faxTone();
@@ -116,6 +130,16 @@ class Then {
     }
   }
 
+  /** Notes whether what the caller presses from now on is known. */
+  listen(): void {
+    const { run, clock } = this.#course;
+    const unknown = run !== undefined && run.listening !== 'open';
+    const latest = this.#unheard.at(-1);
+    if (latest && latest.to === undefined) {
+      if (!unknown) latest.to = clock.now();
+    } else if (unknown) this.#unheard.push({ from: clock.now() });
+  }
+
   reference(): Reference {
     // A call that a limit kept out came to no decision.
     if (this.#course.run || !this.#scheme) samePath(this.#record, [...this.#path, ...this.#course.traces]);
@@ -125,6 +149,7 @@ class Then {
       course: this.#course,
       asks: this.#asks,
       timers: [...this.#timers.values()],
+      unheard: this.#unheard,
     };
   }
 

@@ -68,7 +68,7 @@ export type ForwardResult =
   | { readonly outcome: 'connected'; readonly reason: EndReason }
   /** Not connected, and why; the scheme goes on with the next step. */
   | { readonly outcome: 'failed'; readonly reason: EndReason }
-  /** An assistant has dealt with the call: hung up, or taken a message. Nothing follows. */
+  /** The call has been dealt with: an assistant has hung up or taken a message, a caller who waited is to be called back. Nothing follows. */
   | { readonly outcome: 'ended'; readonly reason: EndReason }
   /** An assistant has sent the call on to a scheme; `reason`: why the employee was not reached. */
   | { readonly outcome: 'scheme'; readonly scheme: string; readonly reason: EndReason };
@@ -84,7 +84,14 @@ export interface VoicemailRequest {
  * Events of a forward, of which the machine knows only that it asked. The call layer knows who was really rung and what came of it, and notes that in
  * their place, at the same state: a path that a call has kept and the traces of its machine are alike but for these.
  */
-export const toldByTheCall: ReadonlySet<TraceEvent> = new Set(['ring', 'queue', 'answer', 'connect', 'noAnswer']);
+export const toldByTheCall: ReadonlySet<TraceEvent> = new Set([
+  'ring',
+  'queue',
+  'answer',
+  'connect',
+  'noAnswer',
+  'callback',
+]);
 
 /** What happened, in the words of the simulator. */
 export type TraceEvent =
@@ -110,6 +117,8 @@ export type TraceEvent =
   | 'hangup'
   /** Somebody is told of the call, by SMS or e-mail. */
   | 'notice'
+  /** The caller has asked the queue of a group to be called back. */
+  | 'callback'
   /** Something did not work that should; the scheme went on. */
   | 'fault';
 

@@ -1,4 +1,5 @@
-import type { DialPlan, Lengths, TrunkCall } from './dial-plan.ts';
+import type { TrunkCall } from '../config/trunk-plan.ts';
+import type { DialPlan, Lengths } from './dial-plan.ts';
 
 /** What the keys pressed so far mean. */
 export type Verdict =
@@ -6,7 +7,7 @@ export type Verdict =
   | { readonly kind: 'more' }
   | { readonly kind: 'key'; readonly digits: string }
   | { readonly kind: 'extension'; readonly digits: string }
-  | ({ readonly kind: 'trunk'; readonly digits: string } & TrunkCall)
+  | ({ readonly kind: 'trunk'; readonly digits: string } & Pick<TrunkCall, 'trunk' | 'number'>)
   /** Matches nothing. */
   | { readonly kind: 'unknown'; readonly digits: string };
 
@@ -59,7 +60,7 @@ export class Input {
   #canGrow(typed: string): boolean {
     if (this.#beginnings.has(typed) || this.#plan.isBeginning(typed, this.#extensions)) return true;
     if (!this.#disa || typed.includes('#')) return false;
-    if (this.#plan.couldBeTrunk(typed, this.#disa.length ?? anyLength)) return true;
+    if (this.#plan.trunks.couldBecome(typed, this.#disa.length ?? anyLength)) return true;
     const { length } = this.#disa;
     return length !== undefined && typed.length < length.max && !/\D/.test(typed) && !this.#isKnown(typed);
   }
@@ -68,7 +69,7 @@ export class Input {
     if (this.#keys.has(entry)) return { kind: 'key', digits: entry };
     if (this.#isExtension(entry)) return { kind: 'extension', digits: entry };
     const trunk = this.#trunkCall(entry);
-    if (trunk) return { kind: 'trunk', digits: entry, ...trunk };
+    if (trunk) return { kind: 'trunk', digits: entry, trunk: trunk.trunk, number: trunk.number };
     return { kind: 'unknown', digits };
   }
 
@@ -79,7 +80,7 @@ export class Input {
   #trunkCall(entry: string): TrunkCall | undefined {
     if (!this.#disa) return undefined;
     const { min, max } = this.#disa.length ?? anyLength;
-    return entry.length >= min && entry.length <= max ? this.#plan.trunkCall(entry) : undefined;
+    return entry.length >= min && entry.length <= max ? this.#plan.trunks.call(entry) : undefined;
   }
 
   #isExtension(entry: string): boolean {

@@ -50,9 +50,14 @@ export interface SchemeRun {
   readonly takes: { readonly digit: boolean; readonly faxTone: boolean };
   /** Where the call is: `main/workdays:0`. */
   readonly state: string;
-  /** The keys that are pressed now are a password: they belong into no log and no history. */
-  readonly secret: boolean;
+  readonly listening: Listening;
 }
+
+/**
+ * What keys are now: `open`, those of a menu, `secret`, those of a password, which belong into no log and no history, or `deaf`, those of whoever has the line. Of the
+ * latter two no input tells.
+ */
+export type Listening = 'open' | 'secret' | 'deaf';
 
 /** Starts a compiled scheme for one call. What it asks of the world it may ask before this returns. */
 export function runScheme(compiled: CompiledScheme, options: RunOptions): SchemeRun {
@@ -90,14 +95,11 @@ export function runScheme(compiled: CompiledScheme, options: RunOptions): Scheme
     get state() {
       return stage.state();
     },
-    get secret() {
-      return stage.listening() === 'secret';
+    get listening() {
+      return stage.listening();
     },
   };
 }
-
-/** What keys are now: those of a menu, those of a password, or those of whoever has the line. */
-type Listening = 'open' | 'secret' | 'deaf';
 
 /**
  * Where the outside comes in to the machines of a call, one after the other. It takes the time once for each input, so that a machine decides nothing

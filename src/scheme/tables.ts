@@ -20,7 +20,7 @@ export function tablesOf(pbx: PbxVersion): PbxTables {
   const tables = {
     pbx,
     timetable: new Timetable(document.pbx),
-    dialPlan: new DialPlan(pbx.extensions(), document.trunks),
+    dialPlan: new DialPlan(pbx.extensions(), pbx.trunkPlan),
   };
   made.set(pbx, tables);
   return tables;

@@ -1,9 +1,8 @@
 import type { GroupCall, GroupDistributor } from '../acd/distributor.ts';
 import { wavesOf } from '../acd/waves.ts';
-import type { Call } from '../call/call.ts';
 import type { Hold } from '../config/document.ts';
 import type { Occupancy } from '../dial/occupancy.ts';
-import { type RingResult, ringFirst, ringFor } from '../dial/ring.ts';
+import { type RingResult, ringFirst, ringFor, stopped } from '../dial/ring.ts';
 import type { EndReason } from '../end-reason.ts';
 import { type Clock, delay } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
@@ -15,16 +14,14 @@ export interface QueueOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly occupancy: Occupancy;
-  readonly call: (id: string) => Call | undefined;
 }
 
 /**
  * The queue of a group with one caller in it (2-call-behaviour §4): members are rung by the group's algorithm, round after round, until one answers or
- * `maxWait` is over; while nobody is available the caller hears the message, once, and then music. Those who are busy or cannot be reached stay so for
- * the whole call.
+ * `maxWait` is over; what he hears while nobody is available is the call layer's. Those who are busy or cannot be reached stay so for the whole call.
  *
  * There are no statistics of earlier calls, so algorithms that need them go by the order of the list, and nobody is waiting before him, so `maxLength`
- * is never reached and no position is announced.
+ * is never reached, he is always the next, and no waiting time is announced.
  */
 export class SimulatedQueue implements GroupDistributor {
   readonly #options: QueueOptions;
@@ -40,16 +37,7 @@ export class SimulatedQueue implements GroupDistributor {
       new Service(group, hold, this.#options).serve(stop),
     );
     if (result.outcome === 'answered' || signal.aborted || !hold.queue) return result;
-    if (hold.overflowMessage !== null) await this.#overflow(group, hold.overflowMessage, signal);
     return { outcome: 'failed', reason: 'queueTimeout' };
-  }
-
-  async #overflow({ callId, group }: GroupCall, audio: string, signal: AbortSignal): Promise<void> {
-    const call = this.#options.call(callId);
-    if (!call) return;
-    const why = `nobody took the call within ${group.hold.maxWait} s`;
-    call.trace({ state: placeOf(group.id), event: 'play', detail: { audio, group: group.id }, why });
-    await call.audio.play(audio, signal);
   }
 }
 
@@ -60,8 +48,8 @@ class Service {
   readonly #options: QueueOptions;
   /** When a member may be offered the call again, milliseconds since 1970. */
   readonly #notBefore = new Map<string, number>();
-  #told = false;
-  #waiting = false;
+  /** Who is being rung, each with what stops him. */
+  readonly #ringing = new Set<AbortController>();
 
   constructor(group: GroupCall, hold: Hold, options: QueueOptions) {
     this.#group = group;
@@ -102,7 +90,20 @@ class Service {
 
   async #offer(employee: string, signal: AbortSignal): Promise<RingResult> {
     const inAnotherCall = this.#options.occupancy.busy(this.#group.pbx.id, employee);
-    const result = await this.#group.ring(employee, this.#group.group.ringTime * 1000, signal);
+    this.#group.events?.offered?.(employee);
+    const own = new AbortController();
+    this.#ringing.add(own);
+    const pickUp = async () => {
+      for (const other of this.#ringing) if (other !== own) other.abort(stopped.elsewhere());
+      return true;
+    };
+    const result = await this.#group.ring(
+      employee,
+      this.#group.group.ringTime * 1000,
+      AbortSignal.any([signal, own.signal]),
+      { why: 'by the order of the list', pickUp },
+    );
+    this.#ringing.delete(own);
     if (result.outcome === 'failed') {
       const pause = inAnotherCall ? Number.POSITIVE_INFINITY : this.#pauseAfter(result.reason);
       this.#notBefore.set(employee, this.#options.clock.now() + pause);
@@ -125,27 +126,16 @@ class Service {
     }
   }
 
-  /** Nobody is available: the message, then music, until somebody is or the time is over. */
+  /** Nobody is available until somebody is, or the time is over. */
   async #wait(ms: number, stop: AbortSignal): Promise<void> {
-    const call = this.#options.call(this.#group.callId);
-    const { enqueueMessage, music } = this.#hold;
-    const { id } = this.#group.group;
-    const state = placeOf(id);
-    const why = 'nobody of the group is available';
-    const over = Number.isFinite(ms) ? delay(this.#options.clock, ms, stop) : untilAborted(stop);
-    if (call && !this.#told) {
-      this.#told = true;
-      await call.audio.answer();
-      if (enqueueMessage !== null && !stop.aborted) {
-        call.trace({ state, event: 'play', detail: { audio: enqueueMessage, group: id }, why });
-        await call.audio.play(enqueueMessage, stop);
-      }
-    }
-    if (call && !this.#waiting && !stop.aborted) {
-      this.#waiting = true;
-      call.trace({ state, event: 'wait', detail: { group: id, ...(music === null ? {} : { audio: music }) }, why });
-      void call.audio.waitForAnswer(music ?? undefined);
-    }
+    const { clock } = this.#options;
+    const { events, group } = this.#group;
+    const over = Number.isFinite(ms) ? delay(clock, ms, stop) : untilAborted(stop);
+    const membersAtWork = group.members.length;
+    events?.waiting?.({
+      since: clock.now(),
+      situation: async () => ({ now: clock.now(), position: 1, membersAtWork, prediction: { silent: 'noHistory' } }),
+    });
     await over.catch(() => undefined);
   }
 }
@@ -155,6 +145,3 @@ const untilAborted = (signal: AbortSignal): Promise<void> =>
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
-
-/** A place of its own: what happens in a queue is not the scheme's doing. */
-const placeOf = (group: string): string => `queue/${group}`;

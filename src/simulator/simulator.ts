@@ -2,9 +2,10 @@ import { pino } from 'pino';
 import type { CallServices } from '../call/call.ts';
 import { Inbound } from '../call/inbound.ts';
 import type { PbxVersion } from '../config/version.ts';
-import { Destinations, type NumberRoutes } from '../dial/destinations.ts';
+import { Destinations } from '../dial/destinations.ts';
 import { EmployeeDialler } from '../dial/employee.ts';
 import { Occupancy } from '../dial/occupancy.ts';
+import { perfectTrunks } from '../dial/outgoing/trunks.ts';
 import type { CallRecord } from '../history/record.ts';
 import { PbxSounds } from '../media/pbx-sounds.ts';
 import type { AudioSource } from '../media/port.ts';
@@ -47,14 +48,6 @@ export const defaultTalk = 60;
 
 const silent = pino({ level: 'silent' });
 
-/** Every number of the telephone network can be rung. */
-const everyNumber: NumberRoutes = {
-  route: (_pbx, number) => {
-    const to = { user: number, host: 'telephone-network.invalid', display: '' };
-    return { ok: true, destinations: [{ target: { uri: `sip:${to.user}@${to.host}` }, to }] };
-  },
-};
-
 /**
  * The composition root of a simulation: the call layer as it is, on a network, media and a clock that are none. Needs nothing but a configuration,
  * and does in milliseconds what takes a call minutes.
@@ -82,15 +75,17 @@ export class Simulator {
     const mailbox = new SimulatedMailbox();
     const occupancy = new Occupancy();
     const others = people.busy.map((id) => occupancy.occupy(pbx.id, id));
-    const destinations = new Destinations(registrationsOf(pbx, people), ({ uri }) => ({ uri }), everyNumber);
+    const destinations = new Destinations(registrationsOf(pbx, people), ({ uri }) => ({ uri }), perfectTrunks);
     const services: CallServices = {
       sip,
       media,
       clock,
       sounds: this.#sounds(),
       employees: new EmployeeDialler(destinations, occupancy),
-      groups: new SimulatedQueue({ clock, random, occupancy, call: (id) => inbound.live.get(id) }),
+      groups: new SimulatedQueue({ clock, random, occupancy }),
+      callbacks: { ask: async () => true, reached: () => undefined },
       destinations,
+      trunks: perfectTrunks,
       occupancy,
       mailbox,
       fax: simulatedFax,

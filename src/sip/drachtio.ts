@@ -121,7 +121,18 @@ export interface DrachtioSrf {
     },
     callback: (error: unknown, dialog?: DrachtioDialog) => void,
   ): void;
+  /** A request outside of dialogs. `sent`: with the request when the server has taken it; its `response` comes once, unless the connection breaks. */
+  request(
+    uri: string,
+    options: { method: string; headers: Record<string, string>; proxy?: string },
+    sent: (error: unknown, request?: DrachtioClientRequest) => void,
+  ): void;
   removeDialog(dialog: DrachtioDialog): void;
+}
+
+export interface DrachtioClientRequest extends DrachtioRequest {
+  on(event: 'cancel', listener: (cancel: DrachtioMessage) => void): void;
+  on(event: 'response', listener: (response: DrachtioResponse) => void): void;
 }
 
 export const newSrf = (): DrachtioSrf => new (Srf as unknown as new () => DrachtioSrf)();

@@ -26,6 +26,12 @@ export interface SipServer {
   /** Starts a call. Returns at once and never throws for the network's sake: whatever goes wrong rejects `answered`. */
   invite(request: OutgoingInviteRequest): OutgoingInvite;
 
+  /**
+   * Sends an OPTIONS or a REGISTER. Resolves to the final response, the second one where credentials were asked for.
+   * @throws InviteFailure with cause `timeout` (nothing for 32 s) or `transport`
+   */
+  request(request: OutgoingRequest): Promise<FinalResponse>;
+
   stats(): SipStats;
 
   /** Rejects what rings (503), ends what talks (BYE), disconnects. Waits at most 2 s for the peers' confirmation. Idempotent. */
@@ -168,6 +174,24 @@ export interface OutgoingInviteRequest {
   readonly auth?: { readonly user: string; readonly password: string };
   /** Default: a fresh one. */
   readonly callId?: string;
+}
+
+export interface OutgoingRequest {
+  readonly method: 'OPTIONS' | 'REGISTER';
+  readonly target: SipTarget;
+  readonly from: Party;
+  readonly to: Party;
+  readonly headers?: HeaderFields;
+  readonly auth?: { readonly user: string; readonly password: string };
+}
+
+export interface FinalResponse {
+  readonly status: number;
+  readonly reason: string;
+  /** First value of each header, names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** All Contact fields, as they stand. */
+  readonly contacts: readonly string[];
 }
 
 export interface OutgoingInvite {

@@ -11,10 +11,13 @@ import { headerLines } from './header-fields.ts';
 import { AdmittedInvite, ArrivedInvite } from './incoming-invite.ts';
 import { SipParseError } from './message.ts';
 import { SentInvite } from './outgoing-invite.ts';
+import { sendRequest } from './outgoing-request.ts';
 import type {
+  FinalResponse,
   IncomingInvite,
   OutgoingInvite,
   OutgoingInviteRequest,
+  OutgoingRequest,
   SipServer,
   SipServerEvents,
   SipServerState,
@@ -49,6 +52,8 @@ export class DrachtioSipServer implements SipServer {
   readonly #arrived = new Set<ArrivedInvite>();
   readonly #sent = new Set<SentInvite>();
   readonly #dialogs = new Set<SipDialog>();
+  /** Requests outside of dialogs that have no final response yet: told when none will come. */
+  readonly #awaiting = new Set<(cause: string) => void>();
   /** Aborted by `close`. */
   readonly #closing = new AbortController();
   #state: SipServerState = 'connecting';
@@ -105,6 +110,15 @@ export class DrachtioSipServer implements SipServer {
     return invite;
   }
 
+  request(request: OutgoingRequest): Promise<FinalResponse> {
+    const srf = this.#state === 'up' ? this.#connection?.srf : undefined;
+    const onLost = (listener: (cause: string) => void) => {
+      this.#awaiting.add(listener);
+      return () => this.#awaiting.delete(listener);
+    };
+    return sendRequest(request, { srf, random: this.#options.random, onLost });
+  }
+
   stats(): SipStats {
     return {
       state: this.#state,
@@ -157,6 +171,7 @@ export class DrachtioSipServer implements SipServer {
       this.#options.log.error({ cause, ...this.stats() }, `connection to the SIP server lost: ${cause}`);
     }
     for (const each of [...this.#arrived, ...this.#sent, ...this.#dialogs]) each.lose(cause);
+    for (const tell of [...this.#awaiting]) tell(cause);
     if (closing) return;
     this.#emit('down', { reason: cause });
     void this.#reconnect();

@@ -1,3 +1,4 @@
+import type { Day } from '../config/document.ts';
 import { type DayNumber, parseDate, weekday, yearOf } from './date.ts';
 import { publicHolidays } from './holidays.ts';
 
@@ -25,6 +26,22 @@ export class Calendar {
     this.#holidays = new Set(holidays.map(parseDate));
     this.#workdays = new Set(workdays.map(parseDate));
     this.#preholidays = new Set(preholidays.map(parseDate));
+  }
+
+  /** The day is of that kind. */
+  is(kind: Day, day: DayNumber): boolean {
+    switch (kind) {
+      case 'workdays':
+        return this.isWorkday(day);
+      case 'weekend':
+        return this.isWeekend(day);
+      case 'holidays':
+        return this.isHoliday(day);
+      case 'preholidays':
+        return this.isPreholiday(day);
+      default:
+        return weekday(day) === weekdays.indexOf(kind);
+    }
   }
 
   isHoliday(day: DayNumber): boolean {
@@ -58,3 +75,6 @@ export class Calendar {
     return this.#workdays.has(day);
   }
 }
+
+/** From 0 = Monday. */
+const weekdays: readonly Day[] = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];

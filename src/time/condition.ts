@@ -1,6 +1,7 @@
 import type { Condition, Day } from '../config/document.ts';
 import type { Calendar } from './calendar.ts';
 import { type DayNumber, dayOf, isoDate, msPerDay, msPerMinute, parseDate, weekday } from './date.ts';
+import { type Spans, spansOf } from './spans.ts';
 import { Zone } from './zone.ts';
 
 /** One condition of a `When`, ready to be asked. */
@@ -8,6 +9,11 @@ export interface CompiledCondition {
   holds(instant: number): boolean;
   /** In words, why it holds or does not: `2026-11-04 is a public holiday in RU (…)`. */
   explain(instant: number): string;
+  /**
+   * When it holds in [from, to): exactly the instants for which `holds` is true.
+   * @param offset how far the condition's own clocks are ahead of UTC, where they do not change nearby
+   */
+  spans(from: number, to: number, offset?: number): Spans;
 }
 
 /**
@@ -27,7 +33,7 @@ export function compileCondition(condition: Condition, calendar: Calendar, defau
     to: zone.instantOf(parseLocal(condition.period.to) + msPerMinute),
   };
 
-  const isOneOfTheDays = (day: DayNumber) => !days || days.some((kind) => isDay[kind](day, calendar));
+  const isOneOfTheDays = (day: DayNumber) => !days || days.some((kind) => calendar.is(kind, day));
   const isOneOfTheDates = (day: DayNumber) => !dates || dates.has(day);
   const isInPeriod = (instant: number) => !period || (period.from <= instant && instant < period.to);
 
@@ -56,7 +62,7 @@ export function compileCondition(condition: Condition, calendar: Calendar, defau
     const day = started.find((day) => isOneOfTheDays(day) && isOneOfTheDates(day)) ?? (started[0] as DayNumber);
     const date = day === today ? isoDate(day) : `${isoDate(day)}, on which the range began,`;
     if (!isOneOfTheDates(day)) return `${date} is not ${condition.dates?.join(', ')}`;
-    const matching = days?.find((kind) => isDay[kind](day, calendar));
+    const matching = days?.find((kind) => calendar.is(kind, day));
     if (days && !matching) return `${date} (${nature(day, calendar)}) is not among ${days.join(', ')}`;
 
     const reasons = [
@@ -67,7 +73,39 @@ export function compileCondition(condition: Condition, calendar: Calendar, defau
     return reasons.join(' and ');
   }
 
-  return { holds, explain };
+  function spans(from: number, to: number, offset?: number): Spans {
+    if (offset === undefined) return sampled(from, to);
+    const begin = Math.max(from, period?.from ?? from);
+    const end = Math.min(to, period?.to ?? to);
+    const found: [number, number][] = [];
+    // Yesterday's range may reach over midnight; other ranges of yesterday end before the first day begins.
+    for (let day = dayOf(from + offset) - 1; day <= dayOf(to - 1 + offset); day++) {
+      if (!isOneOfTheDays(day) || !isOneOfTheDates(day)) continue;
+      const midnight = day * msPerDay - offset;
+      for (const range of ranges)
+        found.push([Math.max(begin, midnight + range.start), Math.min(end, midnight + range.end)]);
+    }
+    return spansOf(found);
+  }
+
+  /** Asks `holds` once between any two moments at which its answer could change. */
+  function sampled(from: number, to: number): Spans {
+    const moments = new Set([from, ...zone.changes(from, to), period?.from ?? from, period?.to ?? from]);
+    for (let day = dayOf(zone.wallAt(from)) - 2; day <= dayOf(zone.wallAt(to)) + 2; day++) {
+      for (const range of [...ranges, wholeDay]) {
+        const start = zone.instantOf(day * msPerDay + range.start);
+        moments.add(start);
+        moments.add(zone.instantOf(day * msPerDay + range.end));
+        moments.add(start + range.end - range.start);
+      }
+    }
+    const inside = [...moments].filter((moment) => from <= moment && moment < to).sort((a, b) => a - b);
+    return spansOf(
+      inside.flatMap((moment, index): [number, number][] => (holds(moment) ? [[moment, inside[index + 1] ?? to]] : [])),
+    );
+  }
+
+  return { holds, explain, spans };
 }
 
 /** Wall times from the start of a day, in milliseconds; `end` is exclusive, and past midnight greater than a day. */
@@ -98,20 +136,6 @@ function contains(zone: Zone, range: Range, day: DayNumber, instant: number): bo
   const end = zone.instantOf(day * msPerDay + range.end);
   return instant < (end > start ? end : start + range.end - range.start);
 }
-
-const isDay: Readonly<Record<Day, (day: DayNumber, calendar: Calendar) => boolean>> = {
-  mon: (day) => weekday(day) === 0,
-  tue: (day) => weekday(day) === 1,
-  wed: (day) => weekday(day) === 2,
-  thu: (day) => weekday(day) === 3,
-  fri: (day) => weekday(day) === 4,
-  sat: (day) => weekday(day) === 5,
-  sun: (day) => weekday(day) === 6,
-  workdays: (day, calendar) => calendar.isWorkday(day),
-  weekend: (day, calendar) => calendar.isWeekend(day),
-  holidays: (day, calendar) => calendar.isHoliday(day),
-  preholidays: (day, calendar) => calendar.isPreholiday(day),
-};
 
 const weekdays = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'] as const;
 const weekdayName = (day: DayNumber): string => weekdays[weekday(day)] as string;

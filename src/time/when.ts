@@ -1,4 +1,4 @@
-import type { When } from '../config/document.ts';
+import type { Condition, When } from '../config/document.ts';
 import { Calendar, type CalendarOptions } from './calendar.ts';
 import { type CompiledCondition, compileCondition } from './condition.ts';
 import { remember } from './remember.ts';
@@ -30,7 +30,12 @@ export class Timetable {
     if (when === 'always') return always;
     if (when === 'otherwise') return otherwise;
     const ofZone = remember(this.#compiled, timezone, () => new WeakMap());
-    return remember(ofZone, when, () => anyOf(when.map((one) => compileCondition(one, this.calendar, timezone))));
+    return remember(ofZone, when, () => anyOf(when.map((one) => this.condition(one, timezone))));
+  }
+
+  /** One condition of a `When`. */
+  condition(condition: Condition, timezone: string = this.timezone): CompiledCondition {
+    return compileCondition(condition, this.calendar, timezone);
   }
 }
 

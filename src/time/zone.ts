@@ -63,6 +63,16 @@ export class Zone {
     return this.#change(late, early);
   }
 
+  /** The instants in (from, to] at which the clocks change. Looks once a day: no zone changes twice within one. */
+  changes(from: number, to: number): number[] {
+    const found: number[] = [];
+    for (let at = from; at < to; at += day) {
+      const next = Math.min(at + day, to);
+      if (this.offsetAt(at) !== this.offsetAt(next)) found.push(this.#change(at, next));
+    }
+    return found;
+  }
+
   /** The first instant in (from, to] with another offset than `from`, to the quarter of an hour: no zone changes in between. */
   #change(from: number, to: number): number {
     const old = this.offsetAt(from);

@@ -19,7 +19,7 @@ async function reloading(name: string, pbxs: number): Promise<Figure[]> {
   await using folder = await temporaryFolder('bench');
   for (let pbx = 0; pbx < pbxs; pbx++) await writePbx(folder.path, pbx, SCHEMES / pbxs);
   const thread = new ReloadThread(folder.path);
-  const store = new ConfigStore(folder.path, thread.read);
+  const store = new ConfigStore(folder.path, { reader: thread.read });
   const first = await timed(() => store.load());
   const reload = (change: string) =>
     timed(async () => {

@@ -16,7 +16,7 @@ async function opened(files: Parameters<typeof Folder.with>[0]) {
   ended.push(() => folder[Symbol.asyncDispose]());
   const thread = new ReloadThread(folder.path);
   ended.push(() => thread.close());
-  const store = new ConfigStore(folder.path, thread.read);
+  const store = new ConfigStore(folder.path, { reader: thread.read });
   await store.load();
   return { folder, store };
 }
@@ -74,4 +74,12 @@ it('says so when its thread dies, and starts another for the next reload', async
   await store.reload();
   expect(store.current('acme')?.room('new')).toBeDefined();
   expect(threads[1]).not.toBe(threads[0]);
+});
+
+it('knows what was removed since the load that is in force, though the thread has not read that', async () => {
+  const uses = '"forwarding": [{ "from": "7*", "to": { "room": "board" } }]';
+  const { folder, store } = await opened({ 'acme.json': acme(`${uses}, "rooms": [{ "id": "board" }]`) });
+  await folder.write({ 'acme.json': acme(uses) });
+  const { issues } = await store.reload();
+  expect(issues.map(({ code }) => code)).toEqual(['removed-reference']);
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { PbxVersion } from '../../src/config/version.ts';
 import type { CompiledScheme } from '../../src/scheme/compile.ts';
 import { schemesOf } from '../../src/scheme/schemes.ts';
-import { generatedDocument, generatedPbx, pbxOfDocument } from '../support/generated-scheme.ts';
+import { generatedForm, generatedPbx, pbxOfForm } from '../support/generated-scheme.ts';
 import { many, patience } from '../support/many.ts';
 import { allStates, connectedStates, reachedStates } from '../support/reachable.ts';
 import { load } from '../unit/config/folder.ts';
@@ -41,12 +41,12 @@ describe('every state of a scheme', () => {
     'is not one that the checker calls unreachable',
     async () => {
       let places = 0;
-      const property = fc.asyncProperty(generatedDocument, async (document) => {
+      const property = fc.asyncProperty(generatedForm, async (document) => {
         const { issues } = await load({ 'acme.json': document });
         const unreachable = new Set(
           issues.filter(({ code }) => /^unreachable-(?:step|branch)$/.test(code)).map(({ path }) => short(path)),
         );
-        const pbx = pbxOfDocument(document);
+        const pbx = pbxOfForm(document);
         for (const [index, { id }] of pbx.document.schemes.entries()) {
           const compiled = compiledOf(pbx, id);
           const connected = connectedStates(compiled);

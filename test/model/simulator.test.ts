@@ -8,7 +8,7 @@ import { patienceMs } from '../../src/simulator/caller.ts';
 import { originOf } from '../../src/simulator/origin.ts';
 import type { Command } from '../../src/simulator/script.ts';
 import { type Simulation, Simulator } from '../../src/simulator/simulator.ts';
-import { generatedDocument, pbxOfDocument } from '../support/generated-scheme.ts';
+import { generatedForm, pbxOfForm } from '../support/generated-scheme.ts';
 import { many, patience } from '../support/many.ts';
 import { employee, pbxOf } from '../support/pbx.ts';
 
@@ -18,9 +18,9 @@ beforeAll(async () => {
 });
 
 /** The generated company with phones, and somebody in its group: people can answer. */
-const company = generatedDocument.map((document) => {
+const company = generatedForm.map((document) => {
   const group = { id: 'sales', extension: '505', members: [{ employee: 'ivanov' }, { employee: 'petrov' }] };
-  return pbxOfDocument({
+  return pbxOfForm({
     ...document,
     employees: [
       employee('ivanov', '451', { email: 'ivanov@acme.example' }),

@@ -8,6 +8,7 @@ import {
   type IncomingInvite,
   type IncomingInviteEvents,
   InviteFailure,
+  type InviteFailureCause,
   InviteGone,
   type OutgoingInvite,
   type OutgoingInviteEvents,
@@ -131,9 +132,9 @@ export class FakeOutgoingInvite implements OutgoingInvite {
     return this.dialog;
   }
 
-  refuses(status: number): void {
+  refuses(status: number, cause: InviteFailureCause = 'rejected'): void {
     this.refused = true;
-    this.#answer.reject(new InviteFailure({ status, reason: String(status), cause: 'rejected' }));
+    this.#answer.reject(new InviteFailure({ status, reason: String(status), cause }));
   }
 }
 
@@ -144,6 +145,7 @@ export interface FakeInviteOptions {
   readonly host?: string;
   readonly asserted?: Party;
   readonly anonymous?: boolean;
+  readonly maxForwards?: number;
 }
 
 export class FakeIncomingInvite implements IncomingInvite {
@@ -157,7 +159,7 @@ export class FakeIncomingInvite implements IncomingInvite {
   readonly requestHost: string;
   readonly source = { protocol: 'udp', address: '127.0.0.9', port: 5060 } as const;
   readonly sdp = 'their offer';
-  readonly maxForwards = 70;
+  readonly maxForwards: number;
   readonly dialog = new FakeDialog();
   cancelled = false;
   /** What was sent: `180`, `183+sdp`, `200`, `486` … */
@@ -168,6 +170,7 @@ export class FakeIncomingInvite implements IncomingInvite {
   constructor(options: FakeInviteOptions) {
     const host = options.host ?? 'acme.example';
     this.asserted = options.asserted;
+    this.maxForwards = options.maxForwards ?? 70;
     this.anonymous = options.anonymous ?? false;
     this.identity = options.identity;
     this.from = { user: options.from, host, display: '' };

@@ -75,8 +75,11 @@ const rules = (level: number, left: number): fc.Arbitrary<object> => {
   return fc.oneof({ weight: 1, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: some });
 };
 
-/** The document of a PBX whose scheme `main` is generated, as its admin would write it; `other` forwards to it, so that circles occur. */
-export const generatedDocument: fc.Arbitrary<Readonly<Record<string, unknown>>> = fc
+/** A document as it stands in a file. */
+export type Form = Readonly<Record<string, unknown>>;
+
+/** Of a PBX whose scheme `main` is generated; `other` forwards to it, so that circles occur. */
+export const generatedForm: fc.Arbitrary<Form> = fc
   .record({
     main: block(0, 2, false),
     other: block(0, 1, false),
@@ -107,10 +110,10 @@ export const generatedDocument: fc.Arbitrary<Readonly<Record<string, unknown>>> 
     ],
   }));
 
-export const pbxOfDocument = (document: Readonly<Record<string, unknown>>): PbxVersion =>
-  new PbxVersion('generated', complete(DocumentForm.parse(document)), new Map());
+export const pbxOfForm = (form: Form): PbxVersion =>
+  new PbxVersion('generated', complete(DocumentForm.parse(form)), new Map());
 
-export const generatedPbx: fc.Arbitrary<PbxVersion> = generatedDocument.map(pbxOfDocument);
+export const generatedPbx: fc.Arbitrary<PbxVersion> = generatedForm.map(pbxOfForm);
 
 /** What a caller does: keys, waits, and perhaps a fax tone or his end. */
 export type Move =

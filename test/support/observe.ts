@@ -21,11 +21,11 @@ export async function idle(engine: Engine): Promise<void> {
 }
 
 /** The newest record in the history, once there are no calls. */
-export async function lastRecord(engine: Engine): Promise<CallRecord> {
+export async function lastRecord(engine: Engine, pbx = 'acme'): Promise<CallRecord> {
   const calls = await engine.metric('kommutator_calls_ended_total');
   const items = await eventually(
     'the record',
-    async () => (await engine.api<{ items: CallRecord[] }>('/api/pbxs/acme/history?limit=500')).items,
+    async () => (await engine.api<{ items: CallRecord[] }>(`/api/pbxs/${pbx}/history?limit=500`)).items,
     (found) => found.length >= Math.min(calls, 500),
   );
   const newest = items.toSorted((a, b) => Date.parse(b.end) - Date.parse(a.end))[0];

@@ -27,13 +27,17 @@ export function recordOf(
   { at, caller }: { at: string; caller?: string },
 ): CallRecord {
   const facts = inviteFrom(caller);
-  const path = [...decide(pbx, facts).path.map((entry) => ({ t: 0, ...entry })), ...call.world.traces];
+  const { from, dialled, route, path: decided } = decide(pbx, facts);
+  const path = [...decided.map((entry) => ({ t: 0, ...entry })), ...call.world.traces];
   const record = someCall({
     pbx: pbx.id,
     configVersion: pbx.version,
     start: new Date(at).toISOString(),
     end: new Date(Date.parse(at) + call.seconds * 1000).toISOString(),
+    from,
+    to: dialled,
     line,
+    scheme: route.to === 'scheme' ? route.scheme : null,
     arrival: arrivalOf(facts),
     path: path.map(({ t, state, event, detail, why }) => ({
       t,

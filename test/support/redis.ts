@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { type PrivateRedis, startPrivateRedis } from '../../src/embedded/redis/index.ts';
-import { RedisConnection, type RedisTimes } from '../../src/redis/connection.ts';
+import { RedisConnection, RedisDownError, type RedisTimes } from '../../src/redis/connection.ts';
 import { socketAddress } from '../../src/redis/index.ts';
 import { systemRandom } from '../../src/time/random.ts';
 
@@ -38,3 +38,8 @@ export async function startTestRedis(): Promise<TestRedis> {
 
 /** A PBX of its own for each test, so that none meets another's keys. */
 export const somePbx = (): string => `test-${systemRandom.hex(6)}`;
+
+/** A Redis that cannot be reached. */
+export const redisAway = {
+  use: () => Promise.reject(new RedisDownError('away')),
+} as unknown as RedisConnection;

@@ -1,20 +1,23 @@
 import { pino } from 'pino';
-import { RingGroup } from '../../src/acd/ring-group.ts';
+import type { GroupDistributor } from '../../src/acd/distributor.ts';
+import type { Callbacks } from '../../src/acd/group-callbacks.ts';
 import { notBuilt } from '../../src/call/facilities.ts';
 import { Inbound } from '../../src/call/inbound.ts';
 import type { Notice } from '../../src/call/notices.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
-import { Destinations, noNumberRoutes } from '../../src/dial/destinations.ts';
+import { Destinations } from '../../src/dial/destinations.ts';
 import { EmployeeDialler } from '../../src/dial/employee.ts';
 import { Occupancy } from '../../src/dial/occupancy.ts';
 import type { CallRecord } from '../../src/history/record.ts';
 import type { Spoken } from '../../src/media/spoken.ts';
 import type { Binding } from '../../src/redis/registrations.ts';
+import { SimulatedQueue } from '../../src/simulator/queue.ts';
 import type { Identity } from '../../src/sip/identity.ts';
 import { systemRandom } from '../../src/time/random.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { FakeMediaServer } from './fake-media.ts';
-import { FakeIncomingInvite, FakeSip } from './fake-sip.ts';
+import { FakeIncomingInvite, type FakeInviteOptions, FakeSip } from './fake-sip.ts';
+import { FakeTrunks } from './fake-trunks.ts';
 
 /** The call layer with a scripted network, scripted media and a clock that the test moves: a call from INVITE to record, step by step. */
 export class Switchboard {
@@ -26,12 +29,23 @@ export class Switchboard {
   /** What was to be told to people. */
   readonly notices: Notice[] = [];
   readonly inbound: Inbound;
+  readonly trunks = new FakeTrunks();
 
   /** @param unregistered accounts without a phone; all others have one, `sip:<user>@127.0.0.1` */
-  constructor(pbx: PbxVersion, options: { readonly unregistered?: readonly string[]; readonly at?: string } = {}) {
+  constructor(
+    pbx: PbxVersion,
+    options: {
+      readonly unregistered?: readonly string[];
+      readonly at?: string;
+      /** Without: a queue with one caller in it. */
+      readonly groups?: GroupDistributor;
+      readonly callbacks?: Callbacks;
+    } = {},
+  ) {
     const { sip, media, occupancy } = this;
     const clock = new FakeClock(options.at);
     this.clock = clock;
+    const { trunks } = this;
     const destinations = new Destinations(
       {
         contacts: async (_pbx, account) => {
@@ -40,7 +54,7 @@ export class Switchboard {
         },
       },
       ({ uri }) => ({ uri }),
-      noNumberRoutes,
+      trunks,
     );
     this.inbound = new Inbound({
       services: {
@@ -50,9 +64,11 @@ export class Switchboard {
         occupancy,
         ...notBuilt,
         destinations,
+        trunks,
         notices: { send: (notice) => void this.notices.push(notice) },
         employees: new EmployeeDialler(destinations, occupancy),
-        groups: new RingGroup(systemRandom),
+        groups: options.groups ?? new SimulatedQueue({ clock, random: systemRandom, occupancy }),
+        callbacks: options.callbacks ?? { ask: async () => false, reached: () => undefined },
         sounds: {
           audio: (_version, id) => [{ file: id }],
           say: (_version, spoken) => spoken.map((one) => ({ file: said(one) })),
@@ -68,8 +84,13 @@ export class Switchboard {
   }
 
   /** A call arrives, and everything that happens at once has happened. */
-  async call(identity: Identity, from: string, to: string): Promise<FakeIncomingInvite> {
-    const invite = new FakeIncomingInvite({ identity, from, to });
+  async call(
+    identity: Identity,
+    from: string,
+    to: string,
+    more: Partial<FakeInviteOptions> = {},
+  ): Promise<FakeIncomingInvite> {
+    const invite = new FakeIncomingInvite({ identity, from, to, ...more });
     this.inbound.accept(invite);
     await settle();
     return invite;

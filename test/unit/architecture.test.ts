@@ -3,8 +3,9 @@ import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const everything = [
+  'trunks',
   ...['http', 'call', 'scheme', 'dial', 'acd', 'config', 'time'],
-  ...['sip', 'media', 'history', 'events', 'redis', 'database', 'embedded'],
+  ...['sip', 'media', 'history', 'events', 'redis', 'database', 'embedded', 'trunks'],
 ];
 
 /**
@@ -22,8 +23,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     ...['sip/port.ts', 'sip/identity.ts', 'history/record.ts', 'redis/registrations.ts'],
   ],
   // The composition root, and its part that fills the ports of http.
-  'engine.ts': ['engine-http.ts', 'engine-events.ts', ...everything],
+  'engine.ts': ['engine-http.ts', 'engine-events.ts', 'engine-acd.ts', ...everything],
   'engine-http.ts': everything,
+  // And its part that keeps the ACD in step with the rest.
+  'engine-acd.ts': everything,
   // And its part that tells what happens to those who watch, in the same form.
   'engine-events.ts': ['engine-http.ts', ...everything],
   // Has ports of its own, which the composition root fills: it knows no call, no SIP and no Redis.
@@ -48,6 +51,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   sip: ['config', 'time', 'redis/registrations.ts', 'redis/throttle.ts'],
   media: ['config', 'time'],
   history: ['redis', 'database', 'time'],
+  trunks: ['dial/outgoing', 'dial/trunk-address.ts', 'sip/port.ts', 'redis', 'config', 'time'],
   events: ['redis', 'time'],
   redis: ['time'],
   database: ['time'],
@@ -86,6 +90,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   'sdp-transform': ['embedded/media'],
   'jsonc-parser': ['config'],
   'date-holidays': ['time'],
+  'libphonenumber-js/max': ['dial/outgoing'],
   fastify: ['http'],
   'prom-client': ['http'],
 };

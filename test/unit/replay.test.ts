@@ -204,7 +204,11 @@ describe('elsewhere', () => {
     const secret = company({ ...menu, menu: { '1': { password: '83', ...to('ivanov') } } });
     const changed = company({ ...menu, menu: { '1': { password: '4711', ...to('ivanov') } } });
     expect(await verdict(secret.document.schemes[0] as object as Record<string, unknown>)).toMatchObject({
-      diverged: { t: 2, was: { event: 'branch', state: 'main/1' }, now: null },
+      diverged: {
+        t: 2,
+        was: { event: 'branch', state: 'main/1' },
+        now: { event: 'play', detail: { audio: 'builtin:enter-password' } },
+      },
     });
     const call = await recorded(secret, pressing('183#'));
     expect(await replay(call, { used: secret, other: pbx })).toMatchObject({
@@ -223,6 +227,32 @@ describe('elsewhere', () => {
       ),
     );
     expect(verdicts).toEqual(['elsewhere', 'same', 'same']);
+  });
+
+  it('where nobody knows whether the caller would have been silent for so long: he was talking already', async () => {
+    const rules = { noInput: to('ivanov') };
+    const waits = (inputTimeout: number) => company({ ...menu, rules }, { defaults: { menu: { inputTimeout } } });
+    const silent = await recorded(waits(10));
+    const rungOnly = await recorded(waits(10), undefined, { calls: { ivanov: { fails: 20, reason: 'noAnswer' } } });
+    expect(await replay(silent, { used: waits(10), other: waits(17) })).toMatchObject({
+      diverged: { t: 15, was: { event: 'rule' }, now: null },
+    });
+    // His keys would have been heard while somebody was only rung, and there were none.
+    expect(await replay(rungOnly, { used: waits(10), other: waits(17) })).toMatchObject({ verdict: 'same' });
+  });
+
+  it('behind a new announcement: that is told, and nothing behind it', async () => {
+    const twice = { ...menu, steps: [{ forward: { employee: 'ivanov' } }, { forward: { employee: 'petrov' } }] };
+    const once = { ...twice, steps: [twice.steps[0], { play: 'builtin:closed', wait: true }, { hangup: true }] };
+    const nobody = { calls: { ivanov: { fails: 9, reason: 'noAnswer' } } } as const;
+    const call = await recorded(company(twice), undefined, nobody);
+    expect(await replay(call, { used: company(twice), other: company(once) })).toMatchObject({
+      diverged: {
+        t: 9,
+        was: { event: 'ring', detail: { employee: 'petrov' } },
+        now: { event: 'play', detail: { audio: 'builtin:closed' } },
+      },
+    });
   });
 
   it('ahead of the caller: he is rung before he pressed anything', async () => {

@@ -47,6 +47,7 @@ local caller = {
   refused = {}, -- employee → until when he is not to be offered this call
   passedOver = {}, -- employee → when he became free and took a later caller, because he had refused this one
   offers = {}, -- employee → {token, expires}
+  pickedUp = nil, -- the employee who has answered, but does not talk to him yet
   story = {}, -- of {at, agent, why, outcome}
 }
 local ahead = redis.call('ZLEXCOUNT', queue, from_of(group_id), to_of(group_id))

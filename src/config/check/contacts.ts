@@ -1,16 +1,13 @@
-import type { Contact, Employee } from '../schema/employee.ts';
+import type { Employee } from '../schema/employee.ts';
 import { quoted } from '../words.ts';
+import { contactName } from './directory.ts';
 import type { CheckedPbx, Finding, Rule } from './rule.ts';
-
-/** What a target's `contact` calls a contact by. */
-export const contactName = (contact: Contact): string =>
-  'sip' in contact ? contact.sip : 'phone' in contact ? contact.phone : contact.number;
 
 /** Contacts that are named exist, and addresses in our own domains belong to an account. */
 export const contacts: Rule = {
   codes: ['dangling-reference', 'unknown-account'],
-  *check({ document, targets }: CheckedPbx): Iterable<Finding> {
-    const employees = new Map(document.employees.map((employee) => [employee.id, employee]));
+  *check({ document, targets, directory }: CheckedPbx): Iterable<Finding> {
+    const { employees } = directory;
     for (const { target, path } of targets) {
       if (!('employee' in target) || target.contact === 'main' || target.contact === 'asConfigured') continue;
       yield* named(employees.get(target.employee), target.contact, [...path, 'contact'], ['main', 'asConfigured']);
@@ -19,7 +16,14 @@ export const contacts: Rule = {
       if (!('employee' in rule) || rule.contact === undefined) continue;
       yield* named(employees.get(rule.employee), rule.contact, ['recording', 'rules', index, 'contact'], []);
     }
-    yield* strangers(document);
+    for (const [index, employee] of document.employees.entries()) {
+      for (const [at, contact] of employee.contacts.entries()) {
+        if (!('sip' in contact) || !directory.isStranger(contact)) continue;
+        const message = `No account of this PBX is "${contact.sip}", so it can never be registered`;
+        const hint = 'Add it to the "accounts" of an employee.';
+        yield { code: 'unknown-account', path: ['employees', index, 'contacts', at, 'sip'], message, hint };
+      }
+    }
   },
 };
 
@@ -34,21 +38,4 @@ function* named(
   const choices = [...others, ...employee.contacts.map(contactName)];
   const hint = choices.length > 0 ? `Write ${quoted(choices)}.` : `Give ${employee.name} contacts.`;
   yield { code: 'dangling-reference', path, message: `Employee "${employee.id}" has no contact "${contact}"`, hint };
-}
-
-function* strangers({ employees, pbx }: CheckedPbx['document']): Iterable<Finding> {
-  const domains = new Set(pbx.domains.map((domain) => domain.toLowerCase()));
-  const accounts = new Set(
-    employees.flatMap((one) => one.accounts.map(({ user, domain }) => `${user}@${domain}`.toLowerCase())),
-  );
-  for (const [index, employee] of employees.entries()) {
-    for (const [at, contact] of employee.contacts.entries()) {
-      if (!('sip' in contact)) continue;
-      const address = contact.sip.toLowerCase();
-      if (!domains.has(address.slice(address.indexOf('@') + 1)) || accounts.has(address)) continue;
-      const message = `No account of this PBX is "${contact.sip}", so it can never be registered`;
-      const hint = 'Add it to the "accounts" of an employee.';
-      yield { code: 'unknown-account', path: ['employees', index, 'contacts', at, 'sip'], message, hint };
-    }
-  }
 }

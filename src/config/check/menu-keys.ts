@@ -1,12 +1,11 @@
-import type { PbxDocument } from '../schema/document.ts';
 import type { CheckedPbx, Finding, Rule } from './rule.ts';
 
 /** A menu key that is the beginning of an extension makes everybody who presses it wait for the next digit. */
 export const menuKeys: Rule = {
   codes: ['key-hides-extension'],
-  *check({ document, branches }: CheckedPbx): Iterable<Finding> {
+  *check({ document, branches, directory }: CheckedPbx): Iterable<Finding> {
     const { enabled, min, max } = document.pbx.extensionDialing;
-    const all = extensionsOf(document);
+    const all = directory.extensions;
     const dialable = byBeginning(
       enabled ? all.filter((extension) => extension.length >= min && extension.length <= max) : [],
     );
@@ -27,11 +26,6 @@ export const menuKeys: Rule = {
     }
   },
 };
-
-function extensionsOf({ employees, groups, schemes, rooms }: PbxDocument): string[] {
-  const owners: readonly { readonly extension?: string }[] = [...employees, ...groups, ...schemes, ...rooms];
-  return owners.flatMap(({ extension }) => extension ?? []).sort();
-}
 
 /** By each beginning of up to three digits, as long as a menu key can be. */
 function byBeginning(extensions: readonly string[]): Map<string, { readonly first: string; readonly count: number }> {

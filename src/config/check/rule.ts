@@ -1,8 +1,10 @@
+import type { Almanac } from '../../time/almanac.ts';
 import type { Issue, IssueCode, Path } from '../issue.ts';
 import { issueAt } from '../issue.ts';
 import type { Names } from '../names.ts';
 import type { PbxDocument } from '../schema/document.ts';
 import type { ReadDocument } from '../validate.ts';
+import type { Directory } from './directory.ts';
 import type { PlacedBranch, PlacedTarget } from './walk.ts';
 
 /**
@@ -17,9 +19,12 @@ export interface Rule {
 
 export interface CheckedPbx {
   readonly document: PbxDocument;
-  readonly names: Names;
+  readonly names: Pick<Names, 'used'>;
   /** Every branch, those of menu items and rules too, outer ones first. */
   readonly branches: readonly PlacedBranch[];
+  readonly directory: Directory;
+  /** All the times that conditions can be asked about; its `now` is that of the check. */
+  readonly almanac: Almanac;
   /** Every place from which the configuration may send a call somewhere. */
   readonly targets: readonly PlacedTarget[];
 }

@@ -10,23 +10,26 @@ export interface PlacedBranch {
   /** Where its block's `branches` stand; the same array for all branches of the block. */
   readonly block: Path;
   readonly index: number;
+  /** A password was asked for on the way here. */
+  readonly guarded: boolean;
 }
 
 export function branchesOf(document: PbxDocument): PlacedBranch[] {
   const all: PlacedBranch[] = [];
   for (const [index, scheme] of document.schemes.entries())
-    collect(all, scheme.branches, ['schemes', index, 'branches']);
+    collect(all, scheme.branches, ['schemes', index, 'branches'], false);
   return all;
 }
 
-function collect(all: PlacedBranch[], branches: readonly Branch[], block: Path): void {
+function collect(all: PlacedBranch[], branches: readonly Branch[], block: Path, guarded: boolean): void {
   for (const [index, branch] of branches.entries()) {
-    all.push({ branch, block, index });
+    all.push({ branch, block, index, guarded });
     for (const [key, item] of Object.entries(branch.menu)) {
-      collect(all, item.branches, [...block, index, 'menu', key, 'branches']);
+      collect(all, item.branches, [...block, index, 'menu', key, 'branches'], guarded || item.password !== undefined);
     }
     for (const [name, rule] of Object.entries(branch.rules) as [keyof Rules, Rules[keyof Rules]][]) {
-      if (rule && 'branches' in rule) collect(all, rule.branches, [...block, index, 'rules', name, 'branches']);
+      if (rule && 'branches' in rule)
+        collect(all, rule.branches, [...block, index, 'rules', name, 'branches'], guarded);
     }
   }
 }

@@ -17,6 +17,7 @@ const pbx = (lines: number) =>
       {
         id: 'operator',
         host: '192.0.2.20',
+        pstn: true,
         lines,
         numbers: [{ number: '74950000001' }, { number: '74950000002' }],
       },

@@ -58,7 +58,7 @@ describe('the command line', () => {
 describe('check', () => {
   const files = {
     clean: acme(''),
-    warned: acme('"groups": [{ "id": "sales" }]'),
+    warned: acme('"groups": [{ "id": "sales", "extension": "50" }]'),
     broken: acme('"groups": [{}, { "id": "sales" }]'),
   };
 

@@ -41,10 +41,13 @@ export class Folder implements AsyncDisposable {
   }
 }
 
-/** Loads the files as one configuration; issues name them relative to the folder. */
-export async function load(files: Files): Promise<LoadedConfig & { readonly errors: readonly Issue[] }> {
+/**
+ * Loads the files as one configuration; issues name them relative to the folder.
+ * @param now milliseconds since 1970
+ */
+export async function load(files: Files, now?: number): Promise<LoadedConfig & { readonly errors: readonly Issue[] }> {
   await using folder = await Folder.with(files);
-  const loaded = await loadConfig(folder.path);
+  const loaded = await loadConfig(folder.path, { now });
   const issues = loaded.issues.map((issue) => ({
     ...issue,
     file: issue.file.replace(`${folder.path}/`, ''),

@@ -20,8 +20,9 @@ const page = `{
   },
   "numbers": [
     { "number": "74951234567", "comment": "main line", "scheme": "main", "source": { "trunk": "operator" }, "warning": { "audio": "welcome", "to": "both" } },
-    { "number": "74951234568", "source": { "passive": "line@acme.example" } },
-    { "number": "74951234569", "source": { "active": { "server": "sip.operator.example:5060", "user": "acme", "password": "x", "domain": "operator.example", "transport": "tcp", "expires": 120 } } }
+    { "number": "74951234568", "scheme": "main", "source": { "passive": "line@acme.example" } },
+    { "number": "74951234569", "scheme": "main", "source": { "active": { "server": "sip.operator.example:5060", "user": "acme", "password": "x", "domain": "operator.example", "transport": "tcp", "expires": 120 } } },
+    { "number": "74957654321", "scheme": "main" }
   ],
   "schemes": [
     {
@@ -32,26 +33,24 @@ const page = `{
         {
           "when": [
             { "days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun", "workdays", "weekend", "holidays", "preholidays"], "time": ["09:00-18:59", "22:00-05:59"] },
-            { "dates": ["2026-12-31"], "period": { "from": "2026-10-01T10:00", "to": "2026-10-31T18:00" }, "timezone": "Asia/Vladivostok" }
+            { "dates": ["2026-10-05"], "period": { "from": "2026-10-01T10:00", "to": "2026-10-31T18:00" }, "timezone": "Asia/Vladivostok" }
           ],
           "steps": [
             { "play": "welcome", "wait": true, "repeat": "once" },
             { "forward": { "group": "sales" }, "timeout": 20, "music": "builtin:music" },
             { "forwardByRegion": "by-region" },
-            { "voicemail": { "to": ["a@acme.example"], "greeting": "welcome" } },
-            { "fax": { "to": ["fax@acme.example"] } }
+            { "voicemail": { "to": ["a@acme.example"], "greeting": "welcome" } }
           ],
           "menu": { "2": { "password": "1234", "keywords": ["sales", "«price list»"], "branches": [{ "steps": [{ "hangup": true }], "end": "hangup" }] }, "*": { "steps": [] }, "#00": { "steps": [] } },
           "rules": {
             "disa": { "length": { "min": 3, "max": 4 }, "prompt": "builtin:enter-extension", "branches": [{ "steps": [], "end": "mainMenu" }] },
             "fax": { "to": ["fax@acme.example"] },
-            "noInput": { "after": 5, "steps": [] },
-            "anyOtherInput": { "steps": [] },
+            "noInput": { "after": 5, "steps": [], "rules": { "anyOtherInput": { "steps": [] } } },
             "invalidInput": { "attempts": 3, "steps": [] },
             "wrongPassword": { "attempts": 3, "steps": [] }
           }
         },
-        { "when": "otherwise", "steps": [] }
+        { "when": "otherwise", "steps": [{ "fax": { "to": ["fax@acme.example"] } }] }
       ]
     }
   ],
@@ -71,9 +70,9 @@ const page = `{
       ],
       "outgoing": { "callerId": "74951234567", "autoCallerId": true, "directions": ["7*", "375*"] },
       "assistant": [
-        { "when": "always", "direction": ["external", "internal"], "after": 10, "message": "welcome", "then": { "hangup": true }, "notify": { "sms": "79250000000", "email": "a@acme.example" } },
-        { "then": { "voicemail": true } },
-        { "then": { "employee": "ivanov", "contact": "main" } }
+        { "when": { "time": ["09:00-17:59"] }, "direction": ["external", "internal"], "after": 10, "message": "welcome", "then": { "hangup": true }, "notify": { "sms": "79250000000", "email": "a@acme.example" } },
+        { "when": { "time": ["18:00-23:59"] }, "then": { "voicemail": true } },
+        { "when": { "time": ["00:00-08:59"] }, "then": { "employee": "ivanov", "contact": "main" } }
       ],
       "respectStatus": false, "supervises": ["sales"]
     }
@@ -106,7 +105,7 @@ const page = `{
   "regionRules": [{ "id": "by-region", "rules": [{ "name": "Moscow", "prefixes": ["7495", "7499"], "to": { "group": "sales" } }] }],
   "callerIdRules": [
     { "callerId": "74951234567", "type": "prefix", "match": "7495", "comment": "" },
-    { "callerId": "74957654321", "type": "mask", "match": "7495\\\\d*" },
+    { "callerId": "74957654321", "type": "mask", "match": "7496\\\\d*" },
     { "callerId": "74951234567", "type": "region", "match": "Moscow" }
   ],
   "audio": [{ "id": "welcome", "file": "audio/welcome.wav", "name": "Welcome" }],
@@ -135,11 +134,14 @@ const branch = {
 };
 
 it('takes every key of the format, with nothing to say about it', async () => {
-  const { issues, versions } = await load({
-    'acme/main.json': page,
-    'acme/audio/welcome.wav': wav(),
-    'branch.json': branch,
-  });
+  const { issues, versions } = await load(
+    {
+      'acme/main.json': page,
+      'acme/audio/welcome.wav': wav(),
+      'branch.json': branch,
+    },
+    Date.parse('2026-11-25T12:00:00Z'),
+  );
   expect(issues).toEqual([]);
   expect(versions.map(({ id }) => id)).toEqual(['acme', 'branch']);
 });

@@ -99,7 +99,7 @@ describe('the configuration store', () => {
   });
 
   it('keeps its warnings at hand', async () => {
-    await using at = await open({ 'acme.json': acme('"groups": [{ "id": "sales" }]') });
+    await using at = await open({ 'acme.json': acme('"groups": [{ "id": "sales", "extension": "50" }]') });
     expect(at.store.warnings.map(({ code }) => code)).toEqual(['empty-group']);
     await at.folder.write({ 'acme.json': acme('') });
     await at.store.reload();
@@ -115,5 +115,79 @@ describe('the configuration store', () => {
     }
     await Promise.all(reloads);
     expect(at.store.current('acme')?.room('three')).toBeDefined();
+  });
+
+  describe('tells what was removed and is still used', () => {
+    const main = (target: string) =>
+      `"numbers": [{ "number": "74951234567", "scheme": "main" }], "schemes": [{ "id": "main", "steps": [{ "forward": ${target} }] }]`;
+    const group = (id: string) =>
+      `"groups": [{ "id": "${id}", "members": [{ "employee": "ivanov" }] }], "employees": [{ "id": "ivanov", "contacts": [{ "phone": "79161234567" }] }]`;
+
+    it('from what never was there, and where', async () => {
+      await using at = await open({ 'acme.json': acme(`${main('{ "group": "sales" }')},\n${group('sales')}`) });
+      await at.folder.write({
+        'acme.json': acme(
+          `${main('{ "group": "sales" }')},\n"recording": { "rules": [{ "group": "sales" }, { "group": "slaes" }] }`,
+        ),
+      });
+      const { accepted, issues } = await at.store.reload();
+      expect(accepted).toBe(false);
+      expect(
+        issues.map(({ code, line, message, hint }) => [code, line, message.replaceAll(at.folder.path, ''), hint]),
+      ).toEqual([
+        [
+          'removed-reference',
+          3,
+          'Group "sales" was removed, but is still used here and at /acme.json:4:37',
+          'Put it back, or change both places.',
+        ],
+        [
+          'removed-reference',
+          4,
+          'Group "sales" was removed, but is still used here and at /acme.json:3:123',
+          'Put it back, or change both places.',
+        ],
+        ['dangling-reference', 4, 'There is no group "slaes"', 'None is declared: "groups".'],
+      ]);
+      expect(at.store.current('acme')?.group('sales')).toBeDefined();
+    });
+
+    it('and what it may be called now', async () => {
+      await using at = await open({ 'acme.json': acme(`${main('{ "group": "sales" }')},\n${group('sales')}`) });
+      await at.folder.write({ 'acme.json': acme(`${main('{ "group": "sales" }')},\n${group('verkauf')}`) });
+      const { issues } = await at.store.reload();
+      expect(issues.map(({ hint }) => hint)).toContain('Put it back, or write "verkauf" if that is its new name.');
+    });
+
+    it('of every kind of thing that can be referred to', async () => {
+      const things = `"numbers": [{ "number": "74951234567", "scheme": "main" }], "trunks": [{ "id": "office", "host": "192.0.2.1", "numbers": [{ "number": "74957654321" }] }],
+        "rooms": [{ "id": "board", "extension": "1000" }], "regionRules": [{ "id": "home" }], "schemes": [{ "id": "main", "steps": [{ "hangup": true }] }]`;
+      const uses = `"employees": [{ "id": "a", "outgoing": { "callerId": "74957654321" }, "contacts": [{ "trunk": "office", "number": "1" }],
+          "assistant": [{ "direction": ["external"], "then": { "room": "board" } }, { "direction": ["internal"], "then": { "extension": "1000" } }] }],`;
+      await using at = await open({ 'acme.json': acme(`${uses}\n${things}`) });
+      await at.folder.write({
+        'acme.json': acme(
+          `${uses} "numbers": [{ "number": "74951234567", "scheme": "main" }], "schemes": [{ "id": "other", "extension": "7", "steps": [{ "forwardByRegion": "home" }] }]`,
+        ),
+      });
+      const { issues } = await at.store.reload();
+      expect(issues.map(({ code, message }) => `${code} ${message.split(',')[0]}`).sort()).toEqual([
+        'removed-reference Extension "1000" was removed',
+        'removed-reference Number "74957654321" was removed',
+        'removed-reference Region rules "home" was removed',
+        'removed-reference Room "board" was removed',
+        'removed-reference Scheme "main" was removed',
+        'removed-reference Trunk "office" was removed',
+      ]);
+    });
+
+    it('not of another PBX that has lost a thing of that name', async () => {
+      await using at = await open({ 'acme.json': acme(''), 'globex.json': globex({ rooms: [{ id: 'board' }] }) });
+      await at.folder.write({
+        'acme.json': acme('"forwarding": [{ "from": "7*", "to": { "room": "board" } }]'),
+        'globex.json': globex(),
+      });
+      expect((await at.store.reload()).issues.map(({ code }) => code)).toEqual(['dangling-reference']);
+    });
   });
 });

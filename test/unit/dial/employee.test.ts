@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { Destinations, noNumberRoutes } from '../../../src/dial/destinations.ts';
+import { Destinations } from '../../../src/dial/destinations.ts';
 import { EmployeeDialler } from '../../../src/dial/employee.ts';
 import { Occupancy } from '../../../src/dial/occupancy.ts';
+import { perfectTrunks } from '../../../src/dial/outgoing/trunks.ts';
 import type { RingResult } from '../../../src/dial/ring.ts';
 import type { Binding } from '../../../src/redis/registrations.ts';
 import { Timetable } from '../../../src/time/when.ts';
@@ -27,7 +28,7 @@ function setUp(ivanov: Record<string, unknown>, registered: readonly Binding[] =
   const destinations = new Destinations(
     { contacts: async (_pbx, account) => registered.filter((one) => one.account === account) },
     ({ uri }) => ({ uri }),
-    noNumberRoutes,
+    perfectTrunks,
   );
   const dialler = new EmployeeDialler(destinations, occupancy);
   const log: string[] = [];
@@ -58,6 +59,7 @@ function setUp(ivanov: Record<string, unknown>, registered: readonly Binding[] =
           clock,
           callId: 'c',
           from: { user: '1', host: 'h', display: '' },
+          callerId: { callerId: null, autoCallerId: false },
           onRinging: () => undefined,
         },
       },

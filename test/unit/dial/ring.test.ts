@@ -15,6 +15,7 @@ const setUp = () => {
     clock,
     callId: 'c1',
     from: { user: '101', host: 'acme.example', display: '' },
+    callerId: { callerId: null, autoCallerId: false },
     onRinging: () => rang++,
   };
   const phone = (name: string) => (signal: AbortSignal) =>

@@ -27,7 +27,7 @@ describe('figures: the sample rows of the manual (R12–R14)', () => {
       waitGroup: 4,
       waitEmployee: 1,
       talk: 37,
-      queued: true,
+      queued: false,
       stage: 'conversation',
     });
   });
@@ -83,6 +83,19 @@ describe('figures', () => {
       talk: 0,
       wait: 40,
     });
+  });
+
+  it('says that a call was queued when nobody could be rung for it, not when members were rung in turn (R9)', () => {
+    const at = Date.parse('2016-12-15T10:00:00Z');
+    const row: Mark[] = [
+      { stage: 'group', group: 'a', at },
+      { stage: 'employee', group: 'a', at },
+      { stage: 'group', group: 'a', queued: true, at: at + 20_000 },
+      { stage: 'employee', group: 'a', at: at + 50_000 },
+      { stage: 'conversation', at: at + 54_000 },
+    ];
+    expect(figures(row, at + 60_000)).toMatchObject({ queued: true, waitGroup: 50, waitEmployee: 4, talk: 6 });
+    expect(figures(row.slice(0, 2), at + 60_000)).toMatchObject({ queued: false });
   });
 
   it('keeps a direct attempt that was not answered with the employee', () => {

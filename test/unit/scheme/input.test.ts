@@ -1,15 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { TrunkPlan } from '../../../src/config/trunk-plan.ts';
 import { DialPlan, lengthsBetween, noLength } from '../../../src/scheme/dial-plan.ts';
 import { Input, type InputOptions } from '../../../src/scheme/input.ts';
 import { asRegExp, masks, pressable } from '../../support/masks.ts';
 
 const plan = new DialPlan(
   ['451', '452', '4511', '20', '7'],
-  [
+  new TrunkPlan([
     { id: 'office', prefix: '88', masks: [] },
     { id: 'branch', prefix: '889', masks: [] },
-  ],
+  ]),
 );
 
 const input = (options: Partial<InputOptions>) => new Input({ keys: [], extensions: noLength, plan, ...options });
@@ -110,7 +111,7 @@ describe('Input', () => {
     const menu = fc.uniqueArray(fc.stringMatching(/^[0-9*#]{1,3}$/), { maxLength: 12 });
     const anything = new DialPlan(
       ['451'],
-      [{ id: 'office', prefix: '88', masks: [{ match: '(\\d*)(\\d*)', to: '$1$2' }] }],
+      new TrunkPlan([{ id: 'office', prefix: '88', masks: [{ match: '(\\d*)(\\d*)', to: '$1$2' }] }]),
     );
     const property = fc.property(keys, menu, fc.boolean(), (pressed, all, disa) => {
       const matcher = new Input({
@@ -135,7 +136,7 @@ describe('Input', () => {
 describe('trunk masks', () => {
   const masked = new DialPlan(
     ['451', '300'],
-    [
+    new TrunkPlan([
       { id: 'far', prefix: '88', masks: [{ match: '8(\\d{3})', to: '7$1' }] },
       {
         id: 'office',
@@ -145,7 +146,7 @@ describe('trunk masks', () => {
         ],
       },
       { id: 'late', masks: [{ match: '(\\d{3})', to: '00$1' }] },
-    ],
+    ]),
   );
   const disa = (length?: { min: number; max: number }, keys: readonly string[] = []) =>
     new Input({ keys, extensions: lengthsBetween(1, 7), plan: masked, disa: length ? { length } : {} });
@@ -268,7 +269,7 @@ describe('any menu, extensions, prefixes and masks', () => {
         const matcher = new Input({
           keys,
           extensions: lengthsBetween(1, 7),
-          plan: new DialPlan(extensions, all),
+          plan: new DialPlan(extensions, new TrunkPlan(all)),
           ...(disa ? { disa } : {}),
         });
         // What follows an entry that was decided begins anew.

@@ -289,12 +289,12 @@ describe('passwords', () => {
   ])('the right one, %s, opens the item', async (_, keys, seconds) => {
     const call = callTo(secret());
     await call.press('1');
-    expect(call.run.secret).toBe(true);
+    expect(call.run.listening).toBe('secret');
     await call.wait(1);
     await call.press(keys);
     await call.wait(seconds);
     expect(call.run.state).toBe('main/1:0:ringing');
-    expect(call.run.secret).toBe(false);
+    expect(call.run.listening).toBe('open');
     expect(call.world.story.slice(0, 3)).toEqual([
       '0 answer',
       '0 play builtin:enter-password',
@@ -330,7 +330,7 @@ describe('passwords', () => {
     await call.press('1');
     await call.press('1#2#3#');
     await call.press('1');
-    expect(call.run.secret).toBe(true);
+    expect(call.run.listening).toBe('secret');
     await call.hangUp();
   });
 
@@ -360,7 +360,7 @@ describe('passwords', () => {
     const call = callTo({ menu: { ...secret().menu, '2': hangup } });
     await call.press('12');
     expect(call.end).toBeUndefined();
-    expect(call.run.secret).toBe(true);
+    expect(call.run.listening).toBe('secret');
     await call.hangUp();
   });
 });

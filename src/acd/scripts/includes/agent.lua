@@ -1,14 +1,3 @@
--- Why an employee cannot be offered a call now; nil when he can. The only place that decides it, for every group and for all nodes.
-local function unavailable(agent, member)
-  if next(agent.calls) then return 'inCall' end
-  if agent.reservation then return 'reserved' end
-  if not member.phone and agent.reachableUntil <= now then return 'unregistered' end
-  if member.respectsStatus and agent.base ~= 'online' then return agent.base end
-  if agent.wrapUpUntil > now then return 'wrapUp' end
-  if agent.excludedUntil > now then return 'excluded' end
-  return nil
-end
-
 -- Until when one of his accounts is registered.
 local function read_reachable(agent, member)
   agent.reachableUntil = 0
@@ -18,6 +7,21 @@ local function read_reachable(agent, member)
       agent.reachableUntil = math.max(agent.reachableUntil, binding.expiresAt)
     end
   end
+end
+
+-- Why an employee cannot be offered a call now; nil when he can. The only place that decides it, for every group and for all nodes.
+local function unavailable(agent, member)
+  if next(agent.calls) then return 'inCall' end
+  if agent.reservation then return 'reserved' end
+  if not member.phone and agent.reachableUntil <= now then
+    -- Nobody tells of a phone that has registered again in time.
+    read_reachable(agent, member)
+    if agent.reachableUntil <= now then return 'unregistered' end
+  end
+  if member.respectsStatus and agent.base ~= 'online' then return agent.base end
+  if agent.wrapUpUntil > now then return 'wrapUp' end
+  if agent.excludedUntil > now then return 'excluded' end
+  return nil
 end
 
 -- Where he stands among the free of a group: the smallest is chosen first. Ties go by the order of the list.

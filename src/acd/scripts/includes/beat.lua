@@ -46,7 +46,7 @@ end
 local function wake_waiting(call)
   local caller = caller_of(call)
   if not caller then return end
-  if caller.endsAt > 0 and caller.endsAt <= now then return give_up(call, caller, 'queueTimeout') end
+  if caller.endsAt > 0 and caller.endsAt <= now and not caller.pickedUp then return give_up(call, caller, 'queueTimeout') end
   for id, until_then in pairs(caller.refused) do
     if until_then <= now then caller.refused[id] = nil end
   end

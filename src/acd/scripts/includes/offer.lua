@@ -8,7 +8,7 @@ local function entry_of(call, caller) return caller.group .. '\n' .. caller.plac
 local function is_refused(caller, id) return (caller.refused[id] or 0) > now end
 
 local function wake_caller(call, caller)
-  local at = caller.endsAt
+  local at = caller.pickedUp and 0 or caller.endsAt
   for _, until_then in pairs(caller.refused) do
     if until_then > now and (at == 0 or until_then < at) then at = until_then end
   end
@@ -170,7 +170,7 @@ local function serve(id, agent, member)
       for _, entry in ipairs(entries) do
         local call = third_part(entry)
         local caller = caller_of(call)
-        local joins = caller and not caller.tried[id] and not is_refused(caller, id)
+        local joins = caller and not caller.pickedUp and not caller.tried[id] and not is_refused(caller, id)
         if joins and of[2] == 'priorityParallel' then
           for other in pairs(caller.offers) do
             for _, his in ipairs(member_of(other).groups) do
@@ -232,6 +232,7 @@ end
 local function miss(call, caller, id, outcome, pause, again)
   local made = caller.offers[id]
   caller.offers[id] = nil
+  caller.pickedUp = nil
   caller.tried[id] = outcome
   for i = #caller.story, 1, -1 do
     if caller.story[i].agent == id then

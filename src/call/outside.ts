@@ -1,0 +1,76 @@
+import { type Asked, attemptOutcome } from '../dial/attempt.ts';
+import type { Found } from '../dial/destinations.ts';
+import type { Introduce } from '../dial/employee.ts';
+import type { Way } from '../dial/outgoing/ways.ts';
+import { type RingContext, type RingResult, ringFirst, ringFor, ringOne } from '../dial/ring.ts';
+import type { EndReason } from '../end-reason.ts';
+import { type Endpoint, MediaError } from '../media/port.ts';
+import type { Call } from './call.ts';
+import { CallerGone } from './caller-leg.ts';
+import { connect } from './connect.ts';
+import { isPassedOnTooOften, ringContext } from './ring-context.ts';
+
+/** The network gives up a call that nobody answers; a peer that does not is not waited for longer. */
+const OUTSIDE_RING_MS = 180_000;
+
+/** A call out of the PBX that no scheme makes. @returns why it ended: what a caller who is still there is hung up with */
+export async function callOutside(call: Call, ways: readonly Way[]): Promise<EndReason> {
+  const [way] = ways;
+  if (isPassedOnTooOften(call) || !way) return 'loop';
+  void call.audio.waitForAnswer(undefined);
+  const { callerId } = call.shown.callerId;
+  const found = call.services.destinations.through(call.pbx, ways, callerId ?? undefined);
+  const asked: Asked = {
+    kind: 'number',
+    id: way.number,
+    name: '',
+    address: way.number,
+    contact: { trunk: way.trunk, number: way.number },
+  };
+  const context = { ...ringContext(call), onEarlyMedia: (endpoint: Endpoint) => void letHear(call, endpoint) };
+  const result = await ringOutside(call, asked, { found, context, ringMs: OUTSIDE_RING_MS }, call.caller.gone);
+  call.audio.stopWaiting();
+  if (result.outcome === 'failed') return result.reason;
+  const { reason } = await connect(call, result, () => undefined);
+  return reason;
+}
+
+/** The caller hears what the far end sends before it answers. Digits do not pass: nobody is there yet. */
+async function letHear(call: Call, endpoint: Endpoint): Promise<void> {
+  try {
+    const own = await call.caller.earlyMedia();
+    await own.bridge(endpoint, { passDtmf: false });
+  } catch (error) {
+    if (!(error instanceof MediaError || error instanceof CallerGone)) throw error;
+  }
+}
+
+/** Rings somebody who is no employee. */
+export async function ringOutside(
+  call: Call,
+  asked: Asked,
+  how: {
+    readonly found: Found;
+    readonly context: RingContext;
+    readonly ringMs: number;
+    readonly introduce?: Introduce;
+  },
+  signal: AbortSignal,
+): Promise<RingResult> {
+  const { found, context, ringMs, introduce: introduced } = how;
+  const attempt = call.timeline.ask(asked);
+  const result: RingResult = found.ok
+    ? await ringFor(call.services.clock, ringMs, signal, (stop) =>
+        ringFirst(
+          found.destinations.map((destination) => (each: AbortSignal) => ringOne(context, destination, each)),
+          stop,
+        ),
+      )
+    : { outcome: 'failed', reason: found.reason };
+  if (result.outcome === 'answered') attempt.answered();
+  const reason = result.outcome === 'answered' ? await introduced?.(result.leg, signal) : result.reason;
+  if (result.outcome === 'answered' && reason === undefined) return { ...result, attempt };
+  const failure = reason ?? 'noAnswer';
+  attempt.over(attemptOutcome(failure), failure);
+  return { outcome: 'failed', reason: failure };
+}

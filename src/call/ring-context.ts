@@ -1,0 +1,30 @@
+import type { RingContext } from '../dial/ring.ts';
+import type { HeaderFields } from '../sip/port.ts';
+import type { Call } from './call.ts';
+
+/** How phones are rung for a call, whosoever. */
+export const ringContext = (call: Call): RingContext => ({
+  sip: call.services.sip,
+  media: call.services.media,
+  clock: call.services.clock,
+  callId: call.id,
+  from: call.shown.sip,
+  fromOrdinary: call.shown.ordinary,
+  callerId: call.shown.callerId,
+  headers: { 'Max-Forwards': String(hopsLeft(call)) },
+  trunkHeaders: diversion(call),
+  onRinging: () => call.audio.ringing(),
+});
+
+/** RFC 3261 §16.3, RFC 7332: a call that runs in a circle, over other systems too, ends. */
+export const isPassedOnTooOften = (call: Call): boolean => hopsLeft(call) < 0;
+
+const hopsLeft = ({ caller }: Call): number => caller.invite.maxForwards - 1;
+
+/** Whose call it was, for those outside whom it is passed on to (RFC 5806, RFC 7044). */
+function diversion({ timeline, pbx }: Call): HeaderFields {
+  const { direction, line } = timeline.facts;
+  if (direction !== 'in' || line === null) return {};
+  const uri = `sip:${line}@${pbx.document.pbx.domains[0] ?? 'invalid'}`;
+  return { Diversion: `<${uri}>;reason=unconditional`, 'History-Info': `<${uri}>;index=1` };
+}

@@ -1,0 +1,90 @@
+import { keysBetween, MaskMatcher, noKeys, substituted } from './mask-matcher.ts';
+import { parseRegexMask, parseSubstitution, type SubstitutionPart } from './regex-mask.ts';
+import type { Trunk } from './schema/trunk.ts';
+
+/** A number that is dialled at a trunk. */
+export interface TrunkCall {
+  readonly trunk: string;
+  /** As the far end wants it. */
+  readonly number: string;
+  /** The prefix or the mask that took it. */
+  readonly by: { readonly prefix: string } | { readonly mask: string };
+}
+
+interface TrunkMask {
+  readonly source: string;
+  readonly match: MaskMatcher;
+  readonly to: readonly SubstitutionPart[];
+}
+
+/** What the prefixes and masks of a PBX's trunks make of a dialled number (§5.3.1.3), made to be asked on every key press. */
+export class TrunkPlan {
+  /** Longest prefix first, of equal ones in the order of the document. */
+  readonly #prefixes: readonly { readonly id: string; readonly prefix: string }[];
+  /** In the order of the document. */
+  readonly #masks: readonly { readonly id: string; readonly masks: readonly TrunkMask[] }[];
+
+  constructor(trunks: readonly Pick<Trunk, 'id' | 'prefix' | 'masks'>[]) {
+    this.#prefixes = trunks
+      .flatMap(({ id, prefix }) => (prefix ? [{ id, prefix }] : []))
+      .sort((a, b) => b.prefix.length - a.prefix.length);
+    this.#masks = trunks.map(({ id, masks }) => ({ id, masks: masks.flatMap(trunkMask) }));
+  }
+
+  /**
+   * The trunks that take the number, each with what it makes of it, the first choice first: trunks whose prefix it begins with (it is cut off), the longest
+   * prefix before shorter ones; then trunks with a mask that it matches (the first such mask, top to bottom), in the order of the trunks.
+   */
+  calls(entry: string): TrunkCall[] {
+    return [...this.#byPrefix(entry), ...this.#byMask(entry)];
+  }
+
+  /** The first choice. */
+  call(entry: string): TrunkCall | undefined {
+    for (const found of this.#byPrefix(entry)) return found;
+    for (const found of this.#byMask(entry)) return found;
+    return undefined;
+  }
+
+  /**
+   * More keys, to at least `min` and at most `max` in all, could make the entry one that a trunk takes. The time is that of the entry's length times the
+   * size of all masks.
+   */
+  couldBecome(entry: string, { min, max }: { readonly min: number; readonly max: number }): boolean {
+    const least = Math.max(min, entry.length + 1);
+    if (least > max) return false;
+    const asPrefix = ({ prefix }: { prefix: string }) =>
+      prefix.startsWith(entry) ? prefix.length < max : entry.startsWith(prefix) && isNumber(entry);
+    if (this.#prefixes.some(asPrefix)) return true;
+    const wanted = keysBetween(least - entry.length, max - entry.length);
+    return this.#masks.some(({ masks }) => masks.some(({ match }) => (match.keysToMatch(entry) & wanted) !== noKeys));
+  }
+
+  *#byPrefix(entry: string): Generator<TrunkCall> {
+    if (!isNumber(entry)) return;
+    for (const { id, prefix } of this.#prefixes) {
+      if (entry.startsWith(prefix) && entry.length > prefix.length)
+        yield { trunk: id, number: entry.slice(prefix.length), by: { prefix } };
+    }
+  }
+
+  *#byMask(entry: string): Generator<TrunkCall> {
+    for (const { id, masks } of this.#masks) {
+      for (const { source, match, to } of masks) {
+        const brackets = match.match(entry);
+        const number = brackets && substituted(to, brackets);
+        if (!number) continue;
+        yield { trunk: id, number, by: { mask: source } };
+        break;
+      }
+    }
+  }
+}
+
+const isNumber = (entry: string): boolean => !/\D/.test(entry);
+
+function trunkMask({ match, to }: Trunk['masks'][number]): TrunkMask[] {
+  const parsed = parseRegexMask(match);
+  const parts = parseSubstitution(to);
+  return parsed.ok && parts ? [{ source: match, match: new MaskMatcher(parsed.mask), to: parts }] : [];
+}

@@ -1,0 +1,25 @@
+import type { Trunk } from '../../config/document.ts';
+import type { PbxVersion } from '../../config/version.ts';
+
+/** The trunks as they are now: which can be reached, and how many lines are taken. */
+export interface Trunks {
+  /** Nothing says that it cannot be reached. */
+  isUp(pbx: string, trunk: string): boolean;
+  /** Takes a line for a call, in or out. @returns what gives it back (idempotent); undefined: all lines are taken */
+  takeLine(pbx: PbxVersion, trunk: Trunk): Promise<(() => void) | undefined>;
+  /** Whether the peer answers anything at all, within half a second: asked when an INVITE has had no response for a while. */
+  probe(pbx: PbxVersion, trunk: Trunk): Promise<boolean>;
+  /** A call found the peer there. */
+  reached(pbx: string, trunk: string): void;
+  /** A call found that it could not be reached. */
+  unreachable(pbx: string, trunk: string, why: string): void;
+}
+
+/** Every trunk is up and has a line: where there is no network. */
+export const perfectTrunks: Trunks = {
+  isUp: () => true,
+  takeLine: async () => () => undefined,
+  probe: async () => true,
+  reached: () => undefined,
+  unreachable: () => undefined,
+};

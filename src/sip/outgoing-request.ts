@@ -1,0 +1,88 @@
+import { errorText } from '../errors.ts';
+import type { Random } from '../time/random.ts';
+import { PRODUCT } from './capabilities.ts';
+import { credentialsField } from './challenged.ts';
+import type { DrachtioRequest, DrachtioResponse, DrachtioSrf } from './drachtio.ts';
+import { headerLines } from './header-fields.ts';
+import { splitList } from './message.ts';
+import { printParty } from './party.ts';
+import { type FinalResponse, type HeaderFields, InviteFailure, type OutgoingRequest } from './port.ts';
+import { hopUri, targetUri } from './target.ts';
+
+/**
+ * A request of ours outside of dialogs, repeated once with credentials where they are asked for (RFC 3261 §22.2).
+ * @param onLost tells when the connection to the SIP server breaks: the library forgets the request then
+ * @throws InviteFailure
+ */
+export async function sendRequest(
+  request: OutgoingRequest,
+  {
+    srf,
+    random,
+    onLost,
+  }: {
+    readonly srf: DrachtioSrf | undefined;
+    readonly random: Random;
+    readonly onLost: (listener: (cause: string) => void) => () => void;
+  },
+): Promise<FinalResponse> {
+  const { method, target, from, to, headers, auth } = request;
+  if (!srf) throw transportFailure('the SIP server is down');
+  const server = srf;
+  const uri = targetUri(target.uri);
+  const fields = { 'User-Agent': PRODUCT, ...headers, From: printParty(from), To: printParty(to) };
+  const first = await once(fields);
+  if (!auth) return finalOf(first.response);
+  const credentials = credentialsField(first.response, { ...auth, method, uri }, random);
+  if (!credentials) return finalOf(first.response);
+  const cseq = Number.parseInt(first.sent.get('CSeq') ?? '1', 10) + 1;
+  const again = {
+    ...fields,
+    ...credentials,
+    From: first.sent.get('From') ?? fields.From,
+    'Call-ID': first.sent.get('Call-ID') ?? '',
+    CSeq: `${cseq} ${method}`,
+  };
+  return finalOf((await once(again)).response);
+
+  function once(all: HeaderFields): Promise<{ readonly sent: DrachtioRequest; readonly response: DrachtioResponse }> {
+    const proxy = target.nextHop && hopUri(target.nextHop);
+    const { promise, resolve, reject } = Promise.withResolvers<{ sent: DrachtioRequest; response: DrachtioResponse }>();
+    const off = onLost((cause) => reject(transportFailure(cause)));
+    try {
+      const options = { method, headers: headerLines(all), ...(proxy === undefined ? {} : { proxy }) };
+      server.request(uri, options, (error, sent) => {
+        if (error || !sent) return reject(transportFailure(errorText(error)));
+        sent.on('response', (response) => {
+          if (response.status < 200) return;
+          const failure = localFailure(response);
+          if (failure) reject(failure);
+          else resolve({ sent, response });
+        });
+      });
+    } catch (error) {
+      reject(transportFailure(errorText(error)));
+    }
+    return promise.finally(off);
+  }
+}
+
+/** A response that the server made itself has no source: nobody answered (408), or the peer could not be reached (503, 410). */
+function localFailure({ source_address: source, status, reason }: DrachtioResponse): InviteFailure | undefined {
+  if (source) return undefined;
+  return new InviteFailure({ status, reason, cause: status === 408 ? 'timeout' : 'transport' });
+}
+
+function finalOf(response: DrachtioResponse): FinalResponse {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(response.headers)) headers[name.toLowerCase()] = splitList(value)[0] ?? '';
+  return {
+    status: response.status,
+    reason: response.reason,
+    headers,
+    contacts: splitList(response.get('Contact') ?? ''),
+  };
+}
+
+const transportFailure = (reason: string): InviteFailure =>
+  new InviteFailure({ status: 503, reason, cause: 'transport' });
