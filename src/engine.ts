@@ -125,6 +125,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(() => trunks.close());
     const occupancy = new Occupancy(occupancyInAcd(acdNode, log));
     const destinations = new Destinations(registrations, contactTarget, trunks);
+    const callbacks = new CallbackTasks(redis);
     const services: CallServices = {
       sip: sip.server,
       media,
@@ -132,7 +133,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       sounds: new PbxSounds(prompts),
       employees: new EmployeeDialler(destinations, occupancy),
       groups: new QueueDistributor({ node: acdNode, estimates, clock }),
-      callbacks: new GroupCallbacks(new CallbackTasks(redis)),
+      callbacks: new GroupCallbacks(callbacks),
       destinations,
       trunks,
       occupancy,
@@ -168,6 +169,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         media,
         history: await history,
         events: new EventFeed(redis, subscriber),
+        dispatcher,
+        estimates,
+        callbacks,
+        trunks,
+        lines,
       }),
       clock,
       log,

@@ -123,6 +123,7 @@ const AgentState = z.object({
   unavailable: z.enum(unavailable).exactOptional(),
   status: z.string(),
   base: z.enum(['online', 'break', 'offline']),
+  statusAt: z.number(),
   calls: record(
     z.object({ since: z.number(), talkSince: z.number().exactOptional(), group: z.string().exactOptional() }),
   ),

@@ -90,6 +90,7 @@ const figureNames = [
   'entered',
   'offered',
   'answered',
+  'answeredInTime',
   'abandoned',
   'queueTimeout',
   'queueFull',
