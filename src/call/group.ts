@@ -53,7 +53,10 @@ class GroupVisit {
   }
 
   async run(signal: AbortSignal, connected: () => void): Promise<ForwardResult> {
-    const result = await this.#distribute(AbortSignal.any([signal, this.#calledBack.signal]));
+    const stop = AbortSignal.any([signal, this.#calledBack.signal]);
+    // At once: whatever takes the place of the queue must not be talked over by what comes next in it.
+    stop.addEventListener('abort', () => this.#wait?.end(), { once: true });
+    const result = await this.#distribute(stop);
     this.#isOver = true;
     this.#wait?.end();
     if (result.outcome === 'answered') return this.#connect(result, connected);
