@@ -6,7 +6,6 @@ import { freePortRange } from '../support/ports.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { eventually } from '../support/wait.ts';
 import type { Figure } from './figure.ts';
-import { residentBytes } from './process-figures.ts';
 
 /**
  * How long an agent who has hung up waits for his next caller: from the answer to his BYE to the next INVITE, both as his phone sees them, through the
@@ -39,14 +38,11 @@ async function measure(agents: number, waiting: number): Promise<Figure[]> {
   await using engine = await Engine.start({ config: folder.path, env: { LOG_LEVEL: 'warn' } });
   await using callers = await PhoneBank.open(engine.sip, ports.from);
   await using phones = await PhoneBank.open(engine.sip);
-  const pid = engine.program.child.pid ?? 0;
   const named = `${agents} agents, ${waiting} waiting`;
 
   const floor = new Floor(phones);
   const invites = await straight(callers, phones, floor);
-  const before = await settledBytes(pid);
   await Promise.all(await callAll(callers, waiting));
-  const perWaiting = ((await settledBytes(pid)) - before) / waiting / 1024;
 
   for (let i = 0; i < agents; i++) await phones.register(agentName(i), domain, password);
   await eventually(
@@ -71,23 +67,11 @@ async function measure(agents: number, waiting: number): Promise<Figure[]> {
     { name: `${named}: p95`, value: of(0.95, gaps), unit: 'ms' },
     { name: `${named}: p99`, value: of(0.99, gaps), unit: 'ms' },
     { name: `${named}: INVITE straight through, p50`, value: of(0.5, invites), unit: 'ms' },
-    // Of few calls it would be the garbage of others.
-    ...(waiting < 1000 ? [] : [{ name: `${named}: memory of a waiting call`, value: perWaiting, unit: 'KiB' }]),
   ];
 }
 
 const agentName = (i: number): string => `agent${String(i).padStart(4, '0')}`;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
-
-/** Resident memory, the least of five seconds: what garbage is there comes and goes. */
-async function settledBytes(pid: number): Promise<number> {
-  let least = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < 10; i++) {
-    await pause(500);
-    least = Math.min(least, residentBytes(pid));
-  }
-  return least;
-}
 
 /** The phones of the agents: whoever is rung answers at once. */
 class Floor {
