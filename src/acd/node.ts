@@ -213,11 +213,18 @@ export class AcdNode {
   /** The agent's phone has answered, and he hears an announcement before he talks: then `answer` or `miss`. False: he must not get the caller. */
   async pickUp(offer: Pick<Offer, 'call' | 'agent' | 'token'>): Promise<boolean> {
     const caller = this.#callers.get(offer.call);
-    if (!caller || caller.state === 'pickedUp' || caller.state === 'answering') return false;
+    if (!caller) return false;
+    if (caller.state === 'pickedUp' || caller.state === 'answering') {
+      caller.offers.set(offer.token, 'withdrawn');
+      return false;
+    }
     caller.state = 'pickedUp';
     // While Redis is away nobody else can have this caller: he is on this node.
     const isHis = (await this.#quietly(() => this.#store.pickUp(this.#pbx.id, offer))) !== 'gone';
     if (!isHis && caller.state === 'pickedUp') caller.state = 'waiting';
+    // The others are hung up, whether Redis has heard of it or not.
+    if (isHis)
+      for (const token of this.#ringing(caller)) if (token !== offer.token) caller.offers.set(token, 'withdrawn');
     return isHis && this.#callers.get(offer.call) === caller;
   }
 
@@ -431,10 +438,11 @@ export class AcdNode {
 
   #offer(caller: Waiting, offer: Offer): void {
     const known = caller.offers.get(offer.token);
-    if (known === 'ringing' || known === 'withdrawn') return;
+    if (known === 'ringing') return;
     if (known) {
-      // Reported while Redis was away.
-      void this.#quietly(() => this.#store.miss(this.#pbx.id, offer, known, 0));
+      // Reported while Redis was away; or taken back, which Redis knows unless that was then.
+      const outcome = known === 'withdrawn' ? 'noAnswer' : known;
+      void this.#quietly(() => this.#store.miss(this.#pbx.id, offer, outcome, 0));
       return;
     }
     caller.offers.set(offer.token, 'ringing');

@@ -1,4 +1,4 @@
-import { AcdStore, type Answered, type MissedOutcome, type QueueRequest } from '../../../src/acd/store.ts';
+import { AcdStore, type MissedOutcome, type QueueRequest } from '../../../src/acd/store.ts';
 import type { PbxVersion } from '../../../src/config/version.ts';
 import type { RedisConnection } from '../../../src/redis/connection.ts';
 import { Keys } from '../../../src/redis/keys.ts';
@@ -179,5 +179,3 @@ export class Desk {
 
   figures = (group = 'sales') => this.store.figures(this.pbx.id, group);
 }
-
-export type Connected = Extract<Answered, { outcome: 'connected' }>;

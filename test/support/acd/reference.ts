@@ -147,12 +147,10 @@ export class ReferenceAcd {
           found.push(`${id} is offered ${caller.call} and not reserved`);
       }
     }
-    for (const [id, { reservation, calls }] of this.agents) {
+    for (const [id, { reservation }] of this.agents) {
       const offered = [...this.callers.values()].filter(({ offers }) => offers.has(id));
       if (offered.length > 1) found.push(`${id} is offered ${offered.map(({ call }) => call)} at once`);
       if (reservation && offered.length === 0) found.push(`${id} is reserved for ${reservation.call}, which is gone`);
-      if ([...calls.values()].filter(({ group }) => group !== undefined).length > 1)
-        found.push(`${id} has several calls of queues: ${[...calls.keys()]}`);
     }
     for (const caller of this.waiting()) {
       const able = this.#eligible(caller).filter((id) => this.free.has(id) && !this.#unavailable(id));
