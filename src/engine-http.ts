@@ -1,15 +1,21 @@
+import type { CallbackTasks } from './acd/callback-tasks.ts';
+import type { Dispatcher } from './acd/dispatcher.ts';
+import type { WaitEstimates } from './acd/wait-estimates.ts';
 import type { Call } from './call/call.ts';
 import type { Inbound } from './call/inbound.ts';
 import type { ConfigStore } from './config/store.ts';
 import { DatabaseDownError } from './database/port.ts';
 import type { Occupancy } from './dial/occupancy.ts';
 import type { SipServerStats } from './embedded/sip/index.ts';
+import { statusSetter } from './engine-acd.ts';
 import type { EventFeed } from './events/index.ts';
 import type { History } from './history/index.ts';
-import type { HttpPorts, LiveCall } from './http/index.ts';
+import type { AcdPort, HttpPorts, LiveCall, TrunksPort, WaitsPort } from './http/index.ts';
 import type { MediaServer } from './media/port.ts';
 import { type RedisConnection, RedisDownError, type RegistrationStore } from './redis/index.ts';
 import type { SipServer } from './sip/port.ts';
+import type { TrunkLines } from './trunks/lines.ts';
+import type { TrunkWatch } from './trunks/watch.ts';
 
 /** The parts that the API shows. */
 export interface ShownParts {
@@ -24,22 +30,41 @@ export interface ShownParts {
   readonly media: MediaServer;
   readonly history: History;
   readonly events: EventFeed;
+  readonly dispatcher: Dispatcher;
+  readonly estimates: WaitEstimates;
+  readonly callbacks: CallbackTasks;
+  readonly trunks: TrunkWatch;
+  readonly lines: TrunkLines;
 }
 
 /** What the API asks for, taken from the parts of the engine. */
 export function httpPorts(parts: ShownParts): HttpPorts {
   const { config, inbound, occupancy, registrations, redis, sip, embeddedSip, media, history, events } = parts;
+  const { dispatcher, estimates, callbacks, trunks, lines } = parts;
   return {
     config,
     checkConfig: () => config.read(),
     calls: {
       live: (pbx) => inbound.live.of(pbx).map(liveView),
       hangup: (pbx, id) => inbound.hangup(pbx, id),
+      story: (pbx, id) => {
+        const call = inbound.live.get(id);
+        if (call?.pbx.id !== pbx) return undefined;
+        const { start, path, participants } = call.timeline;
+        return { start: new Date(start).toISOString(), path, participants };
+      },
     },
     registrations,
     history: history.store,
     versions: history.versions,
     events,
+    acd: agentsOf(dispatcher),
+    waits: waitsOf(config, estimates),
+    callbacks: {
+      list: (pbx, limit) => callbacks.list(pbx, limit),
+      cancel: (pbx, number) => callbacks.cancel(pbx, number),
+    },
+    trunks: trunksOf(trunks, lines),
     busy: (pbx, employee) => occupancy.busy(pbx, employee),
     readiness: {
       sip: () => sip.state === 'up',
@@ -63,6 +88,42 @@ export function httpPorts(parts: ShownParts): HttpPorts {
     awayBackend: (error) => {
       if (error instanceof RedisDownError) return 'Redis';
       return error instanceof DatabaseDownError ? 'the database' : undefined;
+    },
+  };
+}
+
+function agentsOf(dispatcher: Dispatcher): AcdPort {
+  const { store } = dispatcher;
+  return {
+    agents: (pbx, employees) => store.agents(pbx, employees),
+    setStatus: statusSetter(dispatcher),
+    setWrapUp: (pbx, employee, forMs) => store.setWrapUp(pbx, employee, forMs),
+    queue: (pbx, group, limit) => store.queue(pbx, group, limit),
+    explain: (pbx, call) => store.explain(pbx, call),
+    figures: (pbx, group) => store.figures(pbx, group),
+  };
+}
+
+function waitsOf(config: ConfigStore, estimates: WaitEstimates): WaitsPort {
+  return {
+    async expected(id, groupId, calls) {
+      const pbx = config.current(id);
+      const group = pbx?.group(groupId);
+      if (!pbx || !group) return calls.map(() => undefined);
+      const now = await Promise.all(calls.map((_, index) => estimates.situation(pbx, group, index + 1)));
+      return now.map(({ prediction }) => (prediction.silent ? undefined : prediction.range));
+    },
+    accuracy: (pbx, group) => estimates.of(pbx, group).accuracy,
+  };
+}
+
+function trunksOf(watch: TrunkWatch, lines: TrunkLines): TrunksPort {
+  return {
+    status(pbx, trunk) {
+      const known = watch.status(pbx, trunk);
+      if (!known) return undefined;
+      const { state, reason, since } = known.health;
+      return { state, reason, since, linesTaken: lines.held(pbx, trunk), changes: known.changes };
     },
   };
 }

@@ -19,6 +19,8 @@ export class CallerAudio {
   #turn = 0;
   /** Counts the waits for an answer in the same way. */
   #wait = 0;
+  /** The turn in which he was last made to wait for an answer. */
+  #waitingTurn: number | undefined;
   #playback: Playback | undefined;
   /** Started by `start`, and still to be heard while it rings. */
   #background = false;
@@ -95,12 +97,14 @@ export class CallerAudio {
   async waitForAnswer(music: string | undefined): Promise<void> {
     if (music !== undefined) {
       const turn = this.#takeTurn();
+      this.#waitingTurn = turn;
       const endpoint = await this.#audible();
       if (endpoint && turn === this.#turn) this.#begin(endpoint, this.#sounds.audio(this.#pbx, music), true);
       return;
     }
-    if (!this.#background && !this.#caller.leg) return;
     const turn = this.#turn;
+    this.#waitingTurn = turn;
+    if (!this.#background && !this.#caller.leg) return;
     const wait = ++this.#wait;
     const endpoint = await this.#answered();
     if (this.#background) await this.#playback?.ended;
@@ -114,10 +118,10 @@ export class CallerAudio {
     this.#caller.ring();
   }
 
-  /** Nobody answered: music and ring-back end, what a step started goes on. */
+  /** Nobody answered: music and ring-back end, what a step started goes on, and so does what a key has started since. */
   stopWaiting(): void {
     this.#wait++;
-    if (!this.#background) this.stop();
+    if (!this.#background && this.#turn === this.#waitingTurn) this.stop();
   }
 
   stop(): void {

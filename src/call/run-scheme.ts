@@ -1,6 +1,6 @@
 import type { Target } from '../config/document.ts';
-import type { EndReason } from '../end-reason.ts';
-import type { SchemeWorld } from '../scheme/actors.ts';
+import { type EndReason, endReasons } from '../end-reason.ts';
+import type { SchemeWorld, TraceEntry } from '../scheme/actors.ts';
 import type { CompiledScheme } from '../scheme/compile.ts';
 import { directScheme } from '../scheme/direct.ts';
 import { runScheme } from '../scheme/run.ts';
@@ -63,6 +63,12 @@ function worldOf(call: Call): SchemeWorld {
     },
     voicemail: (request, signal, recording) => call.services.mailbox.record(call, request, signal, recording),
     fax: (request, signal) => call.services.fax.receive(call, request, signal),
-    trace: (entry) => call.trace(entry),
+    trace: (entry) => call.trace(truly(call, entry)),
   };
+}
+
+/** A scheme that is ended from outside only knows that nobody is there any more; the call knows who has hung up. */
+function truly({ end }: Call, entry: TraceEntry): TraceEntry {
+  if (entry.event !== 'hangup' || !end || entry.detail?.reason === end.reason) return entry;
+  return { ...entry, detail: { ...entry.detail, reason: end.reason }, why: endReasons[end.reason].text };
 }

@@ -104,6 +104,15 @@ export class Timeline implements AttemptLog {
     return [...this.#open.keys()];
   }
 
+  /** Those who were asked and are not any more. */
+  get participants(): readonly Participant[] {
+    return this.#participants;
+  }
+
+  get path(): readonly PathStep[] {
+    return this.#path;
+  }
+
   /** The scheme that the call entered first. */
   get firstScheme(): string | null {
     return this.#scheme;

@@ -3,7 +3,7 @@ import { isError } from '../config/issue.ts';
 import { loadConfig } from '../config/load.ts';
 import type { PbxVersion } from '../config/version.ts';
 import { counted, quoted } from '../config/words.ts';
-import { UserError } from '../errors.ts';
+import { errorText, UserError } from '../errors.ts';
 import { CallRecord } from '../history/record.ts';
 import { type Replay, replay } from '../replay/replay.ts';
 import { replayable } from '../replay/version.ts';
@@ -23,7 +23,7 @@ import { callText, differenceText, heardText, pathText } from './replay-text.ts'
 /** `elsewhere` counts before `impossible`. */
 const codes = { same: exitCode.ok, elsewhere: 2, impossible: 3 } as const;
 
-/** Records and the versions that they used come from a running node; what they are compared with is a folder. */
+/** See `docs/replay.md`. Records and the versions that they used come from a running node; what they are compared with is a folder. */
 export const command: Command = {
   name: 'replay',
   summary: 'Run recorded calls again, and show which would go elsewhere on a changed configuration',
@@ -51,11 +51,11 @@ export const command: Command = {
     const base = `/api/pbxs/${encodeURIComponent(pbx)}/history`;
     return 'call' in wanted
       ? one(CallRecord.parse(await api.get(`${base}/${encodeURIComponent(wanted.call)}`)), versions, input, terminal)
-      : all(api.pages(`${base}?${wanted.period}&limit=500`), versions, input, terminal);
+      : all(api.pages(`${base}?${wanted.period}&limit=500`), wanted.words, versions, input, terminal);
   },
 };
 
-type Wanted = { readonly call: string } | { readonly period: string };
+type Wanted = { readonly call: string } | { readonly period: string; readonly words: string };
 
 /** @throws UsageError unless it is one call, or a period */
 function wantedCalls(input: Input): Wanted {
@@ -68,7 +68,10 @@ function wantedCalls(input: Input): Wanted {
       'kommutator replay <call>, or kommutator replay --from <ISO>',
     );
   }
-  return { period: new URLSearchParams({ since: from, ...(to === undefined ? {} : { until: to }) }).toString() };
+  if (to !== undefined && to <= from)
+    throw new UsageError('--to is not after --from', 'Calls that began before --to are meant.');
+  const period = new URLSearchParams({ since: from, ...(to === undefined ? {} : { until: to }) }).toString();
+  return { period, words: to === undefined ? `since ${from}` : `from ${from} to ${to}` };
 }
 
 function instant(input: Input, name: string): string | undefined {
@@ -105,7 +108,7 @@ async function versionIn(folder: string, pbx: string): Promise<PbxVersion> {
 class KeptVersions {
   readonly other: PbxVersion;
   readonly #api: Api;
-  readonly #known = new Map<string, Promise<PbxVersion | undefined>>();
+  readonly #known = new Map<string, Promise<PbxVersion | string>>();
 
   constructor(api: Api, other: PbxVersion) {
     this.#api = api;
@@ -119,13 +122,17 @@ class KeptVersions {
     return replay(call, { used: await known, other: this.other });
   }
 
-  async #ask(version: string): Promise<PbxVersion | undefined> {
+  async #ask(version: string): Promise<PbxVersion | string> {
     const answer = await this.#api.find(
       `/api/pbxs/${encodeURIComponent(this.other.id)}/config?version=${encodeURIComponent(version)}`,
     );
-    if (answer === undefined) return undefined;
+    if (answer === undefined) return `version ${version} of the configuration is not kept any more`;
     // What was valid when it was in force is not checked again.
-    return replayable(version, (answer as { readonly document: PbxDocument }).document);
+    try {
+      return replayable(version, (answer as { readonly document: PbxDocument }).document);
+    } catch (error) {
+      return `this engine does not understand version ${version} of the configuration: ${errorText(error)}`;
+    }
   }
 }
 
@@ -153,6 +160,7 @@ async function one(call: CallRecord, versions: KeptVersions, input: Input, termi
 
 async function all(
   calls: AsyncIterable<unknown>,
+  period: string,
   versions: KeptVersions,
   input: Input,
   { out }: Terminal,
@@ -177,6 +185,13 @@ async function all(
   }
   const total = counts.same + counts.elsewhere + counts.impossible;
   const { id, version } = versions.other;
+  if (total === 0) {
+    throw new UserError(
+      'no-calls',
+      `${id} has no calls ${period}`,
+      'Say an earlier time: --from <ISO>. "kommutator calls" shows the latest calls.',
+    );
+  }
   if (input.options.json) {
     out(JSON.stringify({ pbx: id, version, total, ...counts, heardOtherwise: otherwise, cut, calls: told }, null, 2));
   } else {

@@ -1,9 +1,16 @@
 export type { HistoryFilter, HistoryPage } from '../history/query.ts';
 export type {
+  AcdPort,
+  Agent,
+  Callback,
+  CallbacksPort,
+  CallStory,
   CallsPort,
   ConfigPort,
   EventBatch,
   EventsPort,
+  Explanation,
+  GroupFigures,
   HistoryPort,
   HttpOptions,
   HttpPorts,
@@ -12,7 +19,11 @@ export type {
   LiveParty,
   MediaFigures,
   MetricSources,
+  QueuedCaller,
   Registration,
   RegistrationsPort,
+  TrunkStatus,
+  TrunksPort,
+  WaitsPort,
 } from './ports.ts';
 export { startHttp } from './server.ts';

@@ -2,6 +2,8 @@ import type { Logger } from 'pino';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { errorText } from '../errors.ts';
 import { callOutcomes } from '../history/record.ts';
+import type { Clock } from '../time/clock.ts';
+import { type GroupReading, groupFamilies, readGroups } from './group-metrics.ts';
 import type { HttpPorts, MediaFigures } from './ports.ts';
 
 /** Media type of the answer. */
@@ -20,16 +22,19 @@ interface Family {
 }
 
 /** What a node tells, beside what every Node.js process does. */
-function families(
-  { config, registrations, metrics }: HttpPorts,
-  ready: () => Promise<Readonly<Record<string, boolean>>>,
-): Family[] {
+function families(ports: HttpPorts, ready: () => Promise<Readonly<Record<string, boolean>>>, clock: Clock): Family[] {
+  const { config, registrations, metrics } = ports;
   const pbxIds = () => config.all().map(({ id }) => id);
   // One question a scrape, for all that comes from the media server.
   let asked: Promise<MediaFigures | undefined> | undefined;
   const media = () => {
     asked ??= (async () => metrics.media())();
     return asked;
+  };
+  let groupsAsked: Promise<readonly GroupReading[]> | undefined;
+  const groups = () => {
+    groupsAsked ??= readGroups(ports);
+    return groupsAsked;
   };
   const ofMedia = async (value: (figures: MediaFigures) => number): Promise<Samples> => {
     const figures = await media();
@@ -64,6 +69,10 @@ function families(
       read: () =>
         Promise.all(pbxIds().map(async (pbx) => ({ labels: { pbx }, value: await registrations.count(pbx) }))),
     },
+    ...groupFamilies.map(({ samples, ...family }) => ({
+      ...family,
+      read: async () => (await groups()).flatMap((reading) => samples(reading, clock.now())),
+    })),
     {
       name: 'kommutator_sip_dialogs',
       help: 'Established SIP dialogs.',
@@ -155,10 +164,11 @@ const zeros = (keys: readonly string[]): Record<string, number> => Object.fromEn
 export async function metricsText(options: {
   readonly ports: HttpPorts;
   readonly ready: () => Promise<Readonly<Record<string, boolean>>>;
+  readonly clock: Clock;
   readonly log: Logger;
 }): Promise<string> {
   const registry = new Registry();
-  const all = families(options.ports, options.ready);
+  const all = families(options.ports, options.ready, options.clock);
   const read = await Promise.allSettled(all.map(async (family) => family.read()));
   for (const [at, family] of all.entries()) {
     const found = read[at];

@@ -5,6 +5,7 @@ import type { PbxVersion } from '../config/version.ts';
 import type { HistoryFilter, HistoryPage } from '../history/query.ts';
 import type { CallDirection, CallOutcome, CallRecord, CallStage } from '../history/record.ts';
 import type { Clock } from '../time/clock.ts';
+import type { OfferReason, Standing, Unavailability } from './words.ts';
 
 /**
  * What the API shows and does, as the composition root hands it in. Everything is asked at each request: nothing is remembered here.
@@ -20,6 +21,11 @@ export interface HttpPorts {
   readonly history: HistoryPort;
   readonly versions: VersionsPort;
   readonly events: EventsPort;
+  readonly acd: AcdPort;
+  /** Undefined: nobody estimates how long callers will wait. */
+  readonly waits?: WaitsPort;
+  readonly callbacks: CallbacksPort;
+  readonly trunks: TrunksPort;
   /** The employee is in a call as callers see it (§4.4.6.1.2): calling, being rung, or talking. */
   readonly busy: (pbx: string, employee: string) => boolean;
   /** What must work for this node to take calls, by name (`sip`, `redis`): true when it does. A check that rejects or takes long has failed. */
@@ -46,6 +52,14 @@ export interface CallsPort {
   live(pbx: string): readonly LiveCall[];
   /** Ends the call with reason `userCommand`. False: there is no such call (any more). */
   hangup(pbx: string, call: string): boolean;
+  /** What has been decided for a call of this node, and who was asked. Undefined: there is no such call (any more). */
+  story(pbx: string, call: string): CallStory | undefined;
+}
+
+/** A `CallRecord` is one. */
+export interface CallStory extends Pick<CallRecord, 'path' | 'participants'> {
+  /** ISO 8601. */
+  readonly start: string;
 }
 
 /** A call in progress. Times are milliseconds since 1970. */
@@ -114,6 +128,163 @@ export interface HistoryPort {
     page: { readonly limit: number; readonly cursor?: string },
   ): Promise<HistoryPage>;
   get(pbx: string, call: string): Promise<CallRecord | undefined>;
+}
+
+/** Agents, groups and queues, as all nodes see them: an `AcdStore` is one. Moments are milliseconds since 1970 (0: never), lengths milliseconds. */
+export interface AcdPort {
+  /** In the order of the ids. */
+  agents(pbx: string, employees: readonly string[]): Promise<readonly Agent[]>;
+  setStatus(pbx: string, employee: string, status: AgentStatus): Promise<unknown>;
+  /** After-call work for so long from now; 0 ends it. */
+  setWrapUp(pbx: string, employee: string, forMs: number): Promise<unknown>;
+  /** In the order in which they will be served. */
+  queue(pbx: string, group: string, limit: number): Promise<readonly QueuedCaller[]>;
+  /** Undefined: the call does not wait for a group. */
+  explain(pbx: string, call: string): Promise<Explanation | undefined>;
+  figures(pbx: string, group: string): Promise<GroupFigures>;
+}
+
+export const agentBases = ['online', 'break', 'offline'] as const;
+
+/** `name`: of a custom status; of the three themselves, the same as what it is based on. */
+export interface AgentStatus {
+  readonly name: string;
+  readonly base: (typeof agentBases)[number];
+}
+
+export interface Agent {
+  readonly employee: string;
+  /** Absent: he can be offered a call. */
+  readonly unavailable?: Unavailability;
+  readonly status: string;
+  readonly base: AgentStatus['base'];
+  readonly statusAt: number;
+  /** By call, also of other nodes. `talkSince` is absent until he talks, `group` in calls that no group gave him. */
+  readonly calls: Readonly<
+    Record<string, { readonly since: number; readonly talkSince?: number; readonly group?: string }>
+  >;
+  readonly reservation?: { readonly call: string; readonly group: string };
+  readonly wrapUpUntil: number;
+  readonly excludedUntil: number;
+  /** What came of the offer after which he is excluded; empty: he is not. */
+  readonly excludedFor: string;
+  readonly talkToday: number;
+  readonly answeredToday: number;
+}
+
+export interface QueuedCaller {
+  readonly call: string;
+  /** Empty when hidden. */
+  readonly number: string;
+  readonly node: string;
+  readonly since: number;
+  /** By employee. */
+  readonly offers: Readonly<Record<string, unknown>>;
+}
+
+/** Why a caller still waits. */
+export interface Explanation {
+  readonly group: string;
+  readonly algorithm: string;
+  readonly since: number;
+  readonly position: number;
+  /** When he will have waited for as long as he may; 0: never. */
+  readonly endsAt: number;
+  /** Without `outcome`: taken back, or still out. */
+  readonly offers: readonly {
+    readonly at: number;
+    readonly agent: string;
+    readonly why: OfferReason;
+    readonly outcome?: string;
+  }[];
+  readonly members: readonly {
+    readonly employee: string;
+    readonly why: Standing;
+    readonly untilThen?: number;
+    /** What came of the offer of this call to him, in this round. */
+    readonly tried?: string;
+    readonly tookLaterCallerAt?: number;
+  }[];
+}
+
+/** Of the day of the PBX, but for the first two. */
+export interface GroupFigures {
+  readonly waiting: number;
+  readonly ringing: number;
+  readonly entered: number;
+  readonly offered: number;
+  readonly answered: number;
+  readonly answeredInTime: number;
+  readonly abandoned: number;
+  readonly queueTimeout: number;
+  readonly queueFull: number;
+  readonly lost: number;
+  /** Of those who were answered, together. */
+  readonly waitedMs: number;
+}
+
+/** Clients who are to be called back, as all nodes see them: a `CallbackTasks` is one. */
+export interface CallbacksPort {
+  /** The next first. */
+  list(pbx: string, limit: number): Promise<readonly Callback[]>;
+  /** False: there was none. */
+  cancel(pbx: string, number: string): Promise<boolean>;
+}
+
+/** Moments are milliseconds since 1970. */
+export interface Callback {
+  readonly number: string;
+  readonly call: string;
+  readonly groups: readonly string[];
+  readonly since: number;
+  readonly createdAt: number;
+  readonly dueAt: number;
+  readonly attempts: number;
+  readonly maxAttempts: number;
+}
+
+/** The trunks as this node sees them. */
+export interface TrunksPort {
+  /** Undefined: it is not watched, because it leads to another PBX of this installation. */
+  status(pbx: string, trunk: string): TrunkStatus | undefined;
+}
+
+/** Moments are milliseconds since 1970. */
+export interface TrunkStatus {
+  readonly state: 'up' | 'down';
+  /** Why it is down. */
+  readonly reason: string | undefined;
+  readonly since: number;
+  /** By calls of this node. */
+  readonly linesTaken: number;
+  /** The latest last. */
+  readonly changes: readonly {
+    readonly state: 'up' | 'down';
+    readonly reason: string | undefined;
+    readonly at: number;
+  }[];
+}
+
+/** The estimator. */
+export interface WaitsPort {
+  /** How much longer he will wait; in a call's place, if something can be said of it. */
+  expected(pbx: string, group: string, calls: readonly string[]): Promise<readonly (WaitRange | undefined)[]>;
+  /** How good the estimates of this node have been lately. Undefined: not known. */
+  accuracy(pbx: string, group: string): WaitAccuracy | undefined;
+}
+
+/** Between `fromMs` and `toMs` eight callers of ten are answered. */
+export interface WaitRange {
+  readonly expectedMs: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export interface WaitAccuracy {
+  /** Mean of |predicted − actual| as a share of the mean wait. */
+  readonly relativeError: number;
+  /** Share of callers who were answered within the range. */
+  readonly coverage: number;
 }
 
 /** A `VersionStore` is one. */

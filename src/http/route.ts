@@ -7,7 +7,7 @@ import { HttpFailure } from './failure.ts';
  * One operation of the API, said once: fastify serves it, the OpenAPI document tells of it, and requests are checked by the same schemas.
  */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** As OpenAPI writes it: `/api/pbxs/{pbx}/calls`. */
   readonly path: string;
   readonly summary: string;

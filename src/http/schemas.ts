@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type IssueCode, issueCodes } from '../config/issue.ts';
 import { CallRecord, callDirections, callStages, Participant } from '../history/record.ts';
+import { keysOf, offerReasons, standings, unavailabilities } from './words.ts';
 
 /**
  * What the API answers. Times of day are ISO 8601 in UTC, lengths whole seconds; what is not known or does not apply is null.
@@ -134,7 +135,33 @@ export const Registration = named(
 );
 export const Registrations = named('Registrations', z.array(Registration));
 
-export const employeeStates = ['offline', 'free', 'calling', 'ringing', 'talking', 'busy'] as const;
+export const employeeStates = [
+  'offline',
+  'free',
+  'reserved',
+  'calling',
+  'ringing',
+  'talking',
+  'busy',
+  'wrapUp',
+] as const;
+
+const Seconds = z.int().nonnegative();
+
+export const agentBases = ['online', 'break', 'offline'] as const;
+
+const Status = z.object({
+  base: z.enum(agentBases).describe('What it counts as: with "online" alone groups offer him calls.'),
+  name: z.string().nullable().describe('Of a custom status.'),
+  since: Instant.nullable().describe('Null: he has never set one.'),
+});
+
+/** Whether groups may offer him a call, and why not. */
+const availability = {
+  available: z.boolean().describe('Groups may offer him a call now.'),
+  unavailable: z.enum(keysOf(unavailabilities)).nullable().describe('Why not.'),
+  why: z.string().nullable().describe('The same in words.'),
+};
 
 export const Employee = named(
   'Employee',
@@ -146,13 +173,196 @@ export const Employee = named(
     busy: z.boolean().describe('Callers find him busy.'),
     state: z
       .enum(employeeStates)
-      .describe('"busy": in a call that this node does not carry. "offline": in no call, and no account has a device.'),
+      .describe(
+        '"reserved": a call is being offered to him. "busy": in a call that rings him or that he makes, on another node. "offline": in no call, and no account has a device.',
+      ),
     since: Instant.nullable().describe('Of the call that the state is about.'),
     call: z.string().nullable(),
+    status: Status,
+    ...availability,
+    wrapUpUntil: Instant.nullable().describe('End of his after-call work.'),
+    excludedUntil: Instant.nullable().describe(
+      'Until then he gets no calls of groups; to set his status to online ends it.',
+    ),
+    excludedFor: z
+      .string()
+      .nullable()
+      .describe('What came of the offer before: "noAnswer", "busy", "refused", "unreachable".'),
+    today: z
+      .object({ answered: z.int(), talk: Seconds })
+      .describe('Since midnight of the PBX: incoming calls answered, seconds of conversation.'),
+    groups: z.array(z.string()),
     accounts: z.array(z.object({ account: z.string(), devices: z.array(Registration) })),
   }),
 );
 export const Employees = named('Employees', z.array(Employee));
+
+export const NewStatus = named(
+  'NewStatus',
+  z.strictObject({
+    status: z.enum(agentBases),
+    name: z
+      .string()
+      .trim()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe('Of a custom status that is based on it, such as "Lunch".'),
+  }),
+);
+
+export const Group = named(
+  'Group',
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    extension: z.string().nullable(),
+    algorithm: z.string(),
+    waiting: z.int().describe('Callers for whom nobody is being rung.'),
+    ringing: z.int().describe('Callers for whom somebody is being rung.'),
+    longestWait: Seconds.nullable().describe('Of all these; null: there are none.'),
+    available: z.int().describe('Members who may be offered a call.'),
+    members: z.array(
+      z.object({
+        employee: z.string(),
+        name: z.string(),
+        priority: z.int(),
+        state: z.enum(employeeStates),
+        status: Status,
+        ...availability,
+      }),
+    ),
+    today: z
+      .object({
+        entered: z.int(),
+        offers: z.int(),
+        answered: z.int(),
+        abandoned: z.int().describe('Callers who hung up, or pressed a key, while they waited.'),
+        timedOut: z.int(),
+        full: z.int().describe('Callers whom the queue had no room for.'),
+        lost: z.int().describe('Callers whose node failed.'),
+        averageWait: Seconds.nullable().describe('Of those who were answered.'),
+        serviceLevel: z
+          .number()
+          .min(0)
+          .max(1)
+          .nullable()
+          .describe('Of all callers who have left the queue, the share who were answered within serviceSeconds.'),
+        serviceSeconds: Seconds,
+      })
+      .describe('Since midnight of the PBX.'),
+  }),
+);
+export const Groups = named('Groups', z.array(Group));
+
+const Wait = z
+  .object({ expected: Seconds, from: Seconds, to: Seconds })
+  .describe('Seconds from now; between the last two, eight callers of ten are answered.');
+
+export const QueueEntry = z.object({
+  call: z.string(),
+  number: z.string().describe('Empty when hidden.'),
+  position: z.int().positive(),
+  since: Instant.describe('When he joined; a place that he got back keeps its first moment.'),
+  wait: Seconds,
+  expectedWait: Wait.nullable(),
+  offeredTo: z.array(z.string()).describe('Employees who are being rung for him.'),
+  node: z.string().describe('Which carries the call.'),
+});
+export const Queue = named(
+  'Queue',
+  z.object({ group: z.string(), callers: z.array(QueueEntry).describe('In the order in which they will be served.') }),
+);
+
+export const Callbacks = named(
+  'Callbacks',
+  z.array(
+    z.object({
+      number: z.string().describe('Of the client.'),
+      call: z.string().describe('The call that was missed.'),
+      groups: z.array(z.string()).describe('That missed it, in turn.'),
+      since: Instant.describe('When he began to wait: his place in the queue.'),
+      created: Instant,
+      due: Instant.describe('The next attempt.'),
+      attempts: z.int().describe('That are over.'),
+      maxAttempts: z.int(),
+    }),
+  ),
+);
+
+const trunkStates = ['up', 'down'] as const;
+
+export const Trunks = named(
+  'Trunks',
+  z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      kind: z.enum(['external', 'internal']),
+      state: z
+        .enum(trunkStates)
+        .nullable()
+        .describe('As this node sees it. Null: it leads to another PBX of this installation.'),
+      reason: z.string().nullable().describe('Why it is down.'),
+      since: Instant.nullable(),
+      lines: z.int().describe('Concurrent calls, both ways, over all nodes; 0: no limit.'),
+      linesTaken: z.int().describe('By calls of this node.'),
+      changes: z
+        .array(z.object({ state: z.enum(trunkStates), reason: z.string().nullable(), at: Instant }))
+        .describe('The latest last.'),
+    }),
+  ),
+);
+
+export const Why = named(
+  'Why',
+  z.object({
+    call: z.string(),
+    live: z.boolean().describe('In progress on this node; else from the history.'),
+    steps: z
+      .array(
+        z.object({
+          at: Instant,
+          what: z.string().describe('As in CallRecord.path; "offer": somebody was asked to take the call.'),
+          state: z.string().nullable().describe('Where in the scheme.'),
+          detail: z.record(z.string(), z.unknown()),
+          why: z.string().nullable(),
+        }),
+      )
+      .describe('What was decided for the call, in the order of time.'),
+    waiting: z
+      .object({
+        group: z.string(),
+        algorithm: z.string(),
+        since: Instant,
+        position: z.int(),
+        until: Instant.nullable().describe('When he will have waited for as long as he may.'),
+        offers: z.array(
+          z.object({
+            at: Instant,
+            employee: z.string(),
+            reason: z.enum(keysOf(offerReasons)),
+            why: z.string().describe('Why him.'),
+            outcome: z.string().nullable().describe('Null: taken back, or still out.'),
+          }),
+        ),
+        members: z.array(
+          z.object({
+            employee: z.string(),
+            standing: z.enum(keysOf(standings)),
+            why: z.string().describe('Why he does not get this caller now.'),
+            until: Instant.nullable(),
+            tried: z.string().nullable().describe('What came of the offer of this call to him, in this round.'),
+            tookLaterCallerAt: Instant.nullable().describe(
+              'When he took one who came later, because he had refused this one.',
+            ),
+          }),
+        ),
+      })
+      .nullable()
+      .describe('Why it still waits for a group; null: it does not.'),
+  }),
+);
 
 export const Record = named('CallRecord', CallRecord);
 export const HistoryPage = named(

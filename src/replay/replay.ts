@@ -26,9 +26,9 @@ export type Replay = { readonly call: CallRecord } & (
 
 /** The versions that a call is run through. */
 export interface ReplayVersions {
-  /** The one that it used; undefined: it has not been kept. */
-  readonly used: PbxVersion | undefined;
-  /** The one that it is compared with; undefined: with none. Null: the PBX is not in that folder. */
+  /** The one that it used, or why there is none. */
+  readonly used: PbxVersion | string;
+  /** The one that it is compared with; undefined: with none. */
   readonly other?: PbxVersion | undefined;
 }
 
@@ -39,7 +39,7 @@ export interface ReplayVersions {
 export async function replay(call: CallRecord, { used, other }: ReplayVersions): Promise<Replay> {
   const { arrival } = call;
   if (!arrival) return impossible(call, 'its record is of an engine that kept no inputs');
-  if (!used) return impossible(call, `version ${call.configVersion} of the configuration has not been kept`);
+  if (typeof used === 'string') return impossible(call, used);
   try {
     const start = startOf(used, arrival);
     const then = await referenceOf(call, start);

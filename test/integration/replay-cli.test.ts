@@ -46,6 +46,9 @@ beforeAll(async () => {
     ids[`${index}:${keys}`] = record.id;
     await history.insert([record]);
   }
+  const lost = await recorded(used, '1', new Date('2026-11-10T09:00:00Z'));
+  ids.lost = lost.id;
+  await history.insert([{ ...lost, configVersion: 'lost' }]);
   const node = new FakeNode(pbxOf({ ...document({}), pbx: { id: 'acme', domains: ['acme.example'], name: 'other' } }));
   // What is in force now is another version: that of the calls has to come out of the database.
   Object.defineProperty(node.pbxs[0], 'version', { value: 'in-force' });
@@ -156,11 +159,42 @@ describe('kommutator replay', () => {
     expect(code).toBe(0);
   });
 
+  it('a call whose version is not kept any more, alone and among others', async () => {
+    const equal = await folder('equal', menu);
+    const alone = await run(ids.lost as string, '--config', equal);
+    expect(alone.code).toBe(3);
+    expect(alone.out).toContain('It cannot be run again: version lost of the configuration is not kept any more.');
+    const all = await run('--from', '2026-11-02', '--config', equal);
+    expect(all.code).toBe(3);
+    expect(all.out).toContain('5 the same, 0 elsewhere, 1 could not be run again');
+    expect(all.out).toContain('1: version lost of the configuration is not kept any more');
+  });
+
+  it('says what it takes and how it ends', async () => {
+    const { code, out } = await run('--help');
+    expect(code).toBe(0);
+    for (const text of ['[call]', '--from <ISO>', '--to <ISO>', '--pbx <id>', '--config <folder>', '--json']) {
+      expect(out).toContain(text);
+    }
+    expect(out).toMatch(/2 +some call would go elsewhere/);
+    expect(out).toMatch(/3 +none would, but some could not be run again/);
+  });
+
   it('tells people what is wrong', async () => {
     const equal = await folder('equal', menu);
     expect(await run()).toMatchObject({ code: 64, err: expect.stringContaining('say which calls') });
     expect(await run('a', '--from', '2026-11-02')).toMatchObject({ code: 64 });
     expect(await run('--from', 'monday')).toMatchObject({ code: 64, err: expect.stringContaining('"monday"') });
+    expect(await run('--from', '2026-11-03', '--to', '2026-11-02')).toMatchObject({ code: 64 });
+    expect(await run('--from', '2026-12-01', '--config', equal)).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringContaining('acme has no calls since 2026-12-01T00:00:00.000Z'),
+    });
+    expect(await run(...week, '--pbx', 'nobody', '--config', equal)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('"nobody"'),
+    });
     expect(await run('nobody', '--config', equal)).toMatchObject({
       code: 1,
       err: expect.stringContaining('no call "nobody"'),

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { complete, DocumentForm } from '../../src/config/schema/document.ts';
 import { PbxVersion } from '../../src/config/version.ts';
+import type { ForwardResult } from '../../src/scheme/actors.ts';
 import type { SchemeCall, Script } from './scheme-call.ts';
 
 /** Schemes and calls at random, as an admin and a caller might make them; for model tests. */
@@ -136,6 +137,18 @@ export const moves: fc.Arbitrary<readonly Move[]> = fc.array(
 const answer = fc.oneof(
   fc.record({ answers: fc.integer({ min: 0, max: 20 }), talks: fc.integer({ min: 0, max: 100 }) }),
   fc.record({ fails: fc.integer({ min: 0, max: 20 }), reason: fc.constantFrom('busy' as const, 'noAnswer' as const) }),
+  fc.record(
+    {
+      assists: fc.integer({ min: 0, max: 20 }),
+      records: fc.integer({ min: 0, max: 60 }),
+      result: fc.constantFrom<ForwardResult>(
+        { outcome: 'ended', reason: 'noAnswer' },
+        { outcome: 'failed', reason: 'busy' },
+        { outcome: 'scheme', scheme: 'other', reason: 'noAnswer' },
+      ),
+    },
+    { requiredKeys: ['assists', 'result'], noNullPrototype: true },
+  ),
 );
 
 export const scripts: fc.Arbitrary<Script> = fc.record({

@@ -1,7 +1,21 @@
 import { loadConfig } from '../../src/config/load.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
 import type { CallRecord } from '../../src/history/record.ts';
-import type { EventBatch, HistoryFilter, HttpPorts, LiveCall, Registration } from '../../src/http/index.ts';
+import type {
+  Agent,
+  Callback,
+  CallStory,
+  EventBatch,
+  Explanation,
+  GroupFigures,
+  HistoryFilter,
+  HttpPorts,
+  LiveCall,
+  QueuedCaller,
+  Registration,
+  TrunkStatus,
+  WaitsPort,
+} from '../../src/http/index.ts';
 
 /** A backend that is away. */
 export class Away extends Error {}
@@ -18,6 +32,14 @@ export class FakeNode {
   readonly hungUp: string[] = [];
   readonly asked: { pbx: string; filter: HistoryFilter; page: { limit: number; cursor?: string } }[] = [];
   readonly events = new FakeEvents();
+  readonly stories = new Map<string, CallStory>();
+  readonly agents = new Map<string, Agent>();
+  readonly queues = new Map<string, QueuedCaller[]>();
+  readonly figures = new Map<string, GroupFigures>();
+  readonly explanations = new Map<string, Explanation>();
+  readonly callbacks: Callback[] = [];
+  readonly trunkStates = new Map<string, TrunkStatus>();
+  waits: WaitsPort | undefined;
   next: string | null = null;
   reload: Awaited<ReturnType<HttpPorts['config']['reload']>> = { accepted: true, issues: [] };
   readiness: Record<string, () => boolean | Promise<boolean>> = { sip: () => true, redis: async () => true };
@@ -63,7 +85,41 @@ export class FakeNode {
           if (there) this.hungUp.push(id);
           return there;
         },
+        story: (_pbx, id) => this.stories.get(id),
       },
+      acd: {
+        agents: (_pbx, ids) => answer(ids.map((id) => this.agents.get(id) ?? agent(id))),
+        setStatus: async (_pbx, id, { name: status, base }) => {
+          await answer(undefined);
+          const { unavailable: _, ...known } = this.agents.get(id) ?? agent(id);
+          this.agents.set(id, {
+            ...known,
+            status,
+            base,
+            statusAt: Date.parse('2026-11-02T09:00:00Z'),
+            excludedUntil: base === 'online' ? 0 : known.excludedUntil,
+            ...(base === 'online' ? {} : { unavailable: base }),
+          });
+        },
+        setWrapUp: async (_pbx, id, forMs) => {
+          await answer(undefined);
+          const { unavailable: _, ...known } = this.agents.get(id) ?? agent(id);
+          this.agents.set(id, { ...known, wrapUpUntil: forMs });
+        },
+        queue: (_pbx, group, limit) => answer((this.queues.get(group) ?? []).slice(0, limit)),
+        explain: (_pbx, call) => answer(this.explanations.get(call)),
+        figures: (_pbx, group) => answer(this.figures.get(group) ?? noFigures),
+      },
+      callbacks: {
+        list: (_pbx, limit) => answer(this.callbacks.slice(0, limit)),
+        cancel: async (_pbx, number) => {
+          const at = this.callbacks.findIndex((task) => task.number === number);
+          await answer(undefined);
+          return at >= 0 && this.callbacks.splice(at, 1).length === 1;
+        },
+      },
+      trunks: { status: (_pbx, trunk) => this.trunkStates.get(trunk) },
+      ...(this.waits ? { waits: this.waits } : {}),
       registrations: { list: () => answer(this.devices), count: () => answer(this.devices.length) },
       history: {
         query: (pbx, filter, page) => {
@@ -128,6 +184,35 @@ export class FakeEvents {
     return () => this.#watchers.delete(watcher);
   }
 }
+
+/** An employee who can be offered a call. */
+export const agent = (employee: string, more: Partial<Agent> = {}): Agent => ({
+  employee,
+  status: 'online',
+  base: 'online',
+  statusAt: 0,
+  calls: {},
+  wrapUpUntil: 0,
+  excludedUntil: 0,
+  excludedFor: '',
+  talkToday: 0,
+  answeredToday: 0,
+  ...more,
+});
+
+export const noFigures: GroupFigures = {
+  waiting: 0,
+  ringing: 0,
+  entered: 0,
+  offered: 0,
+  answered: 0,
+  answeredInTime: 0,
+  abandoned: 0,
+  queueTimeout: 0,
+  queueFull: 0,
+  lost: 0,
+  waitedMs: 0,
+};
 
 export const liveCall = (more: Partial<LiveCall> = {}): LiveCall => ({
   id: 'call-1',

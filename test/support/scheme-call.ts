@@ -4,6 +4,7 @@ import type { CallInput } from '../../src/history/record.ts';
 import type {
   ForwardRequest,
   ForwardResult,
+  RingTarget,
   SchemeWorld,
   TraceEntry,
   VoicemailRequest,
@@ -28,7 +29,9 @@ export interface Script {
 
 export type CallScript =
   | { readonly answers: number; readonly talks: number; readonly reason?: EndReason }
-  | { readonly fails: number; readonly reason: EndReason };
+  | { readonly fails: number; readonly reason: EndReason }
+  /** After so many seconds his assistant takes over: leaves the caller a mailbox for `records` seconds, if that is said, and then this comes of it. */
+  | { readonly assists: number; readonly records?: number; readonly result: ForwardResult };
 
 /** A world of which the test says how it behaves. It keeps all that the scheme asked of it. */
 export class ScriptedWorld implements SchemeWorld {
@@ -75,7 +78,12 @@ export class ScriptedWorld implements SchemeWorld {
     this.background = undefined;
   }
 
-  async forward(request: ForwardRequest, signal: AbortSignal, connected: () => void): Promise<ForwardResult> {
+  async forward(
+    request: ForwardRequest,
+    signal: AbortSignal,
+    connected: (whom?: RingTarget) => void,
+    recording: () => void,
+  ): Promise<ForwardResult> {
     this.#mayBreak('forward');
     this.forwards.push(request);
     const { target, timeout = 25 } = request;
@@ -84,6 +92,15 @@ export class ScriptedWorld implements SchemeWorld {
     if ('fails' in call) {
       await this.#during(`ring ${name}`, call.fails, signal);
       return { outcome: 'failed', reason: call.reason };
+    }
+    if ('assists' in call) {
+      await this.#during(`ring ${name}`, call.assists, signal);
+      if (call.records === undefined) return call.result;
+      this.background = undefined;
+      this.answered = true;
+      recording();
+      await this.#during('message', call.records, signal);
+      return call.result;
     }
     await this.#during(`ring ${name}`, call.answers, signal);
     this.background = undefined;

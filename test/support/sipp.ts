@@ -124,15 +124,19 @@ export interface UasScript {
 const plain = `m=audio [media_port] RTP/AVP 8
 a=rtpmap:8 PCMA/8000`;
 
-/** Once the call is answered: a key by SIP INFO, and then `talkMs` of call. Audio for each of many calls would be sipp's limit, not ours. */
-export const pressing = (digit: string, talkMs: number): string => `
+/** Once the call is answered: keys by SIP INFO, at most six, and then `talkMs` of call. Audio for each of many calls would be sipp's limit, not ours. */
+export const pressing = (digits: string, talkMs: number): string =>
+  `${[...digits].map(pressed).join('')}
+<pause milliseconds="${talkMs}"/>`;
+
+const pressed = (digit: string, before: number): string => `
 <send retrans="500"><![CDATA[
 INFO [next_url] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 [last_From:]
 [last_To:]
 Call-ID: [call_id]
-CSeq: 2 INFO
+CSeq: ${2 + before} INFO
 Max-Forwards: 70
 Content-Type: application/dtmf-relay
 Content-Length: [len]
@@ -140,8 +144,7 @@ Content-Length: [len]
 Signal=${digit}
 Duration=100
 ]]></send>
-<recv response="200"/>
-<pause milliseconds="${talkMs}"/>`;
+<recv response="200"/>`;
 
 /** Answers every call after `ringMs`, and waits for its end. */
 export const uasXml = ({

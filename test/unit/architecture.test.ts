@@ -24,7 +24,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   ],
   // The composition root, and its part that fills the ports of http.
   'engine.ts': ['engine-http.ts', 'engine-events.ts', 'engine-acd.ts', ...everything],
-  'engine-http.ts': everything,
+  'engine-http.ts': ['engine-acd.ts', ...everything],
   // And its part that keeps the ACD in step with the rest.
   'engine-acd.ts': everything,
   // And its part that tells what happens to those who watch, in the same form.

@@ -15,6 +15,7 @@ for _, id in ipairs(cjson.decode(ARGV[3])) do
     unavailable = unavailable(agent, member),
     status = agent.status,
     base = agent.base,
+    statusAt = agent.statusAt or 0,
     calls = calls,
     reservation = agent.reservation or nil,
     reachableUntil = agent.reachableUntil,

@@ -1,13 +1,17 @@
 import { openApiDocument } from '../openapi.ts';
 import { inJson, jsonReply, type Route, route } from '../route.ts';
 import { OpenApiDocument } from '../schemas.ts';
+import { callbackRoutes } from './callbacks.ts';
 import { callRoutes } from './calls.ts';
 import { configRoutes } from './config.ts';
 import type { RouteContext } from './context.ts';
 import { eventRoutes } from './events.ts';
+import { groupRoutes } from './groups.ts';
 import { historyRoutes } from './history.ts';
 import { nodeRoutes } from './node.ts';
 import { peopleRoutes } from './people.ts';
+import { trunkRoutes } from './trunks.ts';
+import { whyRoutes } from './why.ts';
 
 /** Everything that the API can do, and the document that tells of it. */
 export function allRoutes(context: RouteContext): readonly Route[] {
@@ -16,6 +20,10 @@ export function allRoutes(context: RouteContext): readonly Route[] {
     ...configRoutes(context),
     ...callRoutes(context),
     ...peopleRoutes(context),
+    ...groupRoutes(context),
+    ...whyRoutes(context),
+    ...callbackRoutes(context),
+    ...trunkRoutes(context),
     ...historyRoutes(context),
     ...eventRoutes(context),
   ];

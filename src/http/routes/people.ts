@@ -1,10 +1,14 @@
+import { z } from 'zod';
 import type { Employee } from '../../config/document.ts';
 import type { PbxVersion } from '../../config/version.ts';
-import type { LiveCall, Registration } from '../ports.ts';
+import { HttpFailure } from '../failure.ts';
+import type { Registration } from '../ports.ts';
 import { inJson, jsonReply, type Route, route } from '../route.ts';
-import { Employees, type employeeStates, Registrations } from '../schemas.ts';
-import { instant, shownDevice } from '../shown.ts';
+import { Employee as EmployeeForm, Employees, NewStatus, Registrations } from '../schemas.ts';
+import { shownDevice, shownEmployee } from '../shown.ts';
 import { knownPbx, pbxParameter, type RouteContext } from './context.ts';
+
+const employeeParameters = { ...pbxParameter, id: z.string().describe('Id of an employee.') };
 
 /** Phones, and the people behind them. */
 export const peopleRoutes = (context: RouteContext): Route[] => [
@@ -22,61 +26,75 @@ export const peopleRoutes = (context: RouteContext): Route[] => [
   route({
     method: 'GET',
     path: '/api/pbxs/{pbx}/employees',
-    summary: 'The employees, with what they are doing',
+    summary: 'The employees, with what they are doing, and whether groups may offer them calls',
     parameters: pbxParameter,
     answers: { 200: inJson('In the order of the configuration.', Employees) },
     async handle({ parameters }) {
       const pbx = knownPbx(context, parameters.pbx);
-      const devices = Map.groupBy(await devicesOf(context, pbx), ({ account }) => account);
-      const calls = context.ports.calls.live(pbx.id);
-      return jsonReply(
-        pbx.document.employees.map((employee) => {
-          const accounts = employee.accounts.map(({ user, domain }) => {
-            const account = `${user}@${domain}`;
-            return { account, devices: (devices.get(account) ?? []).map((device) => shownDevice(pbx, device)) };
-          });
-          const registered = accounts.some((account) => account.devices.length > 0);
-          const busy = context.ports.busy(pbx.id, employee.id);
-          const doing = activity(employee, calls);
-          return {
-            id: employee.id,
-            name: employee.name,
-            extension: employee.extension ?? null,
-            registered,
-            busy,
-            state: doing?.state ?? (busy ? 'busy' : registered ? 'free' : 'offline'),
-            since: doing ? instant(doing.since) : null,
-            call: doing?.call ?? null,
-            accounts,
-          };
-        }),
-      );
+      return jsonReply(await shown(context, pbx, pbx.document.employees));
+    },
+  }),
+  route({
+    method: 'PUT',
+    path: '/api/pbxs/{pbx}/employees/{id}/status',
+    summary: 'Set the status of an employee',
+    parameters: employeeParameters,
+    body: NewStatus,
+    answers: { 200: inJson('As he is since. "online" ends an exclusion.', EmployeeForm) },
+    async handle({ parameters, body: { status, name } }) {
+      const pbx = knownPbx(context, parameters.pbx);
+      const employee = knownEmployee(pbx, parameters.id);
+      await context.ports.acd.setStatus(pbx.id, employee.id, { base: status, name: name ?? status });
+      context.log.info({ pbx: pbx.id, employee: employee.id, status, name }, 'status set by the API');
+      return jsonReply((await shown(context, pbx, [employee]))[0]);
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/api/pbxs/{pbx}/employees/{id}/end-wrap-up',
+    summary: 'End the after-call work of an employee, if he does any',
+    parameters: employeeParameters,
+    answers: { 200: inJson('As he is since.', EmployeeForm) },
+    async handle({ parameters }) {
+      const pbx = knownPbx(context, parameters.pbx);
+      const employee = knownEmployee(pbx, parameters.id);
+      await context.ports.acd.setWrapUp(pbx.id, employee.id, 0);
+      return jsonReply((await shown(context, pbx, [employee]))[0]);
     },
   }),
 ];
+
+/** @throws HttpFailure 404 `no-such-employee` */
+function knownEmployee(pbx: PbxVersion, id: string): Employee {
+  const employee = pbx.employee(id);
+  if (employee) return employee;
+  throw new HttpFailure(404, {
+    code: 'no-such-employee',
+    message: `${pbx.id} has no employee "${id}"`,
+    hint: `GET /api/pbxs/${pbx.id}/employees lists them.`,
+  });
+}
 
 async function devicesOf({ ports }: RouteContext, pbx: PbxVersion): Promise<Registration[]> {
   const devices = await ports.registrations.list(pbx.id);
   return devices.toSorted((a, b) => (a.account < b.account ? -1 : a.account > b.account ? 1 : b.boundAt - a.boundAt));
 }
 
-interface Activity {
-  readonly state: (typeof employeeStates)[number];
-  readonly since: number;
-  readonly call: string;
+async function shown(context: RouteContext, pbx: PbxVersion, employees: readonly Employee[]) {
+  const { ports, clock } = context;
+  const ids = employees.map(({ id }) => id);
+  const [devices, agents] = await Promise.all([devicesOf(context, pbx), ports.acd.agents(pbx.id, ids)]);
+  const byAccount = Map.groupBy(devices, ({ account }) => account);
+  const calls = ports.calls.live(pbx.id);
+  return employees.map((employee, at) =>
+    shownEmployee({
+      pbx,
+      employee,
+      agent: agents[at],
+      devices: byAccount,
+      calls,
+      busy: ports.busy(pbx.id, employee.id),
+      now: clock.now(),
+    }),
+  );
 }
-
-/** The call that tells most about the employee: one that he talks in, else one that rings him, else one that he is making. */
-function activity({ id }: Pick<Employee, 'id'>, calls: readonly LiveCall[]): Activity | undefined {
-  const found: Activity[] = calls.flatMap((call) => [
-    ...call.parties
-      .filter((party) => party.kind === 'employee' && party.id === id)
-      .map(({ state, since }) => ({ state, since, call: call.id })),
-    ...(call.employee === id ? [callersActivity(call)] : []),
-  ]);
-  const rank = (state: Activity['state']) => ['talking', 'ringing', 'calling'].indexOf(state);
-  return found.toSorted((a, b) => rank(a.state) - rank(b.state) || a.since - b.since)[0];
-}
-
-const callersActivity = ({ id, stage, since, start }: LiveCall): Activity =>
-  stage === 'conversation' ? { state: 'talking', since, call: id } : { state: 'calling', since: start, call: id };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ForwardResult } from '../../../src/scheme/actors.ts';
 import { employee, pbxOf } from '../../support/pbx.ts';
 import { SchemeCall, type Script } from '../../support/scheme-call.ts';
 
@@ -225,6 +226,63 @@ describe('an employee who is not reached, and no next step', () => {
     const call = callTo(branch);
     await call.toEnd();
     expect(call.path('voicemail')).toEqual([]);
+  });
+});
+
+describe('an assistant who takes a call over (§4.4.6.1.5)', () => {
+  const steps = { steps: [{ forward: { employee: 'ivanov' } }, { forward: { employee: 'petrov' } }] };
+  const assistant = (result: ForwardResult, records?: number): Script => ({
+    calls: { ivanov: { assists: 20, result, ...(records === undefined ? {} : { records }) }, petrov: talk },
+  });
+
+  it('and hangs up: nothing follows', async () => {
+    const call = callTo(steps, { script: assistant({ outcome: 'ended', reason: 'noAnswer' }) });
+    expect(await call.toEnd()).toMatchObject({ reason: 'noAnswer' });
+    expect(call.seconds).toBe(20);
+    expect(call.world.story).toEqual(['0 ring ivanov']);
+  });
+
+  it('and has reached nobody: the next step', async () => {
+    const call = callTo(steps, { script: assistant({ outcome: 'failed', reason: 'busy' }) });
+    await call.toEnd();
+    expect(call.world.story).toContain('20 ring petrov');
+  });
+
+  it('and sends it to a scheme: that goes on', async () => {
+    const night = { id: 'night', extension: '885', steps: [{ forward: { employee: 'petrov' } }] };
+    const script = assistant({ outcome: 'scheme', scheme: 'night', reason: 'noAnswer' });
+    const call = callTo(steps, { script, others: [night] });
+    expect(await call.toEnd()).toMatchObject({ reason: 'calleeHungUp', failure: 'noAnswer' });
+    expect(call.path('scheme', 'ring')).toEqual(['ring main:0', 'scheme night', 'ring night:0']);
+  });
+
+  it('and sends it to the scheme that it came from: an end after 20 times', async () => {
+    const call = callTo(
+      { extension: '885', ...steps },
+      { script: assistant({ outcome: 'scheme', scheme: 'main', reason: 'noAnswer' }) },
+    );
+    expect(await call.toEnd()).toMatchObject({ reason: 'loop' });
+    expect(call.world.forwards.length).toBe(21);
+    expect(call.leftovers).toEqual([]);
+  });
+
+  const menu = { ...steps, menu: { '1': { steps: [{ hangup: true }] } } };
+
+  it('the keys are live until the caller leaves a message', async () => {
+    const script = assistant({ outcome: 'ended', reason: 'noAnswer' }, 30);
+    const early = callTo(menu, { script });
+    await early.wait(19);
+    await early.press('1');
+    expect(early.end).toMatchObject({ reason: 'schemeEnded' });
+    expect(early.world.story).toContain('19 cut ring ivanov');
+
+    const late = callTo(menu, { script });
+    await late.wait(21);
+    await late.press('1');
+    expect(late.end).toBeUndefined();
+    expect(await late.toEnd()).toMatchObject({ reason: 'noAnswer' });
+    expect(late.seconds).toBe(50);
+    expect(late.leftovers).toEqual([]);
   });
 });
 
