@@ -23,7 +23,7 @@ export function blockTexts({ id, tables }: CompiledScheme): ReadonlyMap<string, 
       }
     }
   };
-  if (scheme) block(id, scheme.name === id ? 'the scheme' : scheme.name, scheme.branches);
+  if (scheme) block(id, scheme.name === '' || scheme.name === id ? 'the scheme' : scheme.name, scheme.branches);
   return texts;
 }
 
@@ -228,16 +228,16 @@ function regionName({ rules, index }: GuardParams['inRegion'], { document }: Pbx
 
 /** Somebody or something, by its kind and its name. */
 function targetName(target: Target, pbx: PbxVersion): string {
-  if ('group' in target) return `group ${quotedName(pbx.group(target.group)?.name ?? target.group)}`;
+  if ('group' in target) return `group ${quotedName(pbx.group(target.group)?.name || target.group)}`;
   if ('employee' in target) {
     const name = pbx.employee(target.employee)?.name || target.employee;
     const contact = target.contact === 'asConfigured' ? '' : ` (${target.contact})`;
     return `${name}${contact}`;
   }
-  if ('scheme' in target) return `scheme ${quotedName(pbx.scheme(target.scheme)?.name ?? target.scheme)}`;
-  if ('room' in target) return `room ${quotedName(pbx.room(target.room)?.name ?? target.room)}`;
+  if ('scheme' in target) return `scheme ${quotedName(pbx.scheme(target.scheme)?.name || target.scheme)}`;
+  if ('room' in target) return `room ${quotedName(pbx.room(target.room)?.name || target.room)}`;
   if ('trunk' in target)
-    return `${target.number} by trunk ${quotedName(pbx.trunk(target.trunk)?.name ?? target.trunk)}`;
+    return `${target.number} by trunk ${quotedName(pbx.trunk(target.trunk)?.name || target.trunk)}`;
   if ('phone' in target) return target.phone;
   if ('sip' in target) return target.sip;
   return target.extension;

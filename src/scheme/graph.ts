@@ -98,7 +98,7 @@ function joined(arrows: readonly Arrow[]): Arrow[] {
   return [...groups.values()].map((group) => {
     const texts = new Set(group.map(({ text }) => text));
     if (texts.delete('')) texts.delete(failure);
-    return { ...(group[0] as Arrow), text: [...texts].join('; ') };
+    return { ...(group[0] as Arrow), text: [...texts].join(', or ') };
   });
 }
 

@@ -17,7 +17,7 @@ function lines({ nodes, arrows }: Graph, ids: Ids, indent: string): string[] {
 }
 
 function declared({ id, text, kind, inside }: Node, ids: Ids, indent: string): string[] {
-  const label = [...(kind === 'state' ? [id] : []), text].map(escaped).filter(Boolean).join(' · ');
+  const label = [...(kind === 'state' ? [path(id)] : []), escaped(text)].filter(Boolean).join(' · ');
   const head = `${indent}state "${label}" as ${ids.of(id)}`;
   return inside ? [`${head} {`, ...lines(inside, ids, `${indent}  `), `${indent}}`] : [head];
 }
@@ -45,18 +45,23 @@ class Ids {
   }
 }
 
+/** A path as it is: a colon between its places means nothing inside quotes. */
+const path = (id: string): string => id.split(':').map(escaped).join(':');
+
 /**
- * Text that Mermaid shows as it is. All that could mean something to it (quotes, `;`, `:`, `#`, `%%`, brackets, HTML, Markdown and what Markdown makes a link
- * or a list of) is written by its number; letters of any alphabet stay. `direction LR` is taken out of any line that has it, so its first letter is written
- * so too.
+ * Text that Mermaid shows as it is. All that could mean something to it (quotes, `;`, `:` but in a time of the day, `#`, `%%`, brackets, HTML, Markdown and
+ * what Markdown makes a link or a list of) is written by its number; letters of any alphabet stay. `direction LR` is taken out of any line that has it, so its
+ * first letter is written so too.
  */
 function escaped(text: string): string {
   return text
     .toWellFormed()
     .replace(/[\s\p{Cc}]+/gu, ' ')
     .trim()
-    .replace(/[^\p{L}\p{M}\p{N} .,()«»/–·?]|\.(?=\S)|(?<=^\d+)[.)]|direction/giu, (found) => {
+    .replace(special, (found) => {
       const [first = ''] = found;
       return `#${first.codePointAt(0)};${found.slice(first.length)}`;
     });
 }
+
+const special = /[^\p{L}\p{M}\p{N} .,()«»/–·?:]|(?<!\d\d):|:(?!\d\d(?![^\s–,)]))|\.(?=\S)|(?<=^\d+)[.)]|direction/giu;

@@ -33,10 +33,12 @@ const words =
   /^(click|href|default|direction|scale|accTitle|accDescr|classDef|class|style|state|note|end|hide|stateDiagram|as|fork|join|choice)$/i;
 
 const name = String.raw`[A-Za-z]\w*`;
-const label = String.raw`[^":;\n{}]*`;
-// A colon of an arrow is followed by a space: `:::` and `:#` mean something else.
+const label = String.raw`[^";\n{}]*`;
+// A colon in the text of an arrow is followed by a letter or digit: `::` and `:;` end the text.
 const statePattern = new RegExp(String.raw`^state "(${label}(?:;${label})*)" as (${name})( \{)?$`);
-const arrowPattern = new RegExp(String.raw`^(\[\*\]|${name}) --> (\[\*\]|${name})(?: : (\S[^":\n{}]*))?$`);
+const arrowPattern = new RegExp(
+  String.raw`^(\[\*\]|${name}) --> (\[\*\]|${name})(?: : ((?!:)(?:[^":\n{}]|:(?=\w))+))?$`,
+);
 const entity = /#(\d+);/g;
 
 /** @throws Error that shows the line, unless Mermaid would draw exactly what it says */
