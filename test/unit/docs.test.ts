@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import { command as graph } from '../../src/cli/graph.ts';
 import { type IssueCode, issueCodes } from '../../src/config/issue.ts';
 import { builtinPrompts } from '../../src/media/prompts/names.ts';
 import { Attempts, LocalFailures } from '../../src/sip/attempts.ts';
@@ -90,5 +91,23 @@ describe('docs/checks.md', () => {
       'removed-reference',
       'unused-audio',
     ]);
+  });
+});
+
+describe('docs/graph.md', () => {
+  it('shows what the command prints', async () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/graph.md'), 'utf8');
+    const out: string[] = [];
+    const terminal = {
+      env: {},
+      out: (line: string) => out.push(line),
+      err: (line: string) => out.push(line),
+      color: false,
+    };
+    await graph.run(
+      { options: { config: join(import.meta.dirname, '../../schemes') }, operands: ['demo', 'support'] },
+      terminal,
+    );
+    expect(/```mermaid\n(.*?)\n```/s.exec(page)?.[1]).toBe(out.join('\n'));
   });
 });
