@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Dispatcher } from './acd/dispatcher.ts';
 import type { AcdNode } from './acd/node.ts';
+import type { AgentStatus } from './acd/store.ts';
 import type { WaitEstimates } from './acd/wait-estimates.ts';
 import type { ConfigStore } from './config/store.ts';
 import type { PbxVersion } from './config/version.ts';
@@ -68,3 +69,9 @@ export function occupancyInAcd(node: (pbx: string) => AcdNode | undefined, log: 
     over: (one) => tell(one, (acd) => acd.endCall(one.employee, one.call)),
   };
 }
+
+/** Sets a status through this node, which then knows it too: it survives a Redis that loses its data. @throws RedisDownError */
+export const statusSetter =
+  (dispatcher: Dispatcher) =>
+  (pbx: string, employee: string, status: AgentStatus): Promise<unknown> =>
+    dispatcher.node(pbx)?.setStatus(employee, status) ?? dispatcher.store.setStatus(pbx, employee, status);

@@ -7,6 +7,7 @@ import type { ConfigStore } from './config/store.ts';
 import { DatabaseDownError } from './database/port.ts';
 import type { Occupancy } from './dial/occupancy.ts';
 import type { SipServerStats } from './embedded/sip/index.ts';
+import { statusSetter } from './engine-acd.ts';
 import type { EventFeed } from './events/index.ts';
 import type { History } from './history/index.ts';
 import type { AcdPort, HttpPorts, LiveCall, TrunksPort, WaitsPort } from './http/index.ts';
@@ -91,13 +92,11 @@ export function httpPorts(parts: ShownParts): HttpPorts {
   };
 }
 
-/** A status that is set on a node is known there too, so that it survives a Redis that loses its data. */
 function agentsOf(dispatcher: Dispatcher): AcdPort {
   const { store } = dispatcher;
   return {
     agents: (pbx, employees) => store.agents(pbx, employees),
-    setStatus: (pbx, employee, status) =>
-      dispatcher.node(pbx)?.setStatus(employee, status) ?? store.setStatus(pbx, employee, status),
+    setStatus: statusSetter(dispatcher),
     setWrapUp: (pbx, employee, forMs) => store.setWrapUp(pbx, employee, forMs),
     queue: (pbx, group, limit) => store.queue(pbx, group, limit),
     explain: (pbx, call) => store.explain(pbx, call),

@@ -14,6 +14,7 @@ import { notBuilt } from './call/facilities.ts';
 import { Inbound } from './call/inbound.ts';
 import { UndeliveredNotices } from './call/notices.ts';
 import type { Environment } from './config/env.ts';
+import { type Issue, isError } from './config/issue.ts';
 import { redacted } from './config/redact.ts';
 import { ReloadThread } from './config/reload-thread.ts';
 import { ConfigStore } from './config/store.ts';
@@ -25,7 +26,7 @@ import { Occupancy } from './dial/occupancy.ts';
 import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
-import { feedAcd, occupancyInAcd } from './engine-acd.ts';
+import { feedAcd, occupancyInAcd, statusSetter } from './engine-acd.ts';
 import { publishEvents } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
@@ -75,7 +76,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(() => reloads.close());
     const config = new ConfigStore(env.configFolder, { reader: reloads.read, clock });
     await config.load();
-    for (const { code, message, file, line } of config.warnings) log.warn({ code, file, line }, message);
+    logWarnings(config.warnings, log);
     if (env.freeswitch.length > 0) {
       throw new UserError('no-freeswitch', 'FreeSWITCH as media server is not available yet', 'Unset FREESWITCH.');
     }
@@ -126,6 +127,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const occupancy = new Occupancy(occupancyInAcd(acdNode, log));
     const destinations = new Destinations(registrations, contactTarget, trunks);
     const callbacks = new CallbackTasks(redis);
+    const setStatus = statusSetter(dispatcher);
     const services: CallServices = {
       sip: sip.server,
       media,
@@ -139,6 +141,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       occupancy,
       ...notBuilt,
       notices: new UndeliveredNotices(log),
+      statuses: { set: (pbx, employee, status) => setStatus(pbx, employee, { name: status, base: status }) },
     };
     const inbound = new Inbound({
       services,
@@ -347,15 +350,17 @@ function takeReloads(config: ConfigStore, clock: Clock, log: Logger): () => void
       { pbxs: changed.map(({ id, version }) => `${id} ${version}`), removed: removed.map(({ id }) => id) },
       'configuration reloaded',
     );
-    for (const { code, message, file, line } of warnings) log.warn({ code, file, line }, message);
+    logWarnings(warnings, log);
   });
   config.on('rejected', ({ issues }) => {
-    log.error(
-      { issues: issues.map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`) },
-      'configuration rejected: the former one stays in force',
-    );
+    log.error({ issues: issues.filter(isError) }, 'configuration rejected: the former one stays in force');
   });
   return watchConfig(config, { clock, onProblem: (message) => log.warn(message) });
+}
+
+/** Each with its place and what to do about it, as `check --json` says it. */
+function logWarnings(warnings: readonly Issue[], log: Logger): void {
+  for (const { message, ...place } of warnings) log.warn(place, message);
 }
 
 function bannerText(shown: {

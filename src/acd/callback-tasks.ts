@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RedisConnection } from '../redis/connection.ts';
+import type { RedisCommands } from '../redis/connection.ts';
 import { script } from '../redis/script.ts';
 
 /** A client whom the groups of a PBX have missed and are to call back (§4.4.6.2.1, §4.6.5.7). */
@@ -76,11 +76,11 @@ const list = script(file('callback-list'), {
  * All functions reject with `RedisDownError` while Redis is away.
  */
 export class CallbackTasks {
-  readonly #redis: RedisConnection;
+  readonly #redis: RedisCommands;
   readonly #now: () => number | '';
 
   /** @param now the time in tests, as milliseconds since 1970; without it the Redis server's */
-  constructor(redis: RedisConnection, now?: () => number) {
+  constructor(redis: RedisCommands, now?: () => number) {
     this.#redis = redis;
     this.#now = now ?? (() => '');
   }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { PbxVersion } from '../config/version.ts';
 import { errorText } from '../errors.ts';
-import type { RedisConnection } from '../redis/connection.ts';
+import type { RedisCommands, RedisConnection } from '../redis/connection.ts';
 import type { RedisSubscriber } from '../redis/subscriber.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
@@ -9,8 +9,8 @@ import { AcdNode } from './node.ts';
 import { AcdStore } from './store.ts';
 
 export interface DispatcherOptions {
-  readonly redis: RedisConnection;
-  readonly subscriber: RedisSubscriber;
+  readonly redis: RedisCommands & Pick<RedisConnection, 'on'>;
+  readonly subscriber: Pick<RedisSubscriber, 'subscribe'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -56,7 +56,7 @@ export class Dispatcher {
     const node = new AcdNode(pbx, { store: this.store, clock, log, nodeId, run: this.#run });
     const deaf = subscriber.subscribe(node.name, (message) => {
       // Offers may have been published while nobody listened.
-      if (message === undefined) return this.#unattended(node.redisUp());
+      if (message === undefined) return this.#unattended(node.catchUp());
       try {
         node.told(message);
       } catch (error) {

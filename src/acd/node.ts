@@ -23,8 +23,8 @@ export type OverReason = 'queueTimeout' | 'nobodyAnswered' | 'groupGone' | 'redi
 export interface CallerEvents {
   /** Ring this agent for him now. Each offer comes once. */
   offered(offer: Offer): void;
-  /** Do not ring him any more: the offer has been taken back. */
-  withdrawn(offer: Pick<Offer, 'agent' | 'token'>): void;
+  /** Do not ring any more for it: the offer has been taken back. */
+  withdrawn(offer: Pick<Offer, 'token'>): void;
   over(reason: OverReason): void;
 }
 
@@ -37,7 +37,7 @@ interface Waiting {
   /** `pickedUp`: an agent has answered, and hears an announcement before the two talk. */
   state: 'entering' | 'waiting' | 'pickedUp' | 'answering';
   /** Offers that have come, and what became of them: one that Redis brings again is told the same again. */
-  readonly offers: Map<number, MissedOutcome | 'ringing'>;
+  readonly offers: Map<number, MissedOutcome | 'ringing' | 'withdrawn'>;
   timer: TimerId | undefined;
 }
 
@@ -47,6 +47,8 @@ interface AgentCall {
   readonly talks: boolean;
   readonly group?: string;
   readonly wrapUpMs: number;
+  /** Redis has been asked whether he may have it, and has not answered yet. */
+  isAsked?: boolean;
 }
 
 export interface AcdNodeOptions {
@@ -82,7 +84,10 @@ export class AcdNode {
   readonly #statuses = new Map<string, { readonly status: AgentStatus; readonly at: number }>();
   #beatTimer: TimerId | undefined;
   #outageTimer: TimerId | undefined;
+  /** When last the two were made to agree, by the monotonic clock. */
   #synced = -Infinity;
+  /** The version that Redis has been told of. */
+  #configured: PbxVersion | undefined;
   #working: Promise<void> | undefined;
   #state: 'joining' | 'joined' | 'stopped' = 'joining';
 
@@ -127,7 +132,7 @@ export class AcdNode {
   async configure(pbx: PbxVersion): Promise<void> {
     this.#pbx = pbx;
     this.#agentsOf = agentsByAccount(pbx);
-    if (this.#state === 'joined') await this.#quietly(() => this.#store.configure(pbx));
+    if (this.#state === 'joined') await this.#beat();
   }
 
   /**
@@ -149,16 +154,20 @@ export class AcdNode {
       let entered = await this.#store.enqueue(this.#pbx.id, this.name, request);
       if (entered.outcome === 'unknown-group') {
         await this.#store.configure(this.#pbx);
+        // He may have left meanwhile.
+        if (this.#callers.get(request.call) !== caller) return { outcome: 'nobody' };
         entered = await this.#store.enqueue(this.#pbx.id, this.name, request);
       }
+      if (this.#callers.get(request.call) !== caller) return entered;
       if (entered.outcome === 'offered' || entered.outcome === 'waiting') {
         caller.place = entered.place;
         if (caller.state === 'entering') caller.state = 'waiting';
         this.#limitWait(caller);
-      } else if (this.#callers.get(request.call) === caller) this.#callers.delete(request.call);
+      } else this.#callers.delete(request.call);
       return entered;
     } catch (error) {
-      this.#callers.delete(request.call);
+      if (this.#callers.get(request.call) === caller) this.#callers.delete(request.call);
+      this.#synced = -Infinity;
       throw error;
     }
   }
@@ -168,18 +177,22 @@ export class AcdNode {
     const caller = this.#callers.get(offer.call);
     if (!caller) return { outcome: 'gone' };
     caller.state = 'answering';
-    let answered: Answered;
+    let answered: Awaited<ReturnType<AcdStore['answer']>>;
     try {
       answered = await this.#store.answer(this.#pbx.id, offer);
     } catch (error) {
       if (!(error instanceof RedisDownError)) throw error;
-      // Nobody else can have this caller: he is on this node. Redis is told of it when it is back.
-      const waitedMs = this.#clock.monotonic() - caller.enteredAt;
-      answered = { outcome: 'connected', waitedMs, story: [], losers: [] };
+      answered = { outcome: 'unknown' };
     }
     if (answered.outcome === 'gone') {
-      caller.state = 'waiting';
+      if (caller.state === 'answering') caller.state = 'waiting';
       return answered;
+    }
+    if (answered.outcome === 'unknown') {
+      // Nobody else can have this caller: he is on this node. Redis is told of it with the next beat.
+      this.#synced = -Infinity;
+      const waitedMs = this.#clock.monotonic() - caller.enteredAt;
+      answered = { outcome: 'connected', waitedMs, story: [], losers: [] };
     }
     if (this.#callers.get(offer.call) !== caller) {
       // He left, or another answered without Redis, while the reply was on its way.
@@ -200,11 +213,18 @@ export class AcdNode {
   /** The agent's phone has answered, and he hears an announcement before he talks: then `answer` or `miss`. False: he must not get the caller. */
   async pickUp(offer: Pick<Offer, 'call' | 'agent' | 'token'>): Promise<boolean> {
     const caller = this.#callers.get(offer.call);
-    if (!caller || caller.state === 'pickedUp' || caller.state === 'answering') return false;
+    if (!caller) return false;
+    if (caller.state === 'pickedUp' || caller.state === 'answering') {
+      caller.offers.set(offer.token, 'withdrawn');
+      return false;
+    }
     caller.state = 'pickedUp';
     // While Redis is away nobody else can have this caller: he is on this node.
-    const isHis = (await this.#quietly(() => this.#store.pickUp(this.#pbx.id, offer))) ?? true;
+    const isHis = (await this.#quietly(() => this.#store.pickUp(this.#pbx.id, offer))) !== 'gone';
     if (!isHis && caller.state === 'pickedUp') caller.state = 'waiting';
+    // The others are hung up, whether Redis has heard of it or not.
+    if (isHis)
+      for (const token of this.#ringing(caller)) if (token !== offer.token) caller.offers.set(token, 'withdrawn');
     return isHis && this.#callers.get(offer.call) === caller;
   }
 
@@ -244,9 +264,12 @@ export class AcdNode {
     call: string,
     how: { talks?: boolean; incoming?: boolean; ifFree?: boolean } = {},
   ): Promise<boolean> {
-    this.#keep({ agent, call, talks: how.talks ?? false, wrapUpMs: 0 });
+    const kept = { agent, call, talks: how.talks ?? false, wrapUpMs: 0, isAsked: how.ifFree ?? false };
+    this.#keep(kept);
     const isHis = await this.#quietly(() => this.#store.beginCall(this.#pbx.id, this.name, agent, call, how));
-    if (isHis === false) this.#calls.delete(`${agent}\n${call}`);
+    kept.isAsked = false;
+    const key = `${agent}\n${call}`;
+    if (isHis === false && this.#calls.get(key) === kept) this.#calls.delete(key);
     return isHis ?? true;
   }
 
@@ -276,8 +299,7 @@ export class AcdNode {
       case 'offer':
         return this.#offer(caller, told);
       case 'withdraw':
-        if (caller.offers.get(told.token) === 'ringing') caller.events.withdrawn(told);
-        return;
+        return this.#withdraw(caller, told);
       case 'over':
         this.#forget(caller);
         return caller.events.over(told.reason);
@@ -295,10 +317,14 @@ export class AcdNode {
     }, outageMs);
   }
 
-  /** Redis is back, or messages may have been lost. */
   async redisUp(): Promise<void> {
     this.#clock.clearTimeout(this.#outageTimer);
     this.#outageTimer = undefined;
+    await this.catchUp();
+  }
+
+  /** Messages may have been lost: what stands in Redis is read. */
+  async catchUp(): Promise<void> {
     this.#synced = -Infinity;
     await this.#beat();
   }
@@ -326,10 +352,15 @@ export class AcdNode {
         await this.#join();
         next = 0;
       }
+      if (this.#configured !== this.#pbx) await this.#tellConfiguration();
       const since = this.#clock.monotonic();
       if (since - this.#synced >= syncMs) {
-        await this.#sync();
+        // Before, not after: whatever happens meanwhile may ask for another.
         this.#synced = since;
+        await this.#sync().catch((error: unknown) => {
+          this.#synced = -Infinity;
+          throw error;
+        });
       }
       return next;
     } catch (error) {
@@ -343,7 +374,7 @@ export class AcdNode {
     const pbx = this.#pbx;
     const joined = await this.#store.join(pbx, this.#nodeId, this.#run, this.#clock.now());
     if (joined === 'joined') {
-      await this.#store.configure(pbx);
+      await this.#tellConfiguration();
       // Who registered while no node was there to see it.
       await this.#store.refresh(
         pbx.id,
@@ -356,14 +387,31 @@ export class AcdNode {
     this.#state = this.#state === 'joining' ? 'joined' : this.#state;
   }
 
+  async #tellConfiguration(): Promise<void> {
+    const pbx = this.#pbx;
+    await this.#store.configure(pbx);
+    this.#configured = pbx;
+  }
+
   async #sync(): Promise<void> {
     const callers = [...this.#callers.values()];
+    const calls = [...this.#calls.values()];
+    // Redis made these offers before it reads this: those that it does not have now it has lost.
+    const ringing = callers.map((caller) => ({ caller, tokens: this.#ringing(caller) }));
     const found = await this.#store.sync(this.#pbx.id, this.name, {
       callers: callers.filter(({ state }) => state !== 'answering').map(({ request }) => request.call),
-      calls: [...this.#calls.values()],
-      unsure: callers.filter(({ state }) => state === 'answering').map(({ request }) => request.call),
+      calls: calls.filter(({ isAsked }) => !isAsked),
+      unsure: [
+        ...callers.filter(({ state }) => state === 'answering').map(({ request }) => request.call),
+        ...calls.filter(({ isAsked }) => isAsked).map(({ call }) => call),
+      ],
     });
     if (!found) return;
+    const standing = new Set(found.offers.map(({ token }) => token));
+    for (const { caller, tokens } of ringing) {
+      if (caller.state !== 'waiting') continue;
+      for (const token of tokens) if (!standing.has(token)) this.#withdraw(caller, { token });
+    }
     for (const offer of found.offers) {
       const caller = this.#callers.get(offer.call);
       if (caller) this.#offer(caller, offer);
@@ -376,11 +424,6 @@ export class AcdNode {
     const caller = this.#callers.get(call);
     if (caller?.state !== 'waiting' || caller.place === undefined) return;
     const { request, place, enteredAt } = caller;
-    // Whom he was offered to rings on, and what comes of it is not believed by Redis: it is over.
-    for (const token of this.#ringing(caller)) {
-      caller.offers.set(token, 'unreachable');
-      caller.events.withdrawn({ agent: '', token });
-    }
     const left = request.maxWaitMs - (this.#clock.monotonic() - enteredAt);
     const again = { ...request, place, maxWaitMs: request.maxWaitMs > 0 ? Math.max(1, left) : 0 };
     const entered = await this.#store.enqueue(this.#pbx.id, this.name, again);
@@ -397,12 +440,20 @@ export class AcdNode {
     const known = caller.offers.get(offer.token);
     if (known === 'ringing') return;
     if (known) {
-      // Reported while Redis was away.
-      void this.#quietly(() => this.#store.miss(this.#pbx.id, offer, known, 0));
+      // Reported while Redis was away; or taken back, which Redis knows unless that was then.
+      const outcome = known === 'withdrawn' ? 'noAnswer' : known;
+      void this.#quietly(() => this.#store.miss(this.#pbx.id, offer, outcome, 0));
       return;
     }
     caller.offers.set(offer.token, 'ringing');
     caller.events.offered(offer);
+  }
+
+  /** Remembered also of an offer that has not come yet: a message can be overtaken. */
+  #withdraw(caller: Waiting, { token }: Pick<Offer, 'token'>): void {
+    const isRinging = caller.offers.get(token) === 'ringing';
+    caller.offers.set(token, 'withdrawn');
+    if (isRinging) caller.events.withdrawn({ token });
   }
 
   /** Redis ends a wait that is too long; this is for the case that it cannot. */
@@ -426,13 +477,14 @@ export class AcdNode {
     this.#calls.set(`${call.agent}\n${call.call}`, call);
   }
 
-  /** What Redis misses while it is away it learns with the next `sync`. */
+  /** What Redis misses while it is away it learns with the next beat. */
   async #quietly<T>(run: () => Promise<T>): Promise<T | undefined> {
     try {
       return await run();
     } catch (error) {
-      if (error instanceof RedisDownError) return undefined;
-      throw error;
+      if (!(error instanceof RedisDownError)) throw error;
+      this.#synced = -Infinity;
+      return undefined;
     }
   }
 }

@@ -7,11 +7,8 @@ import type { GroupCall, GroupDistributor } from './distributor.ts';
 import type { Predicted } from './estimate-accuracy.ts';
 import type { AcdNode, OverReason } from './node.ts';
 import { offerReasons } from './offer-reasons.ts';
-import type { Answered, Enqueued, MissedOutcome, Offer } from './store.ts';
+import { type Answered, type Enqueued, type MissedOutcome, type Offer, placeKeptMs } from './store.ts';
 import type { WaitEstimates } from './wait-estimates.ts';
-
-/** For how long one who hangs up while he waits may ring again and have his place back (2-call-behaviour §4). */
-const placeKeptMs = 60_000;
 
 export type QueueNode = Pick<AcdNode, 'enqueue' | 'pickUp' | 'answer' | 'miss' | 'leave' | 'endCall' | 'position'>;
 

@@ -61,11 +61,14 @@ export const enqueue = acdScript<[call: string, node: string, group: string, num
 );
 
 export const answer = acdScript<[call: string, agent: string, token: number]>('answer')(
-  z.union([z.tuple([z.literal('connected'), z.number(), Story, z.array(z.string())]), z.tuple([z.literal('gone')])]),
+  z.union([
+    z.tuple([z.literal('connected'), z.number(), Story, z.array(z.string())]),
+    z.tuple([z.enum(['gone', 'unknown'])]),
+  ]),
 );
 
 export const pickUp = acdScript<[call: string, agent: string, token: number, leaseMs: number]>('pick-up')(
-  z.enum(['held', 'gone']),
+  z.enum(['held', 'gone', 'unknown']),
 );
 
 export const miss = acdScript<
@@ -86,7 +89,7 @@ export const setStatus = acdScript<[agent: string, status: string, base: string,
   z.enum(['set', 'older']),
 );
 
-export const setWrapUp = acdScript<[agent: string, forMs: number]>('set-wrap-up')(z.enum(['set', 'older']));
+export const setWrapUp = acdScript<[agent: string, forMs: number]>('set-wrap-up')(z.literal('set'));
 
 export const refreshAgents = acdScript<[agents: string]>('refresh-agents')(z.number());
 
@@ -98,9 +101,9 @@ export const join = acdScript<[node: string, prefix: string, ttlMs: number, midn
   'join',
 )(z.enum(['joined', 'present']));
 
-export const beat = acdScript<[node: string, ttlMs: number, midnight: number, dayStart: number]>('beat')(
-  z.union([z.tuple([z.literal('unknown')]), z.tuple([z.literal('alive'), z.number()])]),
-);
+export const beat = acdScript<[node: string, ttlMs: number, midnight: number, dayStart: number, keepMs: number]>(
+  'beat',
+)(z.union([z.tuple([z.literal('unknown')]), z.tuple([z.literal('alive'), z.number()])]));
 
 const OutstandingOffer = z.object({
   call: z.string(),

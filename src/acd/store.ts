@@ -1,5 +1,5 @@
 import type { PbxVersion } from '../config/version.ts';
-import type { RedisConnection } from '../redis/connection.ts';
+import type { RedisCommands } from '../redis/connection.ts';
 import { Keys } from '../redis/keys.ts';
 import { dayOf, msPerDay } from '../time/date.ts';
 import type { Random } from '../time/random.ts';
@@ -54,7 +54,7 @@ export type Answered =
       /** Who else was being rung, and is free again. */
       readonly losers: readonly string[];
     }
-  /** Another answered first, the caller left, or the offer had expired: the agent must not get him. */
+  /** Another answered first, or the offer had expired: the agent must not get him. */
   | { readonly outcome: 'gone' };
 
 export interface Left {
@@ -92,13 +92,16 @@ const figureNames = [
   'answered',
   'answeredInTime',
   'abandoned',
+  'elsewhere',
   'queueTimeout',
+  'nobodyAnswered',
   'queueFull',
   'lost',
   'noAnswer',
   'busy',
   'refused',
   'unreachable',
+  'expired',
   'waitedMs',
   'talkMs',
   'ended',
@@ -121,6 +124,9 @@ export const pauses = {
 /** Longer than any announcement before a conversation, milliseconds: a node that dies meanwhile is found out by its silence. */
 const announcementMs = 600_000;
 
+/** For how long one who drops out of a queue may ring again and have his place back (2-call-behaviour §4), milliseconds. */
+export const placeKeptMs = 60_000;
+
 /** How long a node may be silent before others take what it had. With a beat a second a dead node is found within five. */
 export const nodeTtlMs = 4000;
 
@@ -131,12 +137,12 @@ export const nodeTtlMs = 4000;
  * All functions reject with `RedisDownError` while Redis is away.
  */
 export class AcdStore {
-  readonly #redis: RedisConnection;
+  readonly #redis: RedisCommands;
   readonly #random: Random;
   readonly #now: () => number | '';
 
   /** @param now the time in tests, as milliseconds since 1970; without it the Redis server's */
-  constructor(redis: RedisConnection, random: Random, now?: () => number) {
+  constructor(redis: RedisCommands, random: Random, now?: () => number) {
     this.#redis = redis;
     this.#random = random;
     this.#now = now ?? (() => '');
@@ -167,18 +173,27 @@ export class AcdStore {
       : ({ outcome, place, since } as Enqueued);
   }
 
-  /** The agent's phone has answered. Exactly one answer of all for a caller gets `connected`. */
-  async answer(pbx: string, { call, agent, token }: Pick<Offer, 'call' | 'agent' | 'token'>): Promise<Answered> {
+  /**
+   * The agent's phone has answered. Exactly one answer of all for a caller gets `connected`. `unknown`: Redis does not have the caller. He has left, or
+   * it has lost its data; the node that has him knows which.
+   */
+  async answer(
+    pbx: string,
+    { call, agent, token }: Pick<Offer, 'call' | 'agent' | 'token'>,
+  ): Promise<Answered | { readonly outcome: 'unknown' }> {
     const [outcome, waitedMs, story, losers] = await this.#run(scripts.answer, pbx, call, agent, token);
-    return outcome === 'gone' ? { outcome } : { outcome, waitedMs, story, losers };
+    return outcome === 'connected' ? { outcome, waitedMs, story, losers } : { outcome };
   }
 
   /**
    * The agent's phone has answered, and he hears an announcement before he talks. The caller is his for as long as that may take; whoever else was being
-   * rung is free again. Then `answer` or `miss`.
+   * rung is free again. Then `answer` or `miss`. `unknown`: as with `answer`.
    */
-  async pickUp(pbx: string, { call, agent, token }: Pick<Offer, 'call' | 'agent' | 'token'>): Promise<boolean> {
-    return (await this.#run(scripts.pickUp, pbx, call, agent, token, announcementMs)) === 'held';
+  pickUp(
+    pbx: string,
+    { call, agent, token }: Pick<Offer, 'call' | 'agent' | 'token'>,
+  ): Promise<'held' | 'gone' | 'unknown'> {
+    return this.#run(scripts.pickUp, pbx, call, agent, token, announcementMs);
   }
 
   /**
@@ -308,7 +323,7 @@ export class AcdStore {
    */
   async beat(pbx: PbxVersion, node: string, at: number): Promise<number | undefined> {
     const { next, last } = midnights(pbx, at);
-    const [outcome, ms] = await this.#run(scripts.beat, pbx.id, node, nodeTtlMs, next, last);
+    const [outcome, ms] = await this.#run(scripts.beat, pbx.id, node, nodeTtlMs, next, last, placeKeptMs);
     return outcome === 'unknown' ? undefined : ms;
   }
 
@@ -342,7 +357,7 @@ export class AcdStore {
   }
 
   #run<Arguments extends readonly unknown[], Reply>(
-    run: (redis: RedisConnection, pbx: string, now: number | '', chance: number, ...args: Arguments) => Promise<Reply>,
+    run: (redis: RedisCommands, pbx: string, now: number | '', chance: number, ...args: Arguments) => Promise<Reply>,
     pbx: string,
     ...args: Arguments
   ): Promise<Reply> {

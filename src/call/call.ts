@@ -17,6 +17,7 @@ import type { Clock } from '../time/clock.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { CallerLeg } from './caller-leg.ts';
 import type { FaxMachine, Mailbox, Rooms } from './facilities.ts';
+import type { Statuses } from './feature-codes.ts';
 import type { Notices } from './notices.ts';
 import type { Shown } from './shown.ts';
 import type { Sounds } from './sounds.ts';
@@ -38,6 +39,7 @@ export interface CallServices {
   readonly fax: FaxMachine;
   readonly rooms: Rooms;
   readonly notices: Notices;
+  readonly statuses: Statuses;
 }
 
 /** How a call ended. */

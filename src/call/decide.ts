@@ -9,6 +9,7 @@ import type { CallDirection, TechnicalEnd } from '../history/record.ts';
 import type { TraceEntry } from '../scheme/actors.ts';
 import type { IncomingInvite } from '../sip/port.ts';
 import { byTrunkPlan, type Outgoing, toNetwork, transit } from './decide-outgoing.ts';
+import { type DialledStatus, statusDialled } from './feature-codes.ts';
 
 /** What the decisions are made from: the INVITE, as far as the guard vouches for it. */
 export type InviteFacts = Pick<
@@ -21,6 +22,8 @@ export type Route =
   | { readonly to: 'scheme'; readonly scheme: string }
   /** As a scheme of that one step would send it, so that an employee's default action (§4.4.3) is the same. `by` names that scheme. */
   | { readonly to: 'target'; readonly target: Target; readonly by: string }
+  /** An employee has dialled a code that sets his status. */
+  | { readonly to: 'status'; readonly employee: string; readonly status: DialledStatus }
   /** Out of the PBX, by the first of these ways that is up. */
   | { readonly to: 'outside'; readonly ways: readonly Way[] }
   | {
@@ -232,6 +235,11 @@ function decideInternal(pbx: PbxVersion, facts: InviteFacts, id: string): Decisi
     dialled,
     callerId: employee?.outgoing ?? { callerId: null, autoCallerId: false },
   } as const;
+  const status = statusDialled(dialled);
+  if (status) {
+    const path = [entry('number', 'rule', { code: dialled, status }, 'a code that sets the status of who dials it')];
+    return { ...base, route: { to: 'status', employee: id, status }, path };
+  }
   const called = pbx.extension(dialled)
     ? { extension: dialled, why: 'the extension that was dialled' }
     : accountCalled(pbx, dialled, facts.requestHost);

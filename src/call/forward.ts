@@ -43,8 +43,7 @@ export async function forward(
   wait();
   const result = await reach(call, { target, timeout: request.timeout, assistance, wait }, all);
   if (result.outcome === 'answered') return connect(call, result, () => told.connected(target));
-  // When the scheme has gone elsewhere, what is heard now is not of here.
-  if (!all.aborted) call.audio.stopWaiting();
+  call.audio.stopWaiting();
   if (!assistance || all.aborted) return { outcome: 'failed', reason: result.reason };
   return assist(call, assistance, {
     missed: result.reason,

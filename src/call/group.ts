@@ -53,12 +53,14 @@ class GroupVisit {
   }
 
   async run(signal: AbortSignal, connected: () => void): Promise<ForwardResult> {
-    const result = await this.#distribute(AbortSignal.any([signal, this.#calledBack.signal]));
+    const stop = AbortSignal.any([signal, this.#calledBack.signal]);
+    // At once: whatever takes the place of the queue must not be talked over by what comes next in it.
+    stop.addEventListener('abort', () => this.#wait?.end(), { once: true });
+    const result = await this.#distribute(stop);
     this.#isOver = true;
     this.#wait?.end();
     if (result.outcome === 'answered') return this.#connect(result, connected);
-    // When the scheme has gone elsewhere, what is heard now is not of here.
-    if (!signal.aborted) this.#call.audio.stopWaiting();
+    this.#call.audio.stopWaiting();
     if (this.#calledBack.signal.aborted && !signal.aborted) return this.#thank(signal);
     const { reason } = result;
     this.#entered.over(attemptOutcome(reason), reason);
@@ -205,6 +207,7 @@ class GroupVisit {
       resume?.();
       return;
     }
+    log.warn({ group: this.#group.id }, 'a callback was asked for: it is kept and listed, but nobody dials it yet');
     const detail = { group: this.#group.id, number: from };
     timeline.aside({ state: queueState(this.#group.id), event: 'callback', detail, why: 'the caller pressed 1' });
     this.#calledBack.abort();

@@ -11,6 +11,7 @@ import type { Random } from '../time/random.ts';
 import { arrivalOf } from './arrival.ts';
 import { Call, type CallServices } from './call.ts';
 import { type Decision, decide, isForNobody, type Route } from './decide.ts';
+import { setStatus } from './feature-codes.ts';
 import { LiveCalls } from './live-calls.ts';
 import { callOutside } from './outside.ts';
 import { runSchemeOf, sendTo } from './run-scheme.ts';
@@ -212,6 +213,8 @@ export class Inbound {
     switch (route.to) {
       case 'nobody':
         return this.#nobody(call, route);
+      case 'status':
+        return setStatus(call, route.employee, route.status);
       case 'outside':
         return callOutside(call, route.ways);
       case 'scheme':

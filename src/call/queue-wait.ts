@@ -39,6 +39,7 @@ export class QueueWait {
   }
 
   end(): void {
+    if (this.#over.signal.aborted) return;
     this.#over.abort();
     this.#call.keys = undefined;
   }
@@ -80,6 +81,7 @@ export class QueueWait {
   async #announce(signal: AbortSignal): Promise<void> {
     const { clock } = this.#call.services;
     const { announce: rules, hold } = this.#group;
+    signal.throwIfAborted();
     this.#note('wait', hold.music === null ? {} : { audio: hold.music });
     let plays = false;
     let heard: Heard | undefined;

@@ -1,5 +1,5 @@
 import type { Target } from '../config/document.ts';
-import type { EndReason } from '../end-reason.ts';
+import { type EndReason, endReasons } from '../end-reason.ts';
 import type { SchemeWorld, TraceEntry } from '../scheme/actors.ts';
 import type { CompiledScheme } from '../scheme/compile.ts';
 import { directScheme } from '../scheme/direct.ts';
@@ -68,5 +68,7 @@ function worldOf(call: Call): SchemeWorld {
 }
 
 /** A scheme that is ended from outside only knows that nobody is there any more; the call knows who has hung up. */
-const truly = ({ end }: Call, entry: TraceEntry): TraceEntry =>
-  entry.event === 'hangup' && end ? { ...entry, detail: { ...entry.detail, reason: end.reason } } : entry;
+function truly({ end }: Call, entry: TraceEntry): TraceEntry {
+  if (entry.event !== 'hangup' || !end || entry.detail?.reason === end.reason) return entry;
+  return { ...entry, detail: { ...entry.detail, reason: end.reason }, why: endReasons[end.reason].text };
+}

@@ -20,6 +20,7 @@ const entries: readonly Entry[] = [
     summary: 'Run a call through a configuration, step by step',
     load: () => import('./simulate.ts'),
   },
+  { name: 'graph', summary: 'Draw schemes as Mermaid state diagrams', load: () => import('./graph.ts') },
   { name: 'status', summary: 'Show registered phones and calls in progress', load: () => import('./status.ts') },
   { name: 'calls', summary: 'Show the latest calls', load: () => import('./calls.ts') },
   {

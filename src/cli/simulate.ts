@@ -1,9 +1,6 @@
 import { isError } from '../config/issue.ts';
 import { issuesText, summaryText } from '../config/issue-text.ts';
 import { loadConfig } from '../config/load.ts';
-import type { PbxVersion } from '../config/version.ts';
-import { nearest, quoted } from '../config/words.ts';
-import { UserError } from '../errors.ts';
 import { parseMoment } from '../simulator/moment.ts';
 import { originOf } from '../simulator/origin.ts';
 import { resultOf } from '../simulator/result.ts';
@@ -13,6 +10,7 @@ import { story } from '../simulator/story.ts';
 import { systemClock } from '../time/clock.ts';
 import { UsageError } from './arguments.ts';
 import { type Command, configFolder, configOption, exitCode, type Input, textOption } from './command.ts';
+import { pbxNamed } from './pbx-named.ts';
 
 const people = (help: string) => ({ type: 'string', value: '<who,…>', help, several: true }) as const;
 
@@ -68,7 +66,7 @@ export const command: Command = {
       terminal.err(`${issuesText(errors, { color: false, files })}\n\n${folder}: ${summaryText(issues)}`);
       return exitCode.failed;
     }
-    const pbx = found(versions, id, folder);
+    const pbx = pbxNamed(id, versions, folder);
     const at = textOption(input, 'at');
     const call: SimulatedCall = {
       pbx,
@@ -104,15 +102,3 @@ const list = (input: Input, name: string): readonly string[] =>
     .split(',')
     .map((part) => part.trim())
     .filter(Boolean);
-
-function found(versions: readonly PbxVersion[], id: string, folder: string): PbxVersion {
-  const pbx = versions.find((version) => version.id === id);
-  if (pbx) return pbx;
-  const ids = versions.map((version) => version.id);
-  const near = nearest(id, ids);
-  throw new UserError(
-    'unknown-pbx',
-    `there is no PBX "${id}" in ${folder}`,
-    near ? `Did you mean "${near}"?` : ids.length > 0 ? `There is ${quoted(ids, 'and')}.` : 'The folder is empty.',
-  );
-}

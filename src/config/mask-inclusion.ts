@@ -15,11 +15,19 @@ export class MaskUnion {
     for (const step of steps) this.#steps.push(moved(step, offset));
   }
 
+  /** One of them takes this text. */
+  takes(text: string): boolean {
+    let places = reach(this.#steps, this.#starts);
+    for (const character of text) places = over(this.#steps, places, character);
+    return endsIn(this.#steps, places);
+  }
+
   /**
    * Whether all that the mask takes is taken by one or the other of these. Goes through both at once: text that leads to an end of the mask, and to none
    * of these, is the counter-example.
    */
   covers(mask: MaskSteps, work: Work): Covered {
+    if (work.left < 0) return { all: undefined };
     const begin = { text: '', mask: reach(mask.steps, [mask.start]), union: reach(this.#steps, this.#starts) };
     const waiting = [begin];
     const seen = new Set([keyOf(begin)]);

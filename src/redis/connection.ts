@@ -33,6 +33,9 @@ export interface RedisTimes {
 
 const defaults: RedisTimes = { command: 2000, first: 10_000, reconnect: 1000 };
 
+/** What scripts need of a connection. */
+export type RedisCommands = Pick<RedisConnection, 'use'>;
+
 /**
  * A connection that mends itself. While it is down, commands fail at once instead of waiting: a call must be told now that there is no queue,
  * not when Redis is back.

@@ -1,5 +1,5 @@
 export { parseRedisUrl, type RedisAddress, socketAddress } from './address.ts';
-export { RedisConnection, RedisDownError } from './connection.ts';
+export { type RedisCommands, RedisConnection, RedisDownError } from './connection.ts';
 export { Keys } from './keys.ts';
 export { RedisRegistrations } from './redis-registrations.ts';
 export type * from './registrations.ts';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { RedisConnection } from './connection.ts';
+import type { RedisCommands } from './connection.ts';
 import { Keys } from './keys.ts';
 import { readScript } from './script-source.ts';
 
@@ -7,7 +7,7 @@ type Value = string | number;
 
 /** An atomic change of one PBX's live state. */
 export type Script<Arguments extends readonly unknown[], Reply> = (
-  redis: RedisConnection,
+  redis: RedisCommands,
   pbx: string,
   ...args: Arguments
 ) => Promise<Reply>;

@@ -198,7 +198,13 @@ function samePath({ path, cut }: CallRecord, traces: readonly TraceEntry[]): voi
 }
 
 const isStep = (step: PathStep, { state, event, detail }: TraceEntry): boolean =>
-  step.state === state && step.event === event && isDeepStrictEqual(step.detail ?? {}, asJson(detail));
+  step.state === state &&
+  step.event === event &&
+  (isEndFromOutside(event, detail) || isDeepStrictEqual(step.detail ?? {}, asJson(detail)));
+
+/** All that a machine knows then is that nobody is there any more; who has hung up stands in the record. */
+const isEndFromOutside = (event: TraceEvent, detail: TraceEntry['detail']): boolean =>
+  event === 'hangup' && detail?.reason === 'callerHungUp';
 
 /** As a record keeps it. */
 const asJson = (detail: unknown): unknown => JSON.parse(JSON.stringify(detail ?? {}));

@@ -37,6 +37,8 @@ function schemeOf(pbx: PbxVersion, route: Route): CompiledScheme | undefined {
       return schemesOf(pbx).get(route.scheme);
     case 'target':
       return directScheme(pbx, route.target, route.by);
+    case 'outside':
+    case 'status':
     case 'nobody':
       return undefined;
   }
@@ -48,6 +50,10 @@ function essenceOf(pbx: PbxVersion, route: Route): unknown {
       return schemeEssence(pbx, route.scheme);
     case 'target':
       return { target: route.target };
+    case 'outside':
+      return { ways: route.ways };
+    case 'status':
+      return { status: route.status };
     case 'nobody':
       return { reason: route.reason };
   }

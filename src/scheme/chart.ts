@@ -94,6 +94,8 @@ export interface ActionParams {
   settle: { readonly input: string };
   /** A key of a password was pressed. */
   keep: undefined;
+  /** The `#` has come that belongs to the entry before. */
+  endFormer: undefined;
   forget: undefined;
   /** Tells the outside what became of a password. */
   toldPassword: { readonly right: boolean };
@@ -121,6 +123,8 @@ export interface GuardParams {
   when: { readonly branch: string };
   nothingEntered: undefined;
   endsEntry: undefined;
+  /** A `#` that belongs to the entry before: it came within this time of it, and nothing else was pressed. */
+  endsFormer: { readonly pauseMs: number };
   isPassword: { readonly item: string };
   /** As the event says, which knows no digits. */
   wasPassword: undefined;

@@ -14,6 +14,11 @@ export interface Journey {
   readonly wrongPassword: Readonly<Record<string, number>>;
   /** Steps that are not played again. */
   readonly played: Readonly<Record<string, true>>;
+  /**
+   * When the latest entry was complete before a `#` could end it, milliseconds since 1970. Many callers end every number with `#`: one that follows is
+   * no entry of its own, wherever the call has gone meanwhile.
+   */
+  readonly entryAt: number | undefined;
   /** Why the last attempt to reach somebody failed. */
   readonly failure: EndReason | undefined;
 }
@@ -24,6 +29,7 @@ export const noJourney: Journey = {
   invalid: {},
   wrongPassword: {},
   played: {},
+  entryAt: undefined,
   failure: undefined,
 };
 

@@ -1,7 +1,7 @@
 import { after, type BranchBuild, trace } from './build.ts';
 import type { Action, State, Transition, Transitions } from './chart.ts';
 import { place, to } from './paths.ts';
-import { afterLastWrongPassword, maxWrongPassword } from './rules/wrong-password.ts';
+import { afterLastWrongPassword, maxWrongPassword, noMorePasswords } from './rules/wrong-password.ts';
 
 /**
  * A menu item asks for its password. `#` or a pause ends the digits, and as many seconds without any as a menu waits: that is a wrong
@@ -21,6 +21,7 @@ export function passwordOf(menu: BranchBuild, item: string): State {
   const rejected = after(
     [{ type: 'countWrongPassword', params: { block: menu.block } }, ...verdict(false)],
     [
+      ...noMorePasswords(menu),
       { guard: { type: 'lastWrongPassword', params: inputs }, ...afterLastWrongPassword(menu) },
       { target: to(place(path, 'refused')) },
     ],
@@ -33,6 +34,10 @@ export function passwordOf(menu: BranchBuild, item: string): State {
     on: {
       password: [{ guard: { type: 'wasPassword' }, ...accepted }, ...rejected],
       digit: [
+        {
+          guard: { type: 'endsFormer', params: { pauseMs: interDigitTimeout * 1000 } },
+          actions: [{ type: 'endFormer' }],
+        },
         { guard: { type: 'endsEntry' }, ...complete },
         { target: to(place(path, 'typing')), actions: [{ type: 'keep' }] },
       ],

@@ -54,18 +54,23 @@ const vocabulary = setup({
       if (event.type !== 'digit') return;
       const entered = context.entered + event.digit;
       const verdict = context.tables.inputs.get(input)?.match(entered);
+      if (verdict?.kind === 'unknown' && endsFormer(context, event, pauseMs)) {
+        enqueue.assign(after(context, () => ({ entryAt: undefined })));
+        return;
+      }
       if (context.entered !== '') enqueue.cancel('pause');
       if (!verdict || verdict.kind === 'more') {
         enqueue.assign({ entered });
         enqueue.raise({ type: 'pause' }, { id: 'pause', delay: pauseMs });
       } else {
-        if (context.entered !== '') enqueue.assign({ entered: '' });
+        const entryAt = event.digit === '#' ? undefined : context.now();
+        enqueue.assign({ entered: '', ...after(context, () => ({ entryAt })) });
         enqueue.raise(entryOf(verdict));
       }
     }),
     settle: enqueueActions(({ enqueue, context }, { input }: ActionParams['settle']) => {
       const verdict = context.tables.inputs.get(input)?.settle(context.entered);
-      enqueue.assign({ entered: '' });
+      enqueue.assign({ entered: '', ...after(context, () => ({ entryAt: context.now() })) });
       if (verdict) enqueue.raise(entryOf(verdict));
     }),
     keep: assign(({ context, event }) =>
@@ -73,6 +78,7 @@ const vocabulary = setup({
         ? { entered: context.entered + event.digit }
         : {},
     ),
+    endFormer: assign(({ context }) => after(context, () => ({ entryAt: undefined }))),
     forget: enqueueActions(({ enqueue, context }) => {
       if (context.entered === '') return;
       enqueue.assign({ entered: '' });
@@ -122,6 +128,7 @@ const vocabulary = setup({
       context.tables.whens.get(branch)?.holds(context.now()) ?? false,
     nothingEntered: ({ context }) => context.entered === '',
     endsEntry: ({ event }) => event.type === 'digit' && event.digit === '#',
+    endsFormer: ({ context, event }, { pauseMs }: GuardParams['endsFormer']) => endsFormer(context, event, pauseMs),
     isPassword: ({ context }, { item }: GuardParams['isPassword']) =>
       context.tables.passwords.get(item) === context.entered,
     wasPassword: ({ event }) => event.type === 'password' && event.right,
@@ -187,6 +194,18 @@ const inputWith =
 export type SchemeMachine = ReturnType<typeof makeMachine>;
 
 const digitsOf = (event: object): string => ('digits' in event ? String(event.digits) : '');
+
+/** A lone `#`, so soon after an entry that it belongs to it. */
+const endsFormer = (
+  { entered, journey: { entryAt }, now }: SchemeContext,
+  event: SchemeEvent,
+  pauseMs: number,
+): boolean =>
+  event.type === 'digit' &&
+  event.digit === '#' &&
+  entered === '' &&
+  entryAt !== undefined &&
+  now() - entryAt <= pauseMs;
 
 /** How a forward ended, from the event of its end. */
 const resultOf = (event: object): ForwardResult | undefined =>

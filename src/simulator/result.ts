@@ -29,13 +29,6 @@ export interface SimulatedStep {
 }
 
 export function resultOf({ record, lengthMs }: Simulation): SimulationResult {
-  const path = record.path.map(({ t, state, event, detail = {}, why = '' }) => ({ t, state, event, detail, why }));
-  const last = path.at(-1);
-  if (last?.event === 'hangup' && last.detail.reason === 'callerHungUp' && record.endedBy !== 'caller') {
-    // All that a scheme knows is that the caller's leg is over; whose doing that was the call knows.
-    last.detail = { reason: record.reason };
-    last.why = endReasons[record.reason].text;
-  }
   return {
     answered: record.outcome === 'answered',
     ended: {
@@ -44,6 +37,6 @@ export function resultOf({ record, lengthMs }: Simulation): SimulationResult {
       stage: record.stage,
       reason: endReasons[record.reason].code,
     },
-    path,
+    path: record.path.map(({ t, state, event, detail = {}, why = '' }) => ({ t, state, event, detail, why })),
   };
 }

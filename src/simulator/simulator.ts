@@ -92,6 +92,7 @@ export class Simulator {
       rooms: simulatedRooms,
       // That somebody is told stands in the path.
       notices: { send: () => undefined },
+      statuses: { set: async () => undefined },
     };
     let record: CallRecord | undefined;
     const inbound = new Inbound({

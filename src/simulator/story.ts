@@ -47,7 +47,8 @@ function sentence({ event, detail, why }: SimulatedStep, pbx: PbxVersion): strin
     case 'password':
       return detail.right ? 'the password is right' : 'the password is wrong';
     case 'rule':
-      return detail.rule === undefined ? capital(why) : `rule ${detail.rule}, because ${why}`;
+      if (detail.rule !== undefined) return `rule ${detail.rule}, because ${why}`;
+      return detail.region === undefined ? capital(why) : `region "${detail.region}", ${why}`;
     case 'queue':
       return `group ${named(String(detail.group), pbx.group(String(detail.group))?.name)}`;
     case 'ring':

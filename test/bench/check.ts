@@ -100,18 +100,24 @@ const byRegion = () => ({ steps: [{ forwardByRegion: 'home' }, { voicemail: {} }
 
 async function measured(name: string, document: object): Promise<Figure[]> {
   const text = new TextEncoder().encode(JSON.stringify(document));
-  const begun = performance.now();
+  const begun = process.cpuUsage();
   const { root } = parseJsonFile('bench.json', '/bench.json', text);
   const merged = merge(root ? [root] : []).root;
   if (!merged) throw new Error('the document cannot be read');
   const read = await validate(merged);
   if (!read.whole) throw new Error(`the document is wrong: ${JSON.stringify(read.issues[0])}`);
-  const checking = performance.now();
+  const reading = cpuMs(begun);
+  const checking = process.cpuUsage();
   const issues = check(read, now);
-  const done = performance.now();
+  const spent = cpuMs(checking);
   return [
-    { name: `reading: ${name}`, value: Math.round(checking - begun), unit: 'ms' },
-    { name: `checking: ${name}`, value: Math.round(done - checking), unit: 'ms' },
+    { name: `reading: ${name}`, value: reading, unit: 'ms' },
+    { name: `checking: ${name}`, value: spent, unit: 'ms' },
     { name: `  warnings: ${name}`, value: issues.length, unit: '' },
   ];
+}
+
+function cpuMs(since: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(since);
+  return Math.round((user + system) / 1000);
 }

@@ -1,7 +1,9 @@
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { CallbackTasks } from '../../src/acd/callback-tasks.ts';
 import { Dispatcher } from '../../src/acd/dispatcher.ts';
 import type { GroupCall, MemberOffer, QueuePlace } from '../../src/acd/distributor.ts';
+import { GroupCallbacks } from '../../src/acd/group-callbacks.ts';
 import { QueueDistributor } from '../../src/acd/queue-distributor.ts';
 import { WaitEstimates } from '../../src/acd/wait-estimates.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
@@ -400,5 +402,39 @@ describe('two nodes', () => {
     const one = await node(company(), 'n1');
     await one.connection.close();
     expect(await outcome(one.call('c1'))).toBe('serviceUnavailable');
+  });
+});
+
+describe('a callback that was asked for', () => {
+  it('is kept once for a number, in the place that the caller had, until he gets through', async () => {
+    const pbx = company({ callback: { onPress1: true } }, { callback: { group: { attempts: 3, interval: 600 } } });
+    const one = await node(pbx, 'n1');
+    const tasks = new CallbackTasks(one.connection);
+    const callbacks = new GroupCallbacks(tasks);
+    const caller = one.call('c1');
+    const { place, since } = await caller.waits();
+    if (place === undefined) throw new Error('he has no place');
+    const asked = { number: '79031112233', call: 'c1', group: 'sales', since, place };
+    expect(await callbacks.ask(pbx, asked)).toBe(true);
+    expect(await callbacks.ask(pbx, { ...asked, call: 'c2', since: since + 1 })).toBe(true);
+    expect(await tasks.list(pbx.id)).toMatchObject([
+      { number: '79031112233', call: 'c1', groups: ['sales'], since, place, maxAttempts: 3, intervalMs: 600_000 },
+    ]);
+    callbacks.reached(pbx, '79031112233');
+    await eventually(
+      'the task to be gone',
+      () => tasks.list(pbx.id),
+      (list) => list.length === 0,
+    );
+    caller.hangsUp();
+    await caller.result;
+  });
+
+  it('cannot be kept without Redis, and the caller is told so', async () => {
+    const pbx = company();
+    const one = await node(pbx, 'n1');
+    const callbacks = new GroupCallbacks(new CallbackTasks(one.connection));
+    await one.connection.close();
+    expect(await callbacks.ask(pbx, { number: '79031112233', call: 'c1', group: 'sales', since: 0 })).toBe(false);
   });
 });

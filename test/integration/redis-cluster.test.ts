@@ -1,75 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { setTimeout as pause } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseRedisUrl, RedisConnection, RedisRegistrations, Throttle } from '../../src/redis/index.ts';
+import { type RedisServers, startRedisCluster } from '../support/redis-servers.ts';
 
-/**
- * A cluster of one node refuses what a real one refuses: a script that touches keys of two slots, and a key that it did not declare in a slot
- * that is not its own.
- */
-let directory: string;
-let server: ChildProcess;
-let port: number;
-
+let cluster: RedisServers;
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'km-cluster-'));
-  // redis-server cannot choose a port itself, and needs a second one 10000 above (here: one that is free as well).
-  const [first, second] = await Promise.all([freePort(), freePort()]);
-  port = first;
-  server = spawn(
-    'redis-server',
-    [
-      '--port',
-      `${first}`,
-      '--cluster-port',
-      `${second}`,
-      '--bind',
-      '127.0.0.1',
-      '--cluster-enabled',
-      'yes',
-      // What CLUSTER SLOTS tells clients; a node that has met no other does not know its own address.
-      '--cluster-announce-ip',
-      '127.0.0.1',
-      '--save',
-      '',
-    ],
-    { cwd: directory, stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  for await (const line of createInterface({ input: server.stdout as NodeJS.ReadableStream })) {
-    if (/ready to accept connections/i.test(line)) break;
-  }
-  const client = new Redis({ port, lazyConnect: true, enableReadyCheck: false });
-  await client.connect();
-  await client.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16383);
-  while (!String(await client.call('CLUSTER', 'INFO')).includes('cluster_state:ok')) await pause(20);
-  await client.quit();
+  cluster = await startRedisCluster();
 });
-
-afterAll(async () => {
-  server.kill('SIGKILL');
-  await once(server, 'exit');
-  await rm(directory, { recursive: true, force: true });
-});
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
+afterAll(() => cluster.stop());
 
 describe('on a Redis Cluster', () => {
   it('scripts run, each PBX in its slot', async () => {
-    const redis = await RedisConnection.open(parseRedisUrl(`redis+cluster://127.0.0.1:${port}`));
+    const redis = await RedisConnection.open(parseRedisUrl(cluster.url));
     try {
       const registrations = new RedisRegistrations(redis);
       const throttle = new Throttle(redis);

@@ -165,7 +165,7 @@ describe.concurrent('the command', () => {
       state: 'main/workdays/1:0',
       event: 'ring',
       detail: { employee: 'petrov', sip: 'petrov@acme.example', group: 'clients' },
-      why: '',
+      why: 'by the order of the list',
     });
   });
 

@@ -29,6 +29,10 @@ export class Switchboard {
   /** What was to be told to people. */
   readonly notices: Notice[] = [];
   readonly inbound: Inbound;
+  /** Statuses that were dialled, as `anna break`. */
+  readonly statuses: string[] = [];
+  /** What setting a status fails with. */
+  statusFails: Error | undefined;
   readonly trunks = new FakeTrunks();
 
   /** @param unregistered accounts without a phone; all others have one, `sip:<user>@127.0.0.1` */
@@ -66,6 +70,7 @@ export class Switchboard {
         destinations,
         trunks,
         notices: { send: (notice) => void this.notices.push(notice) },
+        statuses: { set: (...all) => this.setStatus(...all) },
         employees: new EmployeeDialler(destinations, occupancy),
         groups: options.groups ?? new SimulatedQueue({ clock, random: systemRandom, occupancy }),
         callbacks: options.callbacks ?? { ask: async () => false, reached: () => undefined },
@@ -94,6 +99,11 @@ export class Switchboard {
     this.inbound.accept(invite);
     await settle();
     return invite;
+  }
+
+  private async setStatus(_pbx: string, employee: string, status: string): Promise<void> {
+    if (this.statusFails) throw this.statusFails;
+    this.statuses.push(`${employee} ${status}`);
   }
 
   /** What the caller hears now, by the names of the files. */

@@ -14,7 +14,7 @@ const everything = [
  */
 const arrows: Readonly<Record<string, readonly string[]>> = {
   'cli.ts': ['cli'],
-  cli: ['config', 'engine.ts', 'simulator', 'replay', 'history/record.ts', 'time'],
+  cli: ['config', 'engine.ts', 'scheme', 'simulator', 'replay', 'history/record.ts', 'time'],
   // Pure: a call without SIP, media and history but for the forms of these.
   replay: ['scheme', 'config', 'time', 'call/arrival.ts', 'call/decide.ts', 'history/record.ts'],
   // A composition root too: the call layer on a network, media and a clock that are none. No backend is in its reach.
@@ -24,7 +24,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   ],
   // The composition root, and its part that fills the ports of http.
   'engine.ts': ['engine-http.ts', 'engine-events.ts', 'engine-acd.ts', ...everything],
-  'engine-http.ts': everything,
+  'engine-http.ts': ['engine-acd.ts', ...everything],
   // And its part that keeps the ACD in step with the rest.
   'engine-acd.ts': everything,
   // And its part that tells what happens to those who watch, in the same form.

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import { type IssueCode, issueCodes } from '../../src/config/issue.ts';
 import { builtinPrompts } from '../../src/media/prompts/names.ts';
 import { Attempts, LocalFailures } from '../../src/sip/attempts.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { load } from './config/folder.ts';
+import { acme, load } from './config/folder.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../docs/configuration.md'), 'utf8');
 
@@ -47,5 +48,47 @@ describe('docs/configuration.md', () => {
     const filter = /^failregex = (.*)$/m.exec(text)?.[1] ?? '';
     const pattern = new RegExp(filter.replace('<HOST>', '(?<host>[0-9a-f.:]+)'));
     expect(lines.map((line) => pattern.exec(line)?.groups?.host)).toEqual(['203.0.113.9', '203.0.113.9']);
+  });
+});
+
+describe('docs/checks.md', () => {
+  const checks = readFileSync(join(import.meta.dirname, '../../docs/checks.md'), 'utf8');
+  const sections = checks
+    .split(/^### /m)
+    .slice(1)
+    .map((section) => {
+      const [heading = '', text = ''] = section.split('\n');
+      return {
+        code: heading.replaceAll('`', '') as IssueCode,
+        severity: text.slice(0, text.indexOf('.')).toLowerCase(),
+        example: section.split('```jsonc\n')[1]?.split('```')[0],
+      };
+    });
+
+  it('has every code that the source has, once, and no other', () => {
+    expect(sections.map(({ code }) => code).sort()).toEqual(Object.keys(issueCodes).sort());
+  });
+
+  it.each(sections)('says of $code what it is', ({ code, severity }) => {
+    expect(severity).toBe(issueCodes[code].severity);
+  });
+
+  it.each(sections.filter(({ example }) => example !== undefined))(
+    'has a true example of $code',
+    async ({ code, example = '' }) => {
+      const { issues } = await load({
+        'acme.json': example.includes('"pbx": { "id"') ? `{${example}}` : acme(example),
+      });
+      expect(issues.map((issue) => issue.code)).toContain(code);
+    },
+  );
+
+  it('has an example of all but those about files, and what a reload removes', () => {
+    const bare = sections.flatMap(({ code, example }) => (example === undefined ? [code] : []));
+    expect(bare).toEqual([
+      ...['unreadable', 'not-utf8', 'byte-order-mark', 'empty-file', 'set-twice', 'no-pbx'],
+      'removed-reference',
+      'unused-audio',
+    ]);
   });
 });

@@ -1,11 +1,12 @@
 -- answer — an offered agent has answered: he gets the caller, everybody else who was rung for him is free.
 -- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
 -- ARGV     now chance call agent token
--- RETURNS  {'connected', waitedMs, story, {loser, …}} | {'gone'}
+-- RETURNS  {'connected', waitedMs, story, {loser, …}} | {'gone'} | {'unknown'}: there is no such caller
 -- INCLUDE  now state agent offer
 local call, id, token = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local caller = caller_of(call)
-local made = caller and caller.offers[id]
+if not caller then return { 'unknown' } end
+local made = caller.offers[id]
 if not made or made.token ~= token then return { 'gone' } end
 
 local agent = agent_of(id)

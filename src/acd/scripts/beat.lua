@@ -1,6 +1,6 @@
 -- beat — a node lives; what is due is done by whichever node comes first.
 -- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
--- ARGV     now chance node ttlMs midnight dayStart
+-- ARGV     now chance node ttlMs midnight dayStart keepMs
 -- RETURNS  {'unknown'} | {'alive', msUntilNext}
 -- INCLUDE  now state agent offer beat
 local node, ttl = ARGV[3], tonumber(ARGV[4])
@@ -15,8 +15,11 @@ end
 redis.call('HSET', meta, 'lastBeat', integer(now))
 redis.call('ZADD', nodes, integer(now + ttl), node)
 
-local has_more = reap_nodes() or run_timers() or begin_day(ARGV[5], ARGV[6])
+local has_more = reap_nodes(tonumber(ARGV[7])) or run_timers() or begin_day(ARGV[5], ARGV[6])
 commit()
 if has_more then return { 'alive', 0 } end
-local first = redis.call('ZRANGE', timers, 0, 0, 'WITHSCORES')[2]
-return { 'alive', first and math.max(0, tonumber(first) - now) or ttl }
+-- The next timer, or the moment at which a node that stays silent counts as dead.
+local next_at = tonumber(redis.call('ZRANGE', nodes, 0, 0, 'WITHSCORES')[2]) + 1
+local timer = redis.call('ZRANGE', timers, 0, 0, 'WITHSCORES')[2]
+if timer then next_at = math.min(next_at, tonumber(timer)) end
+return { 'alive', math.max(0, next_at - now) }

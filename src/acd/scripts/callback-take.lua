@@ -10,7 +10,8 @@ for _, number in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', string.format('
   local json = redis.call('HGET', tasks, number)
   if json then
     local task = cjson.decode(json)
-    task.lease = (task.lease or 0) + 1
+    -- Grows with the time: a holder of an earlier task of this number is not taken for this one's.
+    task.lease = math.max((task.lease or 0) + 1, now)
     redis.call('HSET', tasks, number, cjson.encode(task))
     redis.call('ZADD', due, string.format('%.0f', now + tonumber(ARGV[2])), number)
     table.insert(reply, number)

@@ -1,16 +1,16 @@
 -- configure-groups — take over the groups of a version of the configuration; callers of groups that are gone are told.
 -- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
 -- ARGV     now chance groups agentIds
--- RETURNS  {employee whose record is gone, …}
+-- RETURNS  {employee who is in it no more, …}
 -- INCLUDE  now state agent offer
 -- {group: [algorithm, [employee…]]}, and all employees there are
 local given, ids = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])
 for id, group in pairs(given) do
-  redis.call('HSET', groups, id, cmsgpack.pack({ algorithm = group[1], members = group[2] }))
+  redis.call('HSET', groups, id, cmsgpack.pack({ algorithm = group[1], size = #group[2] }), id .. '\nmembers', cmsgpack.pack(group[2]))
 end
 for _, id in ipairs(redis.call('HKEYS', groups)) do
-  if not given[id] then
-    redis.call('HDEL', groups, id)
+  if not given[id] and not string.find(id, '\n', 1, true) then
+    redis.call('HDEL', groups, id, id .. '\nmembers')
     for _, index in ipairs({ queue, ringing }) do
       for _, entry in ipairs(redis.call('ZRANGEBYLEX', index, from_of(id), to_of(id))) do
         give_up(third_part(entry), caller_of(third_part(entry)), 'groupGone')
@@ -28,5 +28,8 @@ for _, id in ipairs(redis.call('HKEYS', members)) do
   end
 end
 settle()
+for _, id in ipairs(gone) do
+  if not next(agent_of(id).calls) and not agent_of(id).reservation then forget_agent(id) end
+end
 commit()
 return gone

@@ -16,7 +16,7 @@ local function refused(word)
 end
 local group = group_of(group_id)
 if not group then return refused('unknown-group') end
-if #group.members == 0 then return refused('nobody') end
+if group.size == 0 then return refused('nobody') end
 
 local remembered = group_id .. '\n' .. number
 local place = request.place
@@ -30,7 +30,7 @@ if not place and number ~= '' then
   end
 end
 local is_back = place and true or false
-place = place or (sortable(now) .. string.format('%010.0f', redis.call('HINCRBY', meta, 'token', 1)))
+place = place or (sortable(now) .. sortable(next_token()))
 
 local caller = {
   node = node,

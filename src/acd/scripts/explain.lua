@@ -8,7 +8,7 @@ local caller = caller_of(call)
 if not caller then return '' end
 local standing = {}
 local group = group_of(caller.group)
-for i, id in ipairs(group and group.members or {}) do
+for i, id in ipairs(members_in(caller.group)) do
   local agent, member = agent_of(id), member_of(id)
   local made = caller.offers[id]
   local why = made and 'ringing' or unavailable(agent, member)

@@ -6,11 +6,7 @@
 local call, why, keep = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local caller = caller_of(call)
 if not caller then return { 'gone' } end
-if keep > 0 and caller.number ~= '' and caller.waits then
-  local remembered = caller.group .. '\n' .. caller.number
-  redis.call('HSET', places, remembered, integer(now + keep) .. ' ' .. caller.place)
-  redis.call('ZADD', timers, integer(now + keep), 'place\n' .. remembered)
-end
+keep_place(caller, keep)
 count(caller.group, why, 1)
 local story = cjson.encode(caller.story)
 remove_caller(call, caller)

@@ -1,11 +1,12 @@
 -- pick-up — an offered agent has answered and hears an announcement before he talks: until then the caller is his, and nobody else's.
 -- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
 -- ARGV     now chance call agent token leaseMs
--- RETURNS  'held' | 'gone'
+-- RETURNS  'held' | 'gone' | 'unknown': there is no such caller
 -- INCLUDE  now state agent offer
 local call, id, token = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local caller = caller_of(call)
-local made = caller and caller.offers[id]
+if not caller then return 'unknown' end
+local made = caller.offers[id]
 if not made or made.token ~= token then return 'gone' end
 for other, others in pairs(caller.offers) do
   if other ~= id then

@@ -4,26 +4,31 @@
 -- RETURNS  {'unknown'} | {'synced', JSON…}: offers that are out for these callers, {call} alone of one who is not there
 -- INCLUDE  now state agent offer
 local node = ARGV[3]
--- callers: {call: [group, number, request]}; calls: [[agent, call, talks, group, wrapUpMs]…]; unsure: calls whose change is under way
+-- callers: {call: 1}; calls: [[agent, call, talks, group, wrapUpMs]…]; unsure: calls whose change is under way
 local given_callers, given_calls, unsure = cjson.decode(ARGV[4]), cjson.decode(ARGV[5]), cjson.decode(ARGV[6])
 if not redis.call('ZSCORE', nodes, node) then return { 'unknown' } end
-local is_unsure, has_call = {}, {}
+local is_unsure, had, has_call = {}, {}, {}
 for _, call in ipairs(unsure) do is_unsure[call] = true end
+-- What Redis has of this node. Callers and agents of whom both say the same are not looked at: there may be thousands.
+local entries = redis.call('ZRANGEBYLEX', owned, '[' .. node .. '\n', '(' .. node .. '\11')
+for _, entry in ipairs(entries) do had[string.sub(entry, #node + 2)] = true end
 for _, given in ipairs(given_calls) do
   local id, call, talks, group, wrap_up = unpack(given)
-  has_call[id .. '\n' .. call] = true
-  if not agent_of(id).calls[call] then
+  local key = 'call\n' .. id .. '\n' .. call
+  has_call[key] = true
+  if not had[key] and not agent_of(id).calls[call] then
     occupy(id, call, { node = node, since = now, talkSince = talks and now or nil, group = group ~= '' and group or nil, wrapUpMs = wrap_up })
   end
 end
-for _, entry in ipairs(redis.call('ZRANGEBYLEX', owned, '[' .. node .. '\n', '(' .. node .. '\11')) do
-  local kind, rest = string.match(string.sub(entry, #node + 2), '^([^\n]*)\n(.*)$')
+for _, entry in ipairs(entries) do
+  local key = string.sub(entry, #node + 2)
+  local kind, rest = string.match(key, '^([^\n]*)\n(.*)$')
   if kind == 'caller' then
-    local caller = caller_of(rest)
     if not given_callers[rest] and not is_unsure[rest] then
+      local caller = caller_of(rest)
       if caller then remove_caller(rest, caller) else redis.call('ZREM', owned, entry) end
     end
-  elseif not has_call[rest] then
+  elseif not has_call[key] then
     local id, call = string.match(rest, '^([^\n]*)\n(.*)$')
     if not is_unsure[call] and not release(id, call) then redis.call('ZREM', owned, entry) end
   end
@@ -32,13 +37,12 @@ settle()
 commit()
 local reply = { 'synced' }
 for call in pairs(given_callers) do
-  local caller = caller_of(call)
-  if not caller then
-    table.insert(reply, cjson.encode({ call = call }))
-  else
-    for id, made in pairs(caller.offers) do
-      table.insert(reply, cjson.encode({ call = call, agent = id, token = made.token, ringMs = math.max(1000, made.expires - grace - now), why = 'again' }))
-    end
+  if not had['caller\n' .. call] then table.insert(reply, cjson.encode({ call = call })) end
+end
+for _, entry in ipairs(redis.call('ZRANGE', ringing, 0, -1)) do
+  local call = third_part(entry)
+  for id, made in pairs(given_callers[call] and caller_of(call).offers or {}) do
+    table.insert(reply, cjson.encode({ call = call, agent = id, token = made.token, ringMs = math.max(1000, made.expires - grace - now), why = 'again' }))
   end
 end
 return reply

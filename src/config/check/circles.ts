@@ -4,8 +4,7 @@ import type { Branch, Scheme } from '../schema/scheme.ts';
 import type { Step } from '../schema/step.ts';
 import type { Condition } from '../schema/when.ts';
 import { joined } from '../words.ts';
-import { type Callers, CallersByRegion } from './callers.ts';
-import { letsChoose } from './flow.ts';
+import { type Callers, CallersByRegion, nobody, type Ways } from './callers.ts';
 import type { CheckedPbx, Finding, Rule } from './rule.ts';
 
 /** From one scheme to another, without anybody on the way who could take the call, but perhaps groups, and nothing for the caller to choose. */
@@ -71,14 +70,16 @@ function* hopsOfScheme(
   index: number,
 ): Generator<Hop> {
   for (const [at, branch] of branches.entries()) {
-    if (letsChoose(branch, directory)) continue;
+    const asks = Object.keys(branch.menu).length > 0 || branch.rules.disa !== undefined;
     let callers: Callers = regions.all;
     const groups: string[] = [];
     for (const [number, step] of branch.steps.entries()) {
       const path = ['schemes', index, 'branches', at, 'steps', number];
+      // Keys count only where there is time to press one. That an extension may be dialled while a group rings is nothing that callers know.
+      if ('play' in step && step.wait && (asks || directory.dialsExtensions)) break;
       const ways = waysOf(step, regions, callers);
       if (!ways) break;
-      let left: Callers = ways.otherwise;
+      const left: Callers[] = [ways.otherwise];
       for (const { target, callers: those } of ways.ways) {
         const whom = directory.whom(target);
         const hop = { from, path, branch: at, callers: those, groups: [...groups] };
@@ -88,55 +89,57 @@ function* hopsOfScheme(
           const { scheme, number: called } = whom.number;
           if (scheme !== undefined) yield { ...hop, to: scheme, number: called };
         } else if (whom?.kind === 'group') {
-          if (directory.membersInReach(whom.group).length > 0) groups.push(whom.group.id);
-          left = regions.either(left, those);
+          if (directory.membersInReach(whom.group).length > 0) {
+            if (asks) continue;
+            groups.push(whom.group.id);
+          }
+          left.push(those);
         } else if (whom?.kind === 'employee' && !directory.canBeRung(whom.employee, whom.contact)) {
           if (whom.employee.assistant.length > 0) continue;
           const { then } = document.defaults.employee;
           const isLast = number === branch.steps.length - 1 && branch.end === 'hangup' && !branch.rules.noInput;
           const next = isLast && 'extension' in then ? directory.schemeOf(then) : undefined;
           if (next) yield { ...hop, to: next.id };
-          left = regions.either(left, those);
+          left.push(those);
         }
       }
-      callers = left;
-      if (regions.isNobody(callers)) break;
+      callers = together(left);
+      if (callers.size === 0) break;
     }
   }
 }
 
+/** Not copied where there is one alone: then it is known again. */
+function together(all: readonly Callers[]): Callers {
+  const [only = nobody, ...others] = all.filter(({ size }) => size > 0);
+  return others.length === 0 ? only : new Set([only, ...others].flatMap((some) => [...some]));
+}
+
 /** Where a step sends which callers; undefined for a step that ends or takes the call. */
-function waysOf(step: Step, regions: CallersByRegion, callers: Callers) {
+function waysOf(step: Step, regions: CallersByRegion, callers: Callers): Ways | undefined {
   if ('play' in step) return { ways: [], otherwise: callers };
-  if ('forward' in step) return { ways: [{ target: step.forward, callers }], otherwise: regions.nobody };
+  if ('forward' in step) return { ways: [{ target: step.forward, callers }], otherwise: nobody };
   if ('forwardByRegion' in step) return regions.ways(step.forwardByRegion, callers);
   return undefined;
 }
 
-/** Attempts to extend a way; beyond, nothing is said. Schemes that forward to each other so much do not exist. */
-const patience = 5_000;
-
 /** One circle through each scheme that is in one and in none before: of those that a call can go. */
 function* findCircles(pbx: CheckedPbx, hops: ReadonlyMap<string, readonly Hop[]>): Generator<readonly Hop[]> {
-  const knots = knotsOf(hops);
-  for (const knot of knots) {
+  for (const knot of knotsOf(hops)) {
     const timesOf = timesIn(pbx, knot);
-    const done = new Set<string>();
-    for (const start of knot) {
-      if (done.has(start)) continue;
-      const circle = circleFrom(start, hops, knot, timesOf);
-      if (!circle) continue;
-      for (const { from } of circle) done.add(from);
-      yield circle;
-    }
+    if (timesOf) yield* new Walk(hops, knot, timesOf).circles();
   }
 }
 
+/** Conditions times days of schemes that all forward to each other; of more nothing is said. Nobody draws such. */
+const mostTimes = 2_000_000;
+
 /** When a hop's branch runs. */
-function timesIn({ document, almanac }: CheckedPbx, knot: ReadonlySet<string>): (hop: Hop) => TimeSet {
+function timesIn({ document, almanac }: CheckedPbx, knot: ReadonlySet<string>): ((hop: Hop) => TimeSet) | undefined {
   const schemes = document.schemes.filter(({ id }) => knot.has(id));
   const conditions = schemes.flatMap(({ branches }) => branches.flatMap(conditionsOf));
   const frame = almanac.frame([{ when: conditions }]);
+  if (conditions.length * frame.classes.length > mostTimes) return undefined;
   const byBranch = new Map(
     schemes.map(({ id, branches }) => {
       let left = frame.always;
@@ -153,43 +156,85 @@ function timesIn({ document, almanac }: CheckedPbx, knot: ReadonlySet<string>): 
 
 const conditionsOf = ({ when }: Branch): readonly Condition[] => (typeof when === 'string' ? [] : when);
 
-interface Stage {
+/** Times and callers that a way can be gone at. */
+interface Passage {
+  readonly times: TimeSet;
+  readonly callers: Callers;
+}
+
+interface Stage extends Passage {
   readonly at: string;
   readonly by?: Hop;
-  readonly times: TimeSet | undefined;
-  readonly callers: Callers | undefined;
   next: number;
 }
 
-/** The first circle back to the start, by depth; each scheme at most once on the way. */
-function circleFrom(
-  start: string,
-  hops: ReadonlyMap<string, readonly Hop[]>,
-  knot: ReadonlySet<string>,
-  timesOf: (hop: Hop) => TimeSet,
-): readonly Hop[] | undefined {
-  const way: Stage[] = [{ at: start, times: undefined, callers: undefined, next: 0 }];
-  for (let tried = 0; tried < patience; tried++) {
-    const top = way.at(-1);
-    if (!top) return undefined;
-    const hop = hops.get(top.at)?.[top.next++];
-    if (!hop) {
-      way.pop();
-      continue;
-    }
-    if (!knot.has(hop.to)) continue;
-    const own = timesOf(hop);
-    const times = top.times ? top.times.and(own) : own;
-    const callers = top.callers ? both(top.callers, hop.callers) : hop.callers;
-    if (times.isEmpty || callers.size === 0) continue;
-    if (hop.to === start) return [...way.flatMap(({ by }) => by ?? []), hop];
-    if (way.some(({ at }) => at === hop.to)) continue;
-    way.push({ at: hop.to, by: hop, times, callers, next: 0 });
+/**
+ * Goes from scheme to scheme by depth, with the times and callers that are left. At one time a caller has at most one hop to go from each scheme, so
+ * that a scheme need be entered only once for each of both: whoever came from it to an end will do so again.
+ */
+class Walk {
+  readonly #hops: ReadonlyMap<string, readonly Hop[]>;
+  readonly #knot: ReadonlySet<string>;
+  readonly #timesOf: (hop: Hop) => TimeSet;
+  /** By scheme. */
+  readonly #entered = new Map<string, Passage[]>();
+  readonly #inCircle = new Set<string>();
+
+  constructor(hops: ReadonlyMap<string, readonly Hop[]>, knot: ReadonlySet<string>, timesOf: (hop: Hop) => TimeSet) {
+    this.#hops = hops;
+    this.#knot = knot;
+    this.#timesOf = timesOf;
   }
-  return undefined;
+
+  *circles(): Generator<readonly Hop[]> {
+    for (const start of this.#knot) {
+      for (const hop of this.#hops.get(start) ?? []) {
+        const circle = this.#from(hop);
+        if (!circle) continue;
+        for (const { from } of circle) this.#inCircle.add(from);
+        yield circle;
+      }
+    }
+  }
+
+  #from(first: Hop): readonly Hop[] | undefined {
+    const way: Stage[] = [];
+    const onWay = new Map<string, number>();
+    const enter = (at: string, passage: Passage, by?: Hop) => {
+      onWay.set(at, way.length);
+      way.push({ at, ...passage, ...(by ? { by } : {}), next: 0 });
+    };
+    enter(first.from, { times: this.#timesOf(first), callers: first.callers });
+    for (let top = way.at(-1); top; top = way.at(-1)) {
+      const hop = this.#hops.get(top.at)?.[top.next++];
+      if (!hop) {
+        onWay.delete(top.at);
+        way.pop();
+        continue;
+      }
+      if (!this.#knot.has(hop.to) || this.#inCircle.has(hop.from) || this.#inCircle.has(hop.to)) continue;
+      const passage = { times: top.times.and(this.#timesOf(hop)), callers: top.callers.intersection(hop.callers) };
+      if (isNever(passage)) continue;
+      const back = onWay.get(hop.to);
+      if (back !== undefined) return [...way.slice(back + 1).flatMap(({ by }) => by ?? []), hop];
+      const left = this.#notEntered(hop.to, passage);
+      if (!isNever(left)) enter(hop.to, left, hop);
+    }
+    return undefined;
+  }
+
+  /** Of the passage what is new in the scheme; it counts as entered from now on. */
+  #notEntered(scheme: string, { times, callers }: Passage): Passage {
+    const entered = this.#entered.get(scheme) ?? [];
+    let left = times;
+    for (const before of entered) if (callers.isSubsetOf(before.callers)) left = left.without(before.times);
+    const passage = { times: left, callers };
+    if (!isNever(passage)) this.#entered.set(scheme, [...entered, passage]);
+    return passage;
+  }
 }
 
-const both = (a: Callers, b: Callers): Callers => a.intersection(b);
+const isNever = ({ times, callers }: Passage): boolean => callers.size === 0 || times.isEmpty;
 
 /** Schemes from each of which every other of them can be reached: Tarjan's strongly connected components, without recursion. */
 function knotsOf(hops: ReadonlyMap<string, readonly Hop[]>): Set<string>[] {

@@ -24,9 +24,10 @@ export class Directory {
   readonly regions: ReadonlyMap<string, RegionRules>;
   /** Of all things that can be called, in order. */
   readonly extensions: readonly string[];
+  /** A caller in a menu may dial some extension, without DISA. */
+  readonly dialsExtensions: boolean;
   readonly #byExtension = new Map<string, Whom>();
   readonly #numbers: ReadonlyMap<string, NumberEntry>;
-  readonly #document: PbxDocument;
   readonly #almanac: Almanac;
   readonly #domains: ReadonlySet<string>;
   readonly #accounts: ReadonlySet<string>;
@@ -34,7 +35,6 @@ export class Directory {
 
   constructor(document: PbxDocument, almanac: Almanac) {
     const { employees, groups, schemes, rooms } = document;
-    this.#document = document;
     this.#almanac = almanac;
     this.employees = new Map(employees.map((one) => [one.id, one]));
     this.groups = new Map(groups.map((one) => [one.id, one]));
@@ -49,6 +49,8 @@ export class Directory {
     for (const scheme of schemes) add(scheme.extension, { kind: 'scheme', scheme });
     for (const { extension } of rooms) add(extension, { kind: 'other' });
     this.extensions = [...this.#byExtension.keys()].sort();
+    const { enabled, min, max } = document.pbx.extensionDialing;
+    this.dialsExtensions = enabled && this.extensions.some(({ length }) => min <= length && length <= max);
     this.#domains = new Set(document.pbx.domains.map((domain) => domain.toLowerCase()));
     this.#accounts = new Set(
       employees.flatMap((one) => one.accounts.map(({ user, domain }) => `${user}@${domain}`.toLowerCase())),
@@ -109,12 +111,6 @@ export class Directory {
       const member = this.employees.get(employee);
       return member && this.canBeRung(member) ? [member] : [];
     });
-  }
-
-  /** A caller in a menu may dial some extension, without DISA. */
-  get dialsExtensions(): boolean {
-    const { enabled, min, max } = this.#document.pbx.extensionDialing;
-    return enabled && this.extensions.some(({ length }) => min <= length && length <= max);
   }
 }
 

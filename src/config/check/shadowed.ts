@@ -28,10 +28,14 @@ interface Masked {
   readonly kind?: string;
   /** Not all that it matches ends with it. */
   readonly mayPass?: boolean;
+  /** It stands for itself alone. */
+  readonly isNumber?: boolean;
 }
 
 /** Steps that are looked at for one list: a second or so. Nobody writes by hand a list that takes longer. */
-const patience = 3_000_000;
+const patience = 10_000_000;
+/** Plain numbers of a list that are compared with what ranges and masks take; lists of them may be long. */
+const mostNumbers = 100;
 
 /** What takes all that a rule would take: the rules that do it, one where one is enough. */
 interface Hidden {
@@ -41,45 +45,51 @@ interface Hidden {
 
 /** Each rule to which those before it leave nothing. A rule without a kind hides all others, one with a kind only its like. */
 function* hiddenOf(list: readonly Masked[]): Generator<Hidden> {
-  const exact = new Map<string, Masked>();
-  const before: { readonly rule: Masked; readonly steps: MaskSteps }[] = [];
-  const unions = new Map<string | undefined, MaskUnion>();
-  const unionOf = (kind: string | undefined): MaskUnion => {
-    const known = unions.get(kind);
-    if (known) return known;
-    const made = new MaskUnion();
-    for (const { rule, steps } of before) if (counts(rule, kind)) made.add(steps);
-    unions.set(kind, made);
-    return made;
-  };
   const work: Work = { left: patience };
+  const earlier = new Map<string | undefined, Earlier>();
+  for (const { kind } of list) if (!earlier.has(kind)) earlier.set(kind, new Earlier(work));
   for (const rule of list) {
-    const same = exact.get(nameOf(rule)) ?? exact.get(rule.mask);
-    if (same) {
-      yield { rule, by: [same] };
-      continue;
-    }
     const steps = rule.steps();
     if (!steps) continue;
-    if (unionOf(rule.kind).covers(steps, work).all) {
-      const single = before.find((one) => counts(one.rule, rule.kind) && alone(one.steps).covers(steps, work).all);
-      yield {
-        rule,
-        by: single ? [single.rule] : before.flatMap((one) => (counts(one.rule, rule.kind) ? one.rule : [])),
-      };
-      continue;
-    }
-    if (rule.mayPass) continue;
-    exact.set(nameOf(rule), rule);
-    before.push({ rule, steps });
-    for (const [kind, union] of unions) if (counts(rule, kind)) union.add(steps);
+    const by = earlier.get(rule.kind)?.whoTakes(rule, steps) ?? [];
+    if (by.length > 0) yield { rule, by };
+    else if (!rule.mayPass)
+      for (const [kind, those] of earlier) if (rule.kind === undefined || rule.kind === kind) those.add(rule, steps);
   }
 }
 
-const nameOf = ({ mask, kind }: Masked): string => (kind === undefined ? mask : `${mask} ${kind}`);
+/** Rules that come before others, as far as these can be hidden by them. */
+class Earlier {
+  readonly #work: Work;
+  readonly #same = new Map<string, Masked>();
+  readonly #all: { readonly rule: Masked; readonly steps: MaskSteps }[] = [];
+  readonly #union = new MaskUnion();
+  /** Without plain numbers: only the same is hidden by one. */
+  readonly #patterns = new MaskUnion();
+  #numbers = 0;
 
-/** What the rule takes is taken from rules of this kind. */
-const counts = (rule: Masked, kind: string | undefined): boolean => rule.kind === undefined || rule.kind === kind;
+  constructor(work: Work) {
+    this.#work = work;
+  }
+
+  add(rule: Masked, steps: MaskSteps): void {
+    this.#same.set(rule.mask, rule);
+    if (rule.isNumber && ++this.#numbers > mostNumbers) return;
+    this.#all.push({ rule, steps });
+    this.#union.add(steps);
+    if (!rule.isNumber) this.#patterns.add(steps);
+  }
+
+  /** The rules that leave nothing to this one; none if they do, or if it would take too long to find out. */
+  whoTakes(rule: Masked, steps: MaskSteps): readonly Masked[] {
+    const same = this.#same.get(rule.mask);
+    if (same) return [same];
+    const taken = rule.isNumber ? this.#patterns.takes(rule.mask) : this.#union.covers(steps, this.#work).all;
+    if (!taken) return [];
+    const single = this.#all.find((one) => alone(one.steps).covers(steps, this.#work).all);
+    return single ? [single.rule] : this.#all.map((one) => one.rule);
+  }
+}
 
 function alone(steps: MaskSteps): MaskUnion {
   const union = new MaskUnion();
@@ -103,6 +113,7 @@ const digitMask = (mask: string, path: Path, called: string, kind?: string): Mas
   path,
   called,
   ...(kind === undefined ? {} : { kind }),
+  isNumber: /^\d+$/.test(mask),
   steps: () => digitMaskSteps(mask),
 });
 

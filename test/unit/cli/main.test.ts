@@ -5,6 +5,7 @@ import type { Terminal } from '../../../src/cli/command.ts';
 import { main } from '../../../src/cli/main.ts';
 import { table } from '../../../src/cli/table.ts';
 import { fileSchemaText } from '../../../src/config/json-schema.ts';
+import { readDiagram } from '../../support/mermaid-grammar.ts';
 import { acme, Folder } from '../config/folder.ts';
 
 async function run(argv: readonly string[], env: Terminal['env'] = {}) {
@@ -18,13 +19,13 @@ describe('the command line', () => {
   it('lists its commands', async () => {
     const { code, out } = await run(['--help']);
     expect(code).toBe(0);
-    for (const name of ['start', 'check', 'schema', 'simulate', 'status', 'calls'])
+    for (const name of ['start', 'check', 'schema', 'simulate', 'graph', 'status', 'calls'])
       expect(out).toMatch(new RegExp(`^  ${name} `, 'm'));
     expect((await run(['help'])).out).toBe(out);
     expect(await run([])).toEqual({ code: 64, out: '', err: out });
   });
 
-  it.each(['start', 'check', 'schema', 'simulate', 'status', 'calls'])(
+  it.each(['start', 'check', 'schema', 'simulate', 'graph', 'status', 'calls'])(
     'explains %s: usage, options, exit codes',
     async (name) => {
       const { code, out } = await run([name, '--help']);
@@ -52,6 +53,59 @@ describe('the command line', () => {
     expect(code).toBe(64);
     expect(out).toBe('');
     expect(err.split('\n')).toEqual([`kommutator: ${message}`, expect.stringContaining(hint)]);
+  });
+});
+
+describe('graph', () => {
+  const schemes = acme(`"schemes": [
+    { "id": "main", "name": "Main *line*\\n# 1", "description": "1. for all", "menu": { "1": { "steps": [{ "hangup": true }] } } },
+    { "id": "night", "steps": [{ "play": "builtin:closed", "wait": true }] }
+  ], "numbers": [
+    { "number": "74951234567", "scheme": "main", "source": { "passive": "a@acme.example" } },
+    { "number": "74951234568", "scheme": "night", "source": { "passive": "b@acme.example" } }
+  ]`);
+
+  it('of one scheme is a diagram', async () => {
+    await using folder = await Folder.with({ 'acme.json': schemes });
+    const { code, out, err } = await run(['graph', 'acme', 'night', '--config', folder.path]);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const { states } = readDiagram(out);
+    expect([...states.values()].map(({ text }) => text)).toContain('night:0 · plays «closed»');
+  });
+
+  it('of a PBX is a document with a diagram for each scheme', async () => {
+    await using folder = await Folder.with({ 'acme.json': schemes });
+    const { code, out } = await run(['graph', 'acme'], { KOMMUTATOR_CONFIG: folder.path });
+    expect(code).toBe(0);
+    const diagrams = [...out.matchAll(/```mermaid\n(.*?)\n```/gs)].map(([, diagram = '']) => readDiagram(diagram));
+    expect(diagrams.map(({ states }) => states.has('s_main__start'))).toEqual([true, false]);
+    expect(
+      out
+        .replaceAll(/```mermaid.*?```/gs, '')
+        .split('\n')
+        .filter(Boolean),
+    ).toEqual(['# acme', '## Main \\*line\\* \\# 1 (main)', '1\\. for all', '## night']);
+  });
+
+  it.each([
+    [[], 64, 'which PBX? Its id comes first', 'See "kommutator graph --help".'],
+    [['acme', 'main', 'x'], 64, 'unexpected "x"', 'See "kommutator graph --help".'],
+    [['acne'], 1, 'there is no PBX "acne" in ', 'Did you mean "acme"?'],
+    [['other'], 1, 'there is no PBX "other" in ', 'There is "acme".'],
+    [['acme', 'mian'], 1, 'acme has no scheme "mian"', 'Did you mean "main"?'],
+    [['acme', 'holidays'], 1, 'acme has no scheme "holidays"', 'There is "main" and "night".'],
+  ])('of %j there is none', async (operands, expected, message, hint) => {
+    await using folder = await Folder.with({ 'acme.json': schemes });
+    const { code, out, err } = await run(['graph', ...operands, '--config', folder.path]);
+    expect({ code, out }).toEqual({ code: expected, out: '' });
+    expect(err.split('\n')).toEqual([expect.stringContaining(message), `  ${hint}`]);
+  });
+
+  it('of a broken folder tells its errors', async () => {
+    await using folder = await Folder.with({ 'acme.json': acme('"schemes": [{ "id": "main", "step": [] }]') });
+    const { code, out, err } = await run(['graph', 'acme', '--config', folder.path]);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toContain('"steps"');
   });
 });
 

@@ -404,6 +404,13 @@ const cases: readonly Case[] = [
     ),
   },
   {
+    name: 'two schemes that forward to each other before a caller can dial an extension',
+    code: 'endless-forward',
+    bad: `${dialling('"enabled": true')} ${two(to('{ "scheme": "b" }'), `"steps": [▶{ "forward": { "extension": "11" } }]`, people)}`,
+    says: 'Schemes forward in a circle without an answer: "a" → "b" → "a"',
+    good: `${dialling('"enabled": true')} ${two(to('{ "scheme": "b" }'), `"steps": [${say}, { "forward": { "extension": "11" } }]`, people)}`,
+  },
+  {
     name: 'a scheme that forwards to itself',
     code: 'endless-forward',
     bad: two(`"steps": [▶{ "forward": { "scheme": "a" } }]`, `"steps": [${mail}]`),

@@ -215,6 +215,55 @@ describe('disa', () => {
     await call.hangUp();
   });
 
+  const office = {
+    id: 'office',
+    host: '127.0.0.1',
+    masks: [
+      { match: '([1-4][0-9][0-9]500)', to: '$1' },
+      { match: '8(\\d+)', to: '+7$1' },
+    ],
+  };
+
+  it.each<[string, string, number, string]>([
+    ['at once when nothing longer matches', '456500', 0, '456500'],
+    ['after the pause when it could go on', '8495', 3, '+7495'],
+    ['at once when # ends it', '8495#', 0, '+7495'],
+  ])('reaches a trunk by its masks, transformed, %s', async (_, keys, seconds, number) => {
+    const call = callTo({ rules: { disa: { steps: [] } } }, { more: { trunks: [office] } });
+    await call.press(keys);
+    if (seconds > 0) {
+      await call.wait(seconds - 0.1);
+      expect(call.world.forwards).toEqual([]);
+      await call.wait(0.1);
+    }
+    expect(call.world.forwards).toEqual([{ target: { trunk: 'office', number } }]);
+    await call.hangUp();
+    expect(call.leftovers).toEqual([]);
+  });
+
+  it('an extension goes before a mask', async () => {
+    const any = { ...office, masks: [{ match: '(\\d{3})', to: '$1' }] };
+    const call = callTo({ rules: { disa: { length: 3, steps: [] } } }, { more: { trunks: [any] } });
+    await call.press('505');
+    expect(call.world.forwards).toEqual([{ target: { group: 'sales' } }]);
+    await call.hangUp();
+  });
+
+  it('takes a flood of keys as entries of at most 32, and keeps none of them', async () => {
+    const call = callTo(
+      { rules: { disa: { steps: [] }, anyOtherInput: { steps: [], end: 'mainMenu' } } },
+      { more: { trunks: [{ ...office, masks: [{ match: '(\\d*)(\\d*)9', to: '$1' }] }] } },
+    );
+    for (let round = 0; round < 10; round++) await call.press('1'.repeat(40));
+    const entries = call.world.traces.flatMap(({ event, detail }) =>
+      event === 'digit' ? [String(detail?.digits)] : [],
+    );
+    expect(entries.length).toBeGreaterThan(10);
+    expect(Math.max(...entries.map((entry) => entry.length))).toBe(32);
+    await call.hangUp();
+    expect(call.leftovers).toEqual([]);
+  });
+
   it('which a block without it does not', async () => {
     const call = callTo({ menu });
     await call.press('88');
@@ -362,5 +411,169 @@ describe('passwords', () => {
     expect(call.end).toBeUndefined();
     expect(call.run.listening).toBe('secret');
     await call.hangUp();
+  });
+});
+
+describe('a # after an entry that was complete already', () => {
+  const dialling = { menu, rules: { disa: { steps: [{ voicemail: {} }] } } };
+
+  it('does not take the caller from whom he has dialled', async () => {
+    const call = callTo(dialling);
+    await call.press('505#');
+    expect(call.run.state).toBe('main:dialled:ringing');
+    expect(call.path('digit')).toEqual(['digit main']);
+    await call.press('#'); // the second is one too many
+    expect(call.run.state).toBe('main:invalid');
+    await call.hangUp();
+  });
+
+  it('is no choice in the menu that the entry led to, nor in the scheme', async () => {
+    const inner = { menu: { '1': { menu } } };
+    const item = callTo(inner);
+    await item.press('1#');
+    expect(item.run.state).toBe('main/1:waiting');
+    await item.hangUp();
+
+    const other = { schemes: [{ id: 'main', extension: '884', ...dialling }] };
+    const scheme = callTo({}, { more: other });
+    await scheme.press('884#');
+    expect(scheme.path('scheme', 'digit')).toEqual(['digit main', 'scheme main']);
+    expect(scheme.run.state).toBe('main:waiting');
+    await scheme.hangUp();
+  });
+
+  it('is no password', async () => {
+    const call = callTo({ menu: { '1': { password: '8361', menu } } });
+    await call.press('1#8361#');
+    expect(call.run.state).toBe('main/1:waiting');
+    await call.hangUp();
+  });
+
+  it.each<[string, object, string, number, string]>([
+    ['after the pause it is an entry of its own', { menu: { '1': { menu } } }, '1', 3.1, 'main/1:invalid'],
+    ['where # is a key it is the key', { menu: { '1': { menu: { '#': { menu } } } } }, '1', 0, 'main/1/#:waiting'],
+  ])('%s', async (_, branch, key, seconds, state) => {
+    const call = callTo(branch);
+    await call.press(key);
+    await call.wait(seconds);
+    await call.press('#');
+    expect(call.run.state).toBe(state);
+    await call.hangUp();
+  });
+});
+
+describe('floods of keys', () => {
+  const everything = {
+    steps: [{ play: 'builtin:greeting', wait: true }, { play: 'builtin:connecting' }],
+    menu: {
+      '1': { password: '8361', menu, rules: { noInput: { after: 1, end: 'mainMenu' } } },
+      '2': { steps: [{ forward: { group: 'sales' }, timeout: 5 }], menu: { '22': hangup } },
+      '#7': { steps: [{ voicemail: {} }] },
+    },
+    rules: { disa: { prompt: 'builtin:enter-extension', steps: [{ play: 'builtin:closed', wait: true }] } },
+  };
+  const thousands = (keys: string) => keys.repeat(Math.ceil(3000 / keys.length));
+
+  it.each<[string, string]>([
+    ['wrong keys', '9'],
+    ['nothing but #', '#'],
+    ['every key', '0123456789*#'],
+    ['beginnings of numbers', '45'],
+    ['wrong passwords', '10#'],
+    ['no key at all', 'ABCDx 🎹'],
+  ])('%s, thousands at once: the call ends in its time, with nothing left behind', async (_, keys) => {
+    const call = callTo(everything);
+    await call.settle();
+    for (const key of thousands(keys)) call.run.press(key);
+    await call.settle();
+    expect(await call.toEnd(600)).toMatchObject({ reason: 'schemeEnded' });
+    expect(call.path('hangup')).toHaveLength(1);
+    expect(call.leftovers).toEqual([]);
+  });
+
+  it.each([
+    ['while something is played', 0.5],
+    ['while the block waits', 12],
+  ])('%s: each is heard, and the last wrong one ends the branch', async (_, seconds) => {
+    const call = callTo({ steps: everything.steps, menu });
+    await call.wait(seconds);
+    for (const key of thousands('9')) call.run.press(key);
+    await call.settle();
+    expect(call.end).toMatchObject({ reason: 'schemeEnded' });
+    expect(call.path('digit')).toHaveLength(3);
+    expect(call.leftovers).toEqual([]);
+  });
+
+  it('keys that nobody knows are not even told of', async () => {
+    const call = callTo(everything);
+    await call.settle();
+    const before = call.run.state;
+    for (const key of ['A', 'D', '', '12', ' ', '٣', '１', '#1']) call.run.press(key);
+    await call.settle();
+    expect(call.inputs.map(([, kind]) => kind)).toEqual(['begin']);
+    expect(call.run.state).toBe(before);
+    await call.hangUp();
+  });
+
+  it('who circles through the main menu is ended once, and told why once', async () => {
+    const call = callTo({ menu, rules: { anyOtherInput: { end: 'mainMenu' } } });
+    await call.settle();
+    for (const key of thousands('9')) call.run.press(key);
+    await call.settle();
+    expect(call.path('mainMenu')).toHaveLength(20);
+    expect(call.world.traces.filter(({ event }) => event === 'hangup')).toMatchObject([
+      { why: 'the call has been back to the main menu 20 times' },
+    ]);
+    expect(call.leftovers).toEqual([]);
+  });
+
+  it('who tries passwords is ended after the twentieth', async () => {
+    const call = callTo({ menu: { '1': { password: '8361', menu } } });
+    await call.settle();
+    for (const key of thousands('10#')) call.run.press(key);
+    await call.settle();
+    expect(call.world.traces.filter(({ event }) => event === 'password')).toHaveLength(20);
+    expect(call.world.traces.at(-1)).toMatchObject({ event: 'hangup', why: 'a wrong password for the 20th time' });
+    expect(call.leftovers).toEqual([]);
+  });
+
+  it('a password of thousands of digits is wrong, and not kept', async () => {
+    const call = callTo({ menu: { '1': { password: '8361', menu } } });
+    await call.press('1');
+    for (const key of thousands('8361')) call.run.press(key);
+    await call.press('#');
+    expect(call.world.story.at(-1)).toBe('0 play builtin:wrong-password');
+    expect(JSON.stringify([call.world.traces, call.inputs])).not.toContain('8361');
+    await call.hangUp();
+    expect(call.leftovers).toEqual([]);
+  });
+
+  it('whoever talks may press what he likes', async () => {
+    const script = { calls: { sales: { answers: 1, talks: 30 } } };
+    const call = callTo({ steps: [{ forward: { group: 'sales' } }], menu }, { script });
+    await call.wait(2);
+    for (const key of thousands('19#')) call.run.press(key);
+    await call.settle();
+    expect(call.run.state).toBe('main:0:connected');
+    expect(call.inputs.filter(([, kind]) => kind === 'digit')).toEqual([]);
+    expect(await call.toEnd()).toMatchObject({ reason: 'calleeHungUp' });
+  });
+
+  it('a caller who hangs up at any instant leaves nothing behind', async () => {
+    const keys = ['9', '4', '5', '#', '1', '8', '#', '8361#', '9', '505', '2', '2', '#7', '88123', '#'];
+    const instants = keys.flatMap((key) => [...key, 0, 0.7, 4]);
+    for (const end of instants.keys()) {
+      const call = callTo(everything);
+      for (const move of instants.slice(0, end)) {
+        if (typeof move === 'number') await call.wait(move);
+        else call.run.press(move);
+      }
+      call.run.callerGone();
+      call.run.callerGone();
+      await call.settle();
+      expect(call.end?.reason, `after ${instants.slice(0, end).join(' ')}`).toMatch(/^(callerHungUp|schemeEnded)$/);
+      expect(call.leftovers, `after ${instants.slice(0, end).join(' ')}`).toEqual([]);
+      expect(call.path('hangup')).toHaveLength(1);
+    }
   });
 });

@@ -78,6 +78,13 @@ local function occupy(id, call, occupation)
   touch(id)
 end
 
+local function forget_agent(id)
+  redis.call('HDEL', agents, id)
+  redis.call('ZREM', timers, 'agent\n' .. id)
+  redis.call('SREM', counted, id)
+  agent_cache[id] = nil
+end
+
 local function counted_today(id) redis.call('SADD', counted, id) end
 
 -- A call of his is over: what he talked counts for today, and after-call work begins.

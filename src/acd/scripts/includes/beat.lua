@@ -1,8 +1,8 @@
 -- What is done with time. Each part does a bounded piece of work and says whether there is more.
 local piece = 100
 
--- Gives up what dead nodes had: their callers, and the calls of agents.
-local function reap_nodes()
+-- Gives up what dead nodes had: their callers, who may ring again and have their places back, and the calls of agents.
+local function reap_nodes(keep)
   for _, node in ipairs(redis.call('ZRANGEBYSCORE', nodes, '-inf', '(' .. integer(now))) do
     local had = redis.call('ZRANGEBYLEX', owned, '[' .. node .. '\n', '(' .. node .. '\11', 'LIMIT', 0, piece)
     for _, entry in ipairs(had) do
@@ -11,6 +11,7 @@ local function reap_nodes()
         local caller = caller_of(rest)
         if caller then
           count(caller.group, 'lost', 1)
+          keep_place(caller, keep)
           remove_caller(rest, caller)
         end
       else
@@ -48,10 +49,12 @@ local function wake_waiting(call)
   if not caller then return end
   if caller.endsAt > 0 and caller.endsAt <= now and not caller.pickedUp then return give_up(call, caller, 'queueTimeout') end
   for id, until_then in pairs(caller.refused) do
-    if until_then <= now then caller.refused[id] = nil end
+    if until_then <= now then
+      caller.refused[id] = nil
+      -- One who had refused him may be free.
+      touch(id)
+    end
   end
-  -- Somebody who had refused him may be free.
-  if not next(caller.offers) then seek(call, caller) end
   wake_caller(call, caller)
 end
 
@@ -75,6 +78,8 @@ end
 -- At midnight of the PBX the figures of the day begin anew.
 local function begin_day(next_midnight, this_midnight)
   if now < tonumber(redis.call('HGET', meta, 'midnight') or 0) then return false end
+  -- The clock of this node is behind: it does not know yet that it is tomorrow.
+  if tonumber(next_midnight) <= now then return false end
   local ids = redis.call('SPOP', counted, piece)
   for _, id in ipairs(ids) do
     agent_of(id).talkToday = 0

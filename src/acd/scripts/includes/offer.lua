@@ -5,12 +5,13 @@ local longest_story = 16
 
 local function entry_of(call, caller) return caller.group .. '\n' .. caller.place .. '\n' .. call end
 
-local function is_refused(caller, id) return (caller.refused[id] or 0) > now end
+-- Until his timer has taken it back, which serves whoever came first.
+local function is_refused(caller, id) return caller.refused[id] ~= nil end
 
 local function wake_caller(call, caller)
   local at = caller.pickedUp and 0 or caller.endsAt
   for _, until_then in pairs(caller.refused) do
-    if until_then > now and (at == 0 or until_then < at) then at = until_then end
+    if at == 0 or until_then < at then at = until_then end
   end
   if at == 0 then
     redis.call('ZREM', timers, 'caller\n' .. call)
@@ -25,9 +26,16 @@ local function note(caller, step)
   if #caller.story > longest_story then table.remove(caller.story, 1) end
 end
 
+-- Fencing tokens grow with the time: none comes twice, not even when Redis has lost its data or gone back to older ones.
+local function next_token()
+  local token = math.max(tonumber(redis.call('HGET', meta, 'token') or 0) + 1, now)
+  redis.call('HSET', meta, 'token', integer(token))
+  return token
+end
+
 -- Reserves both in this script: nobody else can be offered to the caller or be offered the agent meanwhile, by any group, on any node.
 local function offer(call, caller, id, agent, why)
-  local token = redis.call('HINCRBY', meta, 'token', 1)
+  local token = next_token()
   local expires = now + caller.ringMs + grace
   agent.reservation = { call = call, token = token, expires = expires, group = caller.group }
   leave_free(agent)
@@ -87,7 +95,7 @@ local function any_free(caller)
   table.sort(taken)
   left = left - #taken
   while left > 0 do
-    local at = math.floor(next_chance() * left)
+    local at = left > 1 and math.floor(next_chance() * left) or 0
     for _, rank in ipairs(taken) do
       if rank <= at then at = at + 1 end
     end
@@ -100,12 +108,19 @@ local function any_free(caller)
   return nil
 end
 
+local function is_member(id, group)
+  for _, of in ipairs(member_of(id).groups) do
+    if of[1] == group then return true end
+  end
+  return false
+end
+
 -- Whom the algorithm of the group chooses for a caller, of those who are free: list of {id, why}. Empty: nobody.
 local function choose(caller)
   local group = group_of(caller.group)
   if not group then return {} end
   local known = caller.familiar
-  if known and may_ring(caller, known) then return { { known, 'familiar' } } end
+  if known and may_ring(caller, known) and is_member(known, caller.group) then return { { known, 'familiar' } } end
   local algorithm = group.algorithm
   if algorithm == 'random' then
     local id = any_free(caller)
@@ -125,8 +140,8 @@ local function choose(caller)
 end
 
 -- Offers a caller to whoever is to be rung for him now. False: nobody is free for him. When every free member has been tried in this round, the
--- next one begins, unless the caller does not wait for another.
-local function seek(call, caller)
+-- next one begins, unless the caller does not wait for another. `why`: instead of the algorithm.
+local function seek(call, caller, why)
   local chosen = choose(caller)
   if #chosen == 0 and caller.waits and next(caller.tried) then
     local tried = caller.tried
@@ -134,72 +149,113 @@ local function seek(call, caller)
     chosen = choose(caller)
     if #chosen == 0 then caller.tried = tried end
   end
-  for _, one in ipairs(chosen) do offer(call, caller, one[1], agent_of(one[1]), one[2]) end
+  for _, one in ipairs(chosen) do offer(call, caller, one[1], agent_of(one[1]), one[2] ~= 'familiar' and why or one[2]) end
   return #chosen > 0
 end
 
--- Gives an agent who has become available the caller who has waited longest in all his groups and is not being offered to anybody. False: there is none.
-local function serve(id, agent, member)
-  local best, best_call
-  for _, of in ipairs(member.groups) do
-    local at, found = 0, nil
-    repeat
+-- The caller who has waited longest of those whom an employee may be offered, in all his groups: {call, caller, passed}; false: none. `passed` are
+-- those before him in the same queue: he has refused them.
+local function longest_waiting(id)
+  local best = false
+  for _, of in ipairs(member_of(id).groups) do
+    local at, passed = 0, {}
+    while true do
       local entry = redis.call('ZRANGEBYLEX', queue, from_of(of[1]), to_of(of[1]), 'LIMIT', at, 1)[1]
-      local place = entry and second_part(entry)
-      if not entry or (best and best.place <= place) then break end
+      if not entry or (best and best.caller.place <= second_part(entry)) then break end
       local call = third_part(entry)
       local caller = caller_of(call)
-      if is_refused(caller, id) then
-        caller.passedOver[id] = now
-      else
-        best, best_call, found = caller, call, true
+      if not is_refused(caller, id) then
+        best = { call = call, caller = caller, passed = passed }
+        break
       end
+      table.insert(passed, caller)
       at = at + 1
-    until found
+    end
   end
-  if best then
-    -- Whoever else is free has been tried for him, or he would not wait: a new round.
-    if best.tried[id] then best.tried = {} end
-    offer(best_call, best, id, agent, 'nextFree')
-    return true
+  return best
+end
+
+-- Gives those who have become available the callers who wait, the longest waiting first. Which of several gets him is the algorithm's choice.
+local function serve(fresh)
+  local next_of = {}
+  while true do
+    local first
+    for _, id in ipairs(fresh) do
+      if #agent_of(id).freeAs > 0 then
+        local found = next_of[id]
+        if found == nil or (found and next(found.caller.offers)) then found = longest_waiting(id) end
+        next_of[id] = found
+        if found and (not first or found.caller.place < first.caller.place) then first = found end
+      end
+    end
+    if not first or not seek(first.call, first.caller, 'nextFree') then return end
+    for id in pairs(first.caller.offers) do
+      local found = next_of[id]
+      for _, passed in ipairs(found and found.call == first.call and found.passed or {}) do passed.passedOver[id] = now end
+    end
   end
-  -- Nobody waits. Where several ring at once he rings along, with those of his priority or a lower one.
-  for _, of in ipairs(member.groups) do
+end
+
+-- Nobody waits. Where several ring at once he rings along, with those of his priority or a lower one.
+local function ring_along(id, agent)
+  for _, of in ipairs(member_of(id).groups) do
     if of[2] == 'all' or of[2] == 'priorityParallel' then
       local entries = redis.call('ZRANGEBYLEX', ringing, from_of(of[1]), to_of(of[1]), 'LIMIT', 0, 10)
       for _, entry in ipairs(entries) do
         local call = third_part(entry)
         local caller = caller_of(call)
-        local joins = caller and not caller.pickedUp and not caller.tried[id] and not is_refused(caller, id)
+        local joins = not caller.pickedUp and not caller.tried[id] and not is_refused(caller, id)
         if joins and of[2] == 'priorityParallel' then
           for other in pairs(caller.offers) do
-            for _, his in ipairs(member_of(other).groups) do
-              if his[1] == of[1] and his[3] < of[3] then joins = false end
+            for _, theirs in ipairs(member_of(other).groups) do
+              if theirs[1] == of[1] and theirs[3] < of[3] then joins = false end
             end
           end
         end
-        if joins then
-          offer(call, caller, id, agent, of[2])
-          return true
-        end
+        if joins then return offer(call, caller, id, agent, of[2]) end
       end
     end
   end
-  return false
 end
 
--- Brings `free` up to date with the facts of all who were touched, and gives those who became available their next caller.
-local function settle()
-  local i = 1
-  while touched[i] do
-    local id = touched[i]
-    local agent, member = agent_of(id), member_of(id)
-    leave_free(agent)
-    if not unavailable(agent, member) and not serve(id, agent, member) then enter_free(id, agent, member) end
-    set_alarm(id, agent, member)
-    i = i + 1
+-- One alone has become available: whoever waits longest for him is his, for nobody else can take that caller. What happens with each call that ends.
+local function serve_one(id, agent, member)
+  local found = longest_waiting(id)
+  if found then
+    local caller = found.caller
+    if caller.tried[id] then caller.tried = {} end
+    for _, passed in ipairs(found.passed) do passed.passedOver[id] = now end
+    return offer(found.call, caller, id, agent, caller.familiar == id and 'familiar' or 'nextFree')
   end
-  touched = {}
+  ring_along(id, agent)
+  if not agent.reservation then enter_free(id, agent, member) end
+end
+
+-- Brings `free` up to date with the facts of all who were touched, and gives those who became available their next callers.
+local function settle()
+  while #touched > 0 do
+    local ids, fresh = touched, {}
+    touched = {}
+    -- In an order that does not depend on Lua's tables.
+    table.sort(ids)
+    for i, id in ipairs(ids) do
+      local agent, member = agent_of(id), member_of(id)
+      if id ~= ids[i - 1] then
+        leave_free(agent)
+        if not unavailable(agent, member) then table.insert(fresh, id) end
+      end
+    end
+    if #fresh == 1 then
+      serve_one(fresh[1], agent_of(fresh[1]), member_of(fresh[1]))
+    else
+      for _, id in ipairs(fresh) do enter_free(id, agent_of(id), member_of(id)) end
+      serve(fresh)
+      for _, id in ipairs(fresh) do
+        if #agent_of(id).freeAs > 0 then ring_along(id, agent_of(id)) end
+      end
+    end
+    for _, id in ipairs(ids) do set_alarm(id, agent_of(id), member_of(id)) end
+  end
 end
 
 -- Takes back what an agent was offered. He is free again with `settle`.
@@ -218,6 +274,14 @@ local function remove_caller(call, caller)
   redis.call('ZREM', owned, caller.node .. '\ncaller\n' .. call)
   redis.call('HDEL', callers, call)
   caller_cache[call] = false
+end
+
+-- Whoever rings again with the same number before `keep` ms are over gets his place back.
+local function keep_place(caller, keep)
+  if keep <= 0 or caller.number == '' or not caller.waits then return end
+  local remembered = caller.group .. '\n' .. caller.number
+  redis.call('HSET', places, remembered, integer(now + keep) .. ' ' .. caller.place)
+  redis.call('ZADD', timers, integer(now + keep), 'place\n' .. remembered)
 end
 
 -- Ends the wait of a caller from this side; his node tells him.

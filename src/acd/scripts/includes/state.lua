@@ -2,7 +2,7 @@
 --
 -- agents    hash: employee → facts (msgpack, see `new_agent`). Whether he is available is computed from them, in `unavailable`.
 -- members   hash: employee → what the configuration says of him (msgpack list, see `member_of`)
--- groups    hash: group → {algorithm, members in order}
+-- groups    hash: group → {algorithm, size}; group, 'members' → employees in order, which may be many
 -- free      zset in lexical order: group, order of choice by its algorithm, employee. An index of who is available.
 -- queue     zset in lexical order: group, place, call. Callers whom nobody is being offered.
 -- ringing   the same: callers for whom members are being rung
@@ -87,6 +87,11 @@ local function group_of(id)
     group_cache[id] = group
   end
   return group
+end
+
+local function members_in(id)
+  local packed = redis.call('HGET', groups, id .. '\nmembers')
+  return packed and cmsgpack.unpack(packed) or {}
 end
 
 -- A waiting caller; nil when there is none.

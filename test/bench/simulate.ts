@@ -1,19 +1,20 @@
-/** Schemes: compiling many, calls through them per second on one core, and what a running one weighs. No SIP, no media. */
+/**
+ * Schemes: compiling many; simulated calls per second on one core, each from INVITE to record, and the part of it that is the machine alone; what a
+ * running machine weighs. No SIP, no media.
+ */
 import { complete, DocumentForm } from '../../src/config/schema/document.ts';
 import { PbxVersion } from '../../src/config/version.ts';
 import type { SchemeWorld } from '../../src/scheme/actors.ts';
 import { compileScheme } from '../../src/scheme/compile.ts';
 import { runScheme, type SchemeRun } from '../../src/scheme/run.ts';
+import { originOf } from '../../src/simulator/origin.ts';
+import { parseScript } from '../../src/simulator/script.ts';
+import { Simulator } from '../../src/simulator/simulator.ts';
 import type { Clock } from '../../src/time/clock.ts';
-
-interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-}
+import type { Figure } from './figure.ts';
 
 export async function run(): Promise<Figure[]> {
-  return [...compiling(), await callsPerSecond(), memoryPerCall()];
+  return [...compiling(), await simulatedCallsPerSecond(), await callsPerSecond(), memoryPerCall()];
 }
 
 const SCHEMES = 1_000;
@@ -46,14 +47,23 @@ function pbxWith(schemes: readonly object[]): PbxVersion {
   const document = DocumentForm.parse({
     pbx: { id: 'bench', domains: ['bench.example'] },
     groups: [{ id: 'sales', extension: '600' }],
-    employees: Array.from({ length: 100 }, (_, index) => ({ id: `e${index}`, extension: String(500 + index) })),
+    employees: Array.from({ length: 100 }, (_, index) => ({
+      id: `e${index}`,
+      extension: String(500 + index),
+      accounts: [{ user: `user${index}`, domain: 'bench.example', password: 'Secret123' }],
+    })),
+    numbers: [{ number: line, scheme: 'main', source: { passive: 'line@bench.example' } }],
     schemes,
   });
   return new PbxVersion('bench', complete(document), new Map());
 }
 
 function compiling(): Figure[] {
-  const pbx = pbxWith(Array.from({ length: SCHEMES }, (_, index) => bigScheme(`scheme${index}`)));
+  const schemes = Array.from({ length: SCHEMES }, (_, index) => bigScheme(`scheme${index}`));
+  const pbx = pbxWith(schemes);
+  const beginning = process.cpuUsage();
+  for (const scheme of schemes) if (!JSON.parse(JSON.stringify(scheme))) throw new Error('no scheme');
+  const baseline = cpuMs(beginning);
   for (const scheme of pbx.document.schemes.slice(0, 50)) compileScheme(pbx, scheme);
   const start = process.cpuUsage();
   const compiled = pbx.document.schemes.map((scheme) => compileScheme(pbx, scheme));
@@ -62,6 +72,11 @@ function compiling(): Figure[] {
   const making = process.cpuUsage();
   for (const scheme of few) if (!scheme.machine) throw new Error('no machine');
   return [
+    {
+      name: `baseline: ${SCHEMES} schemes of ${BLOCKS} blocks, written and read as JSON`,
+      value: round(baseline),
+      unit: 'ms',
+    },
     { name: `compile ${SCHEMES} schemes of ${BLOCKS} blocks`, value: Math.round(ms), unit: 'ms' },
     { name: 'first call of such a scheme waits', value: round(cpuMs(making) / few.length), unit: 'ms' },
   ];
@@ -100,6 +115,7 @@ function quickWorld(): SchemeWorld {
 
 const log = { warn: () => undefined, error: (fields: object) => console.error(fields) };
 const CALLS = 20_000;
+const SIMULATED = 4_000;
 
 /** Four decisions: the branch by time, a key, a key in the second menu, and from an employee who is busy to the one who answers. */
 async function callsPerSecond(): Promise<Figure> {
@@ -108,14 +124,46 @@ async function callsPerSecond(): Promise<Figure> {
   const start = process.cpuUsage();
   await calls(scheme, CALLS);
   return {
-    name: 'calls of four decisions',
+    name: 'machines of four decisions, without the rest of a call',
     value: Math.round(CALLS / (cpuMs(start) / 1000)),
     unit: 'calls/s per core',
   };
 }
 
+/** The same call, through the whole call layer. */
+async function simulatedCallsPerSecond(): Promise<Figure> {
+  const simulator = await Simulator.open();
+  const pbx = callPbx();
+  const origin = originOf(pbx, '74951234567', line);
+  const script = parseScript('press 1 2; wait 60; hangup');
+  const call = { pbx, origin, at: noon, script, roles: { busy: ['e1'], answer: ['e2'] } };
+  const simulate = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      const { record } = await simulator.run(call);
+      if (record.outcome !== 'answered') throw new Error(`the call ended as ${record.outcome}`);
+    }
+  };
+  await simulate(SIMULATED / 4);
+  const start = process.cpuUsage();
+  await simulate(SIMULATED);
+  return {
+    name: 'simulated calls of four decisions',
+    value: Math.round(SIMULATED / (cpuMs(start) / 1000)),
+    unit: 'calls/s per core',
+  };
+}
+
 function compiledCallScheme() {
-  const pbx = pbxWith([
+  const pbx = callPbx();
+  const [scheme] = pbx.document.schemes;
+  if (!scheme) throw new Error('no scheme');
+  return compileScheme(pbx, scheme);
+}
+
+const line = '74950000001';
+
+function callPbx(): PbxVersion {
+  return pbxWith([
     {
       id: 'main',
       branches: [
@@ -132,9 +180,6 @@ function compiledCallScheme() {
       ],
     },
   ]);
-  const [scheme] = pbx.document.schemes;
-  if (!scheme) throw new Error('no scheme');
-  return compileScheme(pbx, scheme);
 }
 
 async function calls(scheme: ReturnType<typeof compiledCallScheme>, count: number): Promise<void> {

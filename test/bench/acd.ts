@@ -1,0 +1,171 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Engine } from '../support/engine-process.ts';
+import { PhoneBank, type RungPhone } from '../support/phone-bank.ts';
+import { freePortRange } from '../support/ports.ts';
+import { temporaryFolder } from '../support/temp.ts';
+import { eventually } from '../support/wait.ts';
+import type { Figure } from './figure.ts';
+
+/**
+ * How long an agent who has hung up waits for his next caller: from the answer to his BYE to the next INVITE, both as his phone sees them, through the
+ * whole engine with its own Redis. No call of this bench has audio. The baseline is the way of one INVITE through the engine without a queue.
+ */
+export async function run(): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const { agents, waiting } of loads) figures.push(...(await measure(agents, waiting)));
+  return figures;
+}
+
+const isLong = process.env.BENCH_LONG === '1';
+const loads = [
+  { agents: 1, waiting: 10 },
+  { agents: 10, waiting: 100 },
+  { agents: 100, waiting: 1000 },
+] as const;
+const ROUNDS = isLong ? 3000 : 600;
+/** A second: as many conversations end as agents of a busy group would have, or more. */
+const ENDS_PER_SECOND = 40;
+const domain = 'bench.test';
+const password = 'Secret123';
+const line = '74950000001';
+const direct = '74950000002';
+
+async function measure(agents: number, waiting: number): Promise<Figure[]> {
+  await using folder = await temporaryFolder('bench');
+  const ports = await freePortRange(1);
+  await writeCompany(folder.path, agents, ports.from);
+  await using engine = await Engine.start({ config: folder.path, env: { LOG_LEVEL: 'warn' } });
+  await using callers = await PhoneBank.open(engine.sip, ports.from);
+  await using phones = await PhoneBank.open(engine.sip);
+  const named = `${agents} agents, ${waiting} waiting`;
+
+  const floor = new Floor(phones);
+  const invites = await straight(callers, phones, floor);
+  await Promise.all(await callAll(callers, waiting));
+
+  for (let i = 0; i < agents; i++) await phones.register(agentName(i), domain, password);
+  await eventually(
+    'all agents to talk',
+    () => floor.talking.size,
+    (count) => count >= Math.min(agents, waiting),
+  );
+  const gaps: number[] = [];
+  let next = waiting;
+  for (let round = 0; round < ROUNDS; round++) {
+    const begun = performance.now();
+    // Whoever goes is replaced, so that as many wait all the time.
+    callers.call(`7903${String(next++).padStart(7, '0')}@127.0.0.1`, `${line}@127.0.0.1`);
+    const gap = await floor.nextCallAfter(round % agents);
+    if (round >= ROUNDS / 10) gaps.push(gap);
+    await pause(1000 / ENDS_PER_SECOND - (performance.now() - begun));
+  }
+  const of = (share: number, all: readonly number[]) =>
+    all.toSorted((a, b) => a - b)[Math.floor(all.length * share)] ?? 0;
+  return [
+    { name: `${named}: from BYE to the next INVITE, p50`, value: of(0.5, gaps), unit: 'ms' },
+    { name: `${named}: p95`, value: of(0.95, gaps), unit: 'ms' },
+    { name: `${named}: p99`, value: of(0.99, gaps), unit: 'ms' },
+    { name: `${named}: INVITE straight through, p50`, value: of(0.5, invites), unit: 'ms' },
+  ];
+}
+
+const agentName = (i: number): string => `agent${String(i).padStart(4, '0')}`;
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
+
+/** The phones of the agents: whoever is rung answers at once. */
+class Floor {
+  readonly talking = new Map<string, RungPhone>();
+  readonly #expected = new Map<string, (call: RungPhone) => void>();
+
+  constructor(phones: PhoneBank) {
+    phones.onInvite = (call) => {
+      call.answer();
+      this.talking.set(call.user, call);
+      this.#expected.get(call.user)?.(call);
+    };
+  }
+
+  /** The next call of whoever's phone that is. */
+  next(user: string): Promise<RungPhone> {
+    return new Promise((resolve) => {
+      this.#expected.set(user, (call) => {
+        this.#expected.delete(user);
+        resolve(call);
+      });
+    });
+  }
+
+  /** An agent hangs up. @returns how long it took until he was rung again, ms */
+  async nextCallAfter(agent: number): Promise<number> {
+    const user = agentName(agent);
+    const next = this.next(user);
+    const free = await this.talking.get(user)?.bye();
+    if (free === undefined) throw new Error(`${user} is in no call`);
+    return (await next).at - free;
+  }
+}
+
+/** What an INVITE takes to a phone that is called directly, ms: nobody waits, nobody is chosen. */
+async function straight(callers: PhoneBank, phones: PhoneBank, floor: Floor): Promise<number[]> {
+  await phones.register('desk', domain, password);
+  const times: number[] = [];
+  for (let i = 0; i < 100; i++) {
+    const next = floor.next('desk');
+    const begun = performance.now();
+    const call = callers.call('79030000000@127.0.0.1', `${direct}@127.0.0.1`);
+    const phone = await next;
+    times.push(phone.at - begun);
+    await call.answered;
+    await pause(20);
+    await call.bye();
+    await phone.ended;
+    floor.talking.delete('desk');
+  }
+  return times.slice(20);
+}
+
+/** As a trunk does: fast, and not all in one packet time. */
+async function callAll(callers: PhoneBank, count: number): Promise<Promise<unknown>[]> {
+  const calls: Promise<unknown>[] = [];
+  for (let i = 0; i < count; i++) {
+    calls.push(callers.call(`7903${String(i).padStart(7, '0')}@127.0.0.1`, `${line}@127.0.0.1`).answered);
+    if (i % 5 === 4) await pause(50);
+  }
+  return calls;
+}
+
+async function writeCompany(folder: string, agents: number, trunkPort: number): Promise<void> {
+  const ids = Array.from({ length: agents }, (_, i) => agentName(i));
+  const someone = (id: string) => ({
+    id,
+    name: id,
+    accounts: [{ user: id, domain, password }],
+    contacts: [{ sip: `${id}@${domain}` }],
+  });
+  await mkdir(join(folder, 'acme'), { recursive: true });
+  await writeFile(
+    join(folder, 'acme', 'bench.json'),
+    JSON.stringify({
+      pbx: { id: 'acme', domains: [domain], timezone: 'Europe/Moscow', country: 'RU' },
+      trunks: [{ id: 'operator', host: '127.0.0.1', ports: String(trunkPort), lines: 0, options: false }],
+      numbers: [
+        { number: line, scheme: 'queue', source: { trunk: 'operator' } },
+        { number: direct, scheme: 'direct', source: { trunk: 'operator' } },
+      ],
+      employees: [...ids, 'desk'].map(someone),
+      groups: [
+        {
+          id: 'sales',
+          members: ids.map((employee) => ({ employee })),
+          algorithm: 'longestIdle',
+          hold: { maxWait: 0, enqueueMessage: null },
+        },
+      ],
+      schemes: [
+        { id: 'queue', steps: [{ forward: { group: 'sales' } }] },
+        { id: 'direct', steps: [{ forward: { employee: 'desk' } }] },
+      ],
+    }),
+  );
+}
