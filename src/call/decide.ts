@@ -1,7 +1,7 @@
 import { compileDigitMask } from '../config/digit-mask.ts';
 import type { Target, Trunk } from '../config/document.ts';
 import { normalizePhone } from '../config/phone.ts';
-import type { PbxVersion } from '../config/version.ts';
+import type { Line, PbxVersion } from '../config/version.ts';
 import type { CallerIdChoice } from '../dial/outgoing/caller-id.ts';
 import type { Way } from '../dial/outgoing/ways.ts';
 import type { EndReason } from '../end-reason.ts';
@@ -83,11 +83,7 @@ function decideExternal(pbx: PbxVersion, facts: InviteFacts): Decision {
     ? undefined
     : { shown: phone ?? `${user}@${host}`, number: phone ?? user, address: `${user}@${host}` };
 
-  const numbers =
-    identity.kind === 'passive'
-      ? [identity.number]
-      : [requestUser, facts.to.user].map((dialled) => normalizePhone(dialled, country) ?? dialled);
-  const line = numbers.map((number) => pbx.line(number)).find((one) => one !== undefined);
+  const line = lineCalled(pbx, facts);
   const base = {
     direction: 'in',
     from: caller?.shown ?? '',
@@ -121,6 +117,29 @@ function decideExternal(pbx: PbxVersion, facts: InviteFacts): Decision {
   const chosen = entry(scheme, 'scheme', { scheme }, `the scheme of ${line.number}`);
   return { ...base, route: { to: 'scheme', scheme }, path: [...path, chosen] };
 }
+
+/** Our number that was called: the one that the Request-URI names, or the To header; of a trunk whose peer names no number at all, its only one. */
+function lineCalled(pbx: PbxVersion, { identity, requestUser, to }: InviteFacts): Line | undefined {
+  if (identity.kind === 'passive') return pbx.line(identity.number);
+  const users = [requestUser, to.user];
+  for (const user of users) {
+    const line = pbx.line(normalizePhone(user, pbx.document.pbx.country) ?? user);
+    if (line) return line;
+  }
+  if (identity.kind !== 'trunk' || users.some((user) => startsWithDigit.test(user))) return undefined;
+  const [own, another] = [...pbx.lines()].filter((line) => line.trunk?.id === identity.trunk && takesCalls(line));
+  return another ? undefined : own;
+}
+
+/** An extension, or a number: a caller who asks for one that we have not gets no other. */
+const startsWithDigit = /^\+?\d/;
+
+const takesCalls = ({ number, trunk }: Line): boolean =>
+  trunk?.numbers.find((one) => one.number === number)?.incoming !== false;
+
+/** Whether the call is for a number that nobody has: what else could be decided of it does not matter. */
+export const isForNobody = ({ route, line }: Decision): boolean =>
+  route.to === 'nobody' && route.reason === 'doesNotExist' && line === undefined;
 
 /** What operators and gateways write for a caller whose number they do not know. */
 const noNumber = /^(?:unknown|unavailable|restricted)?$/i;

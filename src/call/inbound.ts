@@ -10,7 +10,7 @@ import type { IncomingInvite } from '../sip/port.ts';
 import type { Random } from '../time/random.ts';
 import { arrivalOf } from './arrival.ts';
 import { Call, type CallServices } from './call.ts';
-import { type Decision, decide, type Route } from './decide.ts';
+import { type Decision, decide, isForNobody, type Route } from './decide.ts';
 import { setStatus } from './feature-codes.ts';
 import { LiveCalls } from './live-calls.ts';
 import { callOutside } from './outside.ts';
@@ -62,17 +62,12 @@ export class Inbound {
     }
     const decision = decide(pbx, invite);
     const call = this.#begin(pbx, invite, decision);
-    const limit = this.#limit(pbx);
-    if (!limit) {
-      this.#admitted.add(call);
-      void call.ended.then(() => this.#admitted.delete(call));
-    }
     const occupation =
       decision.employee === undefined
         ? undefined
         : services.occupancy.calls({ pbx: pbx.id, employee: decision.employee, call: call.id });
     call.timeline.changes.on('changed', (what) => what === 'talking' && occupation?.talks(false));
-    void this.#see(call, decision, limit).finally(() => occupation?.over());
+    void this.#see(call, decision).finally(() => occupation?.over());
   }
 
   /** Ends a call by command. False: there is no such call. */
@@ -127,27 +122,35 @@ export class Inbound {
     return call;
   }
 
-  /** Limits, before anything is done for the call. Undefined: it may go on. */
-  #limit(pbx: PbxVersion): Limit | undefined {
+  /**
+   * Lets the call in, for as long as it goes on, or says why not, before anything is done for it: a number that nobody has needs no room; then the lines of
+   * the trunk, then the calls of the PBX.
+   */
+  async #letIn(call: Call, decision: Decision): Promise<Limit | undefined> {
     if (this.#stopping) return { reason: 'shutdown', why: 'the node stops' };
-    const { maxCalls } = pbx.document.pbx;
-    if (maxCalls > 0 && this.#count((call) => call.pbx.id === pbx.id) >= maxCalls) {
+    if (isForNobody(decision)) return undefined;
+    const noLine = await this.#takeLine(call, decision);
+    if (noLine) return noLine;
+    const { maxCalls } = call.pbx.document.pbx;
+    if (maxCalls > 0 && this.#count(call.pbx.id) >= maxCalls) {
       return { reason: 'tooManyCalls', why: `${maxCalls} calls go on already` };
     }
+    this.#admitted.add(call);
+    void call.ended.then(() => this.#admitted.delete(call));
     return undefined;
   }
 
   /** Of the calls that were let in and go on. */
-  #count(counts: (call: Call) => boolean): number {
+  #count(pbx: string): number {
     let count = 0;
-    for (const call of this.#admitted) if (counts(call)) count++;
+    for (const call of this.#admitted) if (call.pbx.id === pbx) count++;
     return count;
   }
 
-  async #see(call: Call, decision: Decision, limit: Limit | undefined): Promise<void> {
+  async #see(call: Call, decision: Decision): Promise<void> {
     let reason: EndReason = 'lost';
     try {
-      const refusal = limit ?? (await this.#takeLine(call, decision));
+      const refusal = await this.#letIn(call, decision);
       if (refusal) {
         reason = refusal.reason;
         await this.#refuse(call, refusal);

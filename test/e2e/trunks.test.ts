@@ -1,4 +1,3 @@
-import { createSocket } from 'node:dgram';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -7,6 +6,7 @@ import { Phone, type PhoneOptions } from '../support/baresip.ts';
 import { Engine } from '../support/engine-process.ts';
 import { startJack } from '../support/jack.ts';
 import { idle, lastRecord } from '../support/observe.ts';
+import { freeUdpPort } from '../support/ports.ts';
 import { RawPhone } from '../support/raw-phone.ts';
 import { RtpPeer } from '../support/rtp-peer.ts';
 import { temporaryFolder } from '../support/temp.ts';
@@ -231,12 +231,3 @@ describe('an operator', () => {
 
 const uriOf = (request: SipRequest, header: string): string =>
   /<([^>]+)>/.exec(request.headers.get(header) ?? '')?.[1] ?? '';
-
-/** A UDP port that nobody has: engines that are each other's trunk must know theirs before they start. */
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(resolve));
-  return port;
-}

@@ -27,3 +27,14 @@ async function allFree(from: number, to: number): Promise<boolean> {
   }
   return true;
 }
+
+/** A UDP port that nobody has: for engines whose peers must know theirs before they start. */
+export async function freeUdpPort(): Promise<number> {
+  const socket = createSocket('udp4');
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  await once(socket, 'close');
+  return port;
+}

@@ -11,11 +11,12 @@ import { passive, Switchboard } from '../../support/switchboard.ts';
 
 const line = '74950000001';
 
-const pbx = (scheme: Record<string, unknown>) =>
+const pbx = ({ scheme, number = {}, anna = {}, announces = false }: Omit<Story, 'name' | 'steps'>) =>
   pbxOf({
-    numbers: [{ number: line, scheme: 'main', source: { passive: 'line@acme.example' } }],
+    pbx: { id: 'acme', domains: ['acme.example'], announceCallerNumber: announces },
+    numbers: [{ number: line, scheme: 'main', source: { passive: 'line@acme.example' }, ...number }],
     schemes: [{ id: 'main', ...scheme }],
-    employees: [employee('anna', '401'), employee('boris', '402')],
+    employees: [employee('anna', '401', anna), employee('boris', '402')],
     groups: [
       { id: 'sales', extension: '450', algorithm: 'all', members: [{ employee: 'anna' }, { employee: 'boris' }] },
     ],
@@ -28,11 +29,21 @@ type Step = (board: Switchboard) => unknown;
 interface Story {
   readonly name: string;
   readonly scheme: Record<string, unknown>;
+  /** More of the line that he calls, and of anna. */
+  readonly number?: Record<string, unknown>;
+  readonly anna?: Record<string, unknown>;
+  /** Employees are told who calls. */
+  readonly announces?: boolean;
   readonly steps: readonly (readonly [what: string, step: Step])[];
 }
 
 const rings = (who: string) => [`${who} rings`, (board: Switchboard) => board.sip.to(who).rings()] as const;
 const answers = (who: string) => [`${who} answers`, (board: Switchboard) => board.sip.to(who).answers()] as const;
+const employeeHas = (what: string) =>
+  [
+    `the employee has heard ${what}`,
+    (board: Switchboard) => board.media.endpoints.at(-1)?.playing?.end('finished'),
+  ] as const;
 const wait = (ms: number) => [`${ms} ms pass`, (board: Switchboard) => board.clock.advance(ms)] as const;
 
 const stories: readonly Story[] = [
@@ -78,6 +89,34 @@ const stories: readonly Story[] = [
       ['anna declines', (board) => board.sip.to('anna').refuses(603)],
     ],
   },
+  {
+    name: 'his number for the employee, then a warning for both, while he hears music',
+    scheme: { steps: [{ forward: { employee: 'anna' }, music: 'music' }] },
+    number: { warning: { audio: 'welcome', to: 'both' } },
+    announces: true,
+    steps: [
+      rings('anna'),
+      answers('anna'),
+      employeeHas('his number'),
+      employeeHas('the warning'),
+      ['he has heard it too', (board) => board.callerEndpoint.playing?.end('finished')],
+      wait(5000),
+    ],
+  },
+  {
+    name: 'the message of an assistant, then its target',
+    scheme: { steps: [{ forward: { employee: 'anna' } }] },
+    // biome-ignore lint/suspicious/noThenProperty: the format names it so
+    anna: { assistant: [{ after: 5, message: 'welcome', then: { employee: 'boris' } }] },
+    steps: [
+      rings('anna'),
+      wait(5000),
+      ['the message ends', (board) => board.callerEndpoint.playing?.end('finished')],
+      rings('boris'),
+      answers('boris'),
+      wait(5000),
+    ],
+  },
 ];
 
 /** By CANCEL, or by BYE once there has been a 200. */
@@ -93,12 +132,12 @@ async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await Promise.resolve();
 }
 
-describe.each(stories)('$name', ({ scheme, steps }) => {
+describe.each(stories)('$name', ({ steps, ...story }) => {
   const moments = ['the INVITE arrives', ...steps.map(([what]) => what)].map((what, done) => ({ what, done }));
 
   it.each(moments)('he leaves after this: $what', async ({ done }) => {
     for (let after = 0; after <= TURNS; after++) {
-      const board = new Switchboard(pbx(scheme));
+      const board = new Switchboard(pbx(story));
       const caller = new FakeIncomingInvite({ identity: passive(line), from: '79031112233', to: line });
       board.inbound.accept(caller);
       for (const [, step] of steps.slice(0, done)) {

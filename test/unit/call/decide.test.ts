@@ -48,6 +48,41 @@ describe('without screening and forwarding', () => {
   });
 });
 
+describe('the number that was called', () => {
+  const called = (to: string, more: Record<string, unknown> = {}) => decided(more, { identity: trunk, to }).line;
+  const own = '74950000002';
+
+  it('is the one of the To header where the Request-URI names none of ours', () => {
+    const facts = new FakeIncomingInvite({ identity: trunk, from: '79031112233', to: 'gateway' });
+    const decision = decide(
+      pbx({}),
+      Object.assign(facts, { to: { user: `+${line}`, host: 'acme.example', display: '' } }),
+    );
+    expect(decision).toMatchObject({ line, route: { to: 'scheme' } });
+  });
+
+  it.each(['gateway', ''])("is the trunk's only one where the peer names none: '%s'", (to) => {
+    expect(called(to)).toBe(own);
+  });
+
+  it.each([
+    { what: 'an unknown number was asked for', to: '74959999999' },
+    { what: 'an extension was asked for', to: '499' },
+    {
+      what: 'the trunk has several',
+      to: 'gateway',
+      more: { trunks: [{ id: 'operator', host: '192.0.2.20', numbers: [{ number: '74950000003' }] }] },
+    },
+    {
+      what: 'it is for outgoing calls',
+      to: 'gateway',
+      more: { trunks: [{ id: 'operator', host: '192.0.2.20', numbers: [{ number: own, incoming: false }] }] },
+    },
+  ])('is none where $what', ({ to, more }) => {
+    expect(called(to, more)).toBeUndefined();
+  });
+});
+
 describe('screening (§4.4.5)', () => {
   const entries = [{ number: '79990000000' }, { number: '7495200*' }, { number: 'spam@company.ru' }];
   const blacklist = (acceptHidden = true) => ({ screening: { mode: 'blacklist', acceptHidden, entries } });

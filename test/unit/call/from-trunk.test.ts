@@ -11,8 +11,9 @@ import { Switchboard } from '../../support/switchboard.ts';
 const operator: Identity = { kind: 'trunk', pbx: 'acme', trunk: 'operator' };
 const from = '79031112233';
 
-const pbx = (lines: number) =>
+const pbx = (lines: number, maxCalls = 0) =>
   pbxOf({
+    pbx: { id: 'acme', domains: ['acme.example'], maxCalls },
     trunks: [
       {
         id: 'operator',
@@ -121,6 +122,28 @@ describe('the lines of the trunk', () => {
     first?.cancel();
     await settle();
     expect(board.quiet).toBe(true);
+  });
+
+  it('a number that nobody has is no call for a line, nor for the calls of the PBX: 404', async () => {
+    for (const board of [new Switchboard(pbx(1)), new Switchboard(pbx(0, 1))]) {
+      await calls(board, 1);
+      expect((await board.call(operator, from, '74959999999')).responses).toEqual(['404']);
+    }
+  });
+
+  it('are asked for before the limit of the PBX, and given back where that is reached', async () => {
+    const full = new Switchboard(pbx(1, 1));
+    const [, busy] = await calls(full, 2);
+    expect(busy?.responses).toEqual(['183+sdp']);
+
+    const board = new Switchboard(pbx(2, 1));
+    const [first, second] = await calls(board, 2);
+    expect(second?.responses).toEqual(['503']);
+    expect(board.trunks.taken('operator')).toBe(1);
+    first?.cancel();
+    await settle();
+    expect(board.trunks.taken('operator')).toBe(0);
+    expect((await calls(board, 1))[0]?.responses).toEqual([]);
   });
 
   it('0: as many as come', async () => {
