@@ -13,6 +13,8 @@ export interface MissedCall {
   readonly since: number;
   /** `place` of the queue, when he had one. */
   readonly place?: string;
+  /** Our number that he had called: he sees it again where his group has no number of its own for callbacks. */
+  readonly line?: string;
   readonly maxAttempts: number;
   /** Milliseconds from the end of an attempt to the next. */
   readonly intervalMs: number;
@@ -25,6 +27,7 @@ const Task = z.object({
   groups: z.array(z.string()).min(1),
   since: z.number(),
   place: z.string().exactOptional(),
+  line: z.string().exactOptional(),
   maxAttempts: z.number(),
   intervalMs: z.number(),
   createdAt: z.number(),

@@ -17,6 +17,7 @@ import type { Clock } from '../time/clock.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { CallerLeg } from './caller-leg.ts';
 import type { FaxMachine, Mailbox, Rooms } from './facilities.ts';
+import type { MissedBy } from './missed.ts';
 import type { Notices } from './notices.ts';
 import type { Shown } from './shown.ts';
 import type { Sounds } from './sounds.ts';
@@ -65,6 +66,8 @@ export class Call {
   keys: ((digit: string) => boolean) | undefined;
   /** Employees whose assistant has had this call: it acts once for each. */
   readonly assisted = new Set<string>();
+  /** Groups that were to take it and did not, and would call back whoever hangs up (`callback.onHangup`). */
+  readonly missedBy: MissedBy[] = [];
   /** Who the caller talks to. */
   callee: Leg | undefined;
   /** Resolves when the conversation is over and has been noted. */

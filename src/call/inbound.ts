@@ -12,6 +12,7 @@ import { arrivalOf } from './arrival.ts';
 import { Call, type CallServices } from './call.ts';
 import { type Decision, decide, type Route } from './decide.ts';
 import { LiveCalls } from './live-calls.ts';
+import { callBackMissed } from './missed.ts';
 import { callOutside } from './outside.ts';
 import { runSchemeOf, sendTo } from './run-scheme.ts';
 import { shownTo } from './shown.ts';
@@ -160,6 +161,7 @@ export class Inbound {
     call.finish({ by: 'engine', reason });
     const end = await call.ended;
     await call.conversation;
+    await callBackMissed(call);
     const record = call.timeline.record(end);
     this.ended[record.outcome] = (this.ended[record.outcome] ?? 0) + 1;
     this.#tell({ call, what: 'ended', record });
