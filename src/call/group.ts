@@ -43,7 +43,7 @@ class GroupVisit {
   readonly #calledBack = new AbortController();
   #asksForCallback = false;
   /** Where he stood, and since when. */
-  #stood: Omit<MissedBy, 'group'>;
+  #stood: MissedBy;
   #wait: QueueWait | undefined;
   #hearsRinging = false;
   #isOver = false;
@@ -52,11 +52,18 @@ class GroupVisit {
     this.#call = call;
     this.#group = group;
     this.#request = request;
-    this.#stood = { since: call.services.clock.now() };
+    this.#stood = { group: group.id, since: call.services.clock.now() };
     this.#entered = call.timeline.ask({ kind: 'group', id: group.id, name: group.name, address: '' });
   }
 
+  /** From now on his hanging up is one more missed call of this group: unless somebody talks to him. */
+  #stands(missed: MissedBy): void {
+    this.#stood = missed;
+    if (this.#group.callback.onHangup && isClient(this.#call)) this.#call.missedBy.set(missed.group, missed);
+  }
+
   async run(signal: AbortSignal, connected: () => void): Promise<ForwardResult> {
+    this.#stands(this.#stood);
     const result = await this.#distribute(AbortSignal.any([signal, this.#calledBack.signal]));
     this.#isOver = true;
     this.#wait?.end();
@@ -65,9 +72,6 @@ class GroupVisit {
     if (!signal.aborted) this.#call.audio.stopWaiting();
     if (this.#calledBack.signal.aborted && !signal.aborted) return this.#thank(signal);
     const { reason } = result;
-    if (this.#group.callback.onHangup && isClient(this.#call)) {
-      this.#call.missedBy.push({ group: this.#group.id, ...this.#stood });
-    }
     this.#entered.over(attemptOutcome(reason), reason);
     if (overflows.includes(reason) && !signal.aborted) await this.#overflow(reason, signal);
     return { outcome: 'failed', reason };
@@ -90,7 +94,11 @@ class GroupVisit {
             },
             waiting: (place) => {
               timeline.queued(this.#group.id);
-              this.#stood = { since: place.since, ...(place.place === undefined ? {} : { place: place.place }) };
+              this.#stands({
+                group: this.#group.id,
+                since: place.since,
+                ...(place.place === undefined ? {} : { place: place.place }),
+              });
               const mayAsk = this.#group.callback.onPress1 && isClient(this.#call);
               const ask = mayAsk ? () => void this.#askForCallback() : undefined;
               this.#wait ??= new QueueWait(this.#call, this.#group, place, ask);
@@ -185,7 +193,7 @@ class GroupVisit {
     this.#asksForCallback = true;
     const { pbx, services, timeline, log, audio } = this.#call;
     const { from } = timeline.facts;
-    const isKept = await askBack(this.#call, { group: this.#group.id, ...this.#stood });
+    const isKept = await askBack(this.#call, this.#stood);
     if (this.#isOver) {
       // Somebody has answered in this very moment.
       if (isKept && timeline.talked) services.callbacks.reached(pbx, from);
@@ -207,6 +215,7 @@ class GroupVisit {
   async #thank(signal: AbortSignal): Promise<ForwardResult> {
     const reason: EndReason = 'schemeEnded';
     this.#entered.over('elsewhere', reason);
+    this.#call.missedBy.delete(this.#group.id);
     await this.#call.audio.play('builtin:callback-accepted', signal);
     return { outcome: 'ended', reason };
   }

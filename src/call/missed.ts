@@ -24,8 +24,8 @@ export function askBack({ pbx, services, timeline, id }: Call, missed: MissedBy)
  * had talked to before, a secretary or another group, is not called back (its examples 1 and 2), nor is one who has left a message.
  */
 export async function callBackMissed(call: Call): Promise<void> {
-  if (call.missedBy.length === 0 || !call.timeline.isMissed) return;
-  for (const missed of call.missedBy) {
+  if (call.missedBy.size === 0 || !call.timeline.isMissed) return;
+  for (const missed of call.missedBy.values()) {
     const { group } = missed;
     if (await askBack(call, missed)) call.log.info({ group }, 'the caller is to be called back');
     else call.log.warn({ group }, 'a missed call will not be called back: the task could not be kept');

@@ -283,6 +283,7 @@ export class Timeline implements AttemptLog {
       transfers: [],
       recordings: [],
       scheme: this.#scheme,
+      callback: null,
       path: this.#path,
       inputs: this.#inputs,
       cut: this.#cut,
