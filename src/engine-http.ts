@@ -1,8 +1,8 @@
 import type { CallbackTasks } from './acd/callback-tasks.ts';
 import type { Dispatcher } from './acd/dispatcher.ts';
 import type { WaitEstimates } from './acd/wait-estimates.ts';
-import type { Call } from './call/call.ts';
 import type { Inbound } from './call/inbound.ts';
+import type { LiveCall as CallNow } from './call/live-calls.ts';
 import type { ConfigStore } from './config/store.ts';
 import { DatabaseDownError } from './database/port.ts';
 import type { Occupancy } from './dial/occupancy.ts';
@@ -129,7 +129,7 @@ function trunksOf(watch: TrunkWatch, lines: TrunkLines): TrunksPort {
 }
 
 /** A call as the API shows it. */
-export function liveView({ timeline }: Call): LiveCall {
+export function liveView({ timeline }: Pick<CallNow, 'timeline'>): LiveCall {
   const { id, direction, from, fromName, to, line, employee } = timeline.facts;
   return {
     id,

@@ -10,6 +10,7 @@ import { GroupCallbacks } from './acd/group-callbacks.ts';
 import { QueueDistributor } from './acd/queue-distributor.ts';
 import { WaitEstimates } from './acd/wait-estimates.ts';
 import type { CallServices } from './call/call.ts';
+import { CallbackRunner } from './call/callback-runner.ts';
 import { notBuilt } from './call/facilities.ts';
 import { Inbound } from './call/inbound.ts';
 import { UndeliveredNotices } from './call/notices.ts';
@@ -128,6 +129,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const destinations = new Destinations(registrations, contactTarget, trunks);
     const callbacks = new CallbackTasks(redis);
     const setStatus = statusSetter(dispatcher);
+    const groupCallbacks = new GroupCallbacks(callbacks);
     const services: CallServices = {
       sip: sip.server,
       media,
@@ -135,7 +137,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       sounds: new PbxSounds(prompts),
       employees: new EmployeeDialler(destinations, occupancy),
       groups: new QueueDistributor({ node: acdNode, estimates, clock }),
-      callbacks: new GroupCallbacks(callbacks),
+      callbacks: groupCallbacks,
       destinations,
       trunks,
       occupancy,
@@ -154,6 +156,18 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(publishEvents({ config, inbound, registrar: sip.registrar }, events));
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
+    const runner = new CallbackRunner({
+      due: groupCallbacks,
+      config,
+      services,
+      calls: inbound,
+      random,
+      clock,
+      node: env.nodeId,
+      log,
+    });
+    stack.defer(() => runner.close());
+    groupCallbacks.events.on('asked', ({ pbx }) => void runner.look(pbx));
 
     stack.defer(takeReloads(config, clock, log));
     for (const pbx of config.all()) warmUp(pbx, clock);

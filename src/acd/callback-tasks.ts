@@ -13,6 +13,8 @@ export interface MissedCall {
   readonly since: number;
   /** `place` of the queue, when he had one. */
   readonly place?: string;
+  /** Our number that he had called: he sees it again where his group has no number of its own for callbacks. */
+  readonly line?: string;
   readonly maxAttempts: number;
   /** Milliseconds from the end of an attempt to the next. */
   readonly intervalMs: number;
@@ -25,6 +27,7 @@ const Task = z.object({
   groups: z.array(z.string()).min(1),
   since: z.number(),
   place: z.string().exactOptional(),
+  line: z.string().exactOptional(),
   maxAttempts: z.number(),
   intervalMs: z.number(),
   createdAt: z.number(),
@@ -55,6 +58,12 @@ const report = script(file('callback-report'), {
   keys: (k, ..._) => k.callbacks(),
   args: (now: Now, number: string, lease: number, outcome: string) => [now, number, lease, outcome],
   reply: z.enum(['done', 'again', 'exhausted', 'gone']),
+});
+
+const renew = script(file('callback-renew'), {
+  keys: (k, ..._) => k.callbacks(),
+  args: (now: Now, number: string, lease: number, leaseMs: number) => [now, number, lease, leaseMs],
+  reply: z.enum(['held', 'gone']),
 });
 
 const cancel = script(file('callback-cancel'), {
@@ -94,19 +103,28 @@ export class CallbackTasks {
     return add(this.#redis, pbx, this.#now(), missed.number, task, firstMs);
   }
 
-  /** What is due. @param leaseMs longer than an attempt can last */
+  /** What is due. @param leaseMs until when it is to be renewed */
   async take(pbx: string, leaseMs: number, limit: number): Promise<(CallbackTask & { readonly lease: number })[]> {
     const flat = await take(this.#redis, pbx, this.#now(), leaseMs, limit);
     return flat.filter((_, i) => i % 2 === 1).map((text) => ({ lease: 0, ...json.parse(text) }));
   }
 
-  /** An attempt is over. `gone`: the task was cancelled, or somebody else has it. */
+  /** An attempt is over. `postponed`: the client was not dialled, and it does not count. `gone`: the task was cancelled, or somebody else has it. */
   report(
     pbx: string,
     { number, lease }: Pick<Required<CallbackTask>, 'number' | 'lease'>,
-    outcome: 'talked' | 'failed',
+    outcome: 'talked' | 'failed' | 'postponed',
   ): Promise<'done' | 'again' | 'exhausted' | 'gone'> {
     return report(this.#redis, pbx, this.#now(), number, lease, outcome);
+  }
+
+  /** An attempt goes on. `gone`: as for `report`. @param leaseMs from now */
+  renew(
+    pbx: string,
+    { number, lease }: Pick<Required<CallbackTask>, 'number' | 'lease'>,
+    leaseMs: number,
+  ): Promise<'held' | 'gone'> {
+    return renew(this.#redis, pbx, this.#now(), number, lease, leaseMs);
   }
 
   /** False: there was none. */

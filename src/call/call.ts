@@ -18,6 +18,8 @@ import { CallerAudio } from './caller-audio.ts';
 import { CallerLeg } from './caller-leg.ts';
 import type { FaxMachine, Mailbox, Rooms } from './facilities.ts';
 import type { Statuses } from './feature-codes.ts';
+import type { LiveCall } from './live-calls.ts';
+import type { MissedBy } from './missed.ts';
 import type { Notices } from './notices.ts';
 import type { Shown } from './shown.ts';
 import type { Sounds } from './sounds.ts';
@@ -52,7 +54,7 @@ export interface CallEnd {
  * One call: from the INVITE of the caller to the last BYE. Holds what all that happens to a call share; what happens is in the files beside this one.
  * Ends once, with a reason; until then its reason is `lost`.
  */
-export class Call {
+export class Call implements LiveCall {
   readonly pbx: PbxVersion;
   readonly caller: CallerLeg;
   readonly audio: CallerAudio;
@@ -67,6 +69,8 @@ export class Call {
   keys: ((digit: string) => boolean) | undefined;
   /** Employees whose assistant has had this call: it acts once for each. */
   readonly assisted = new Set<string>();
+  /** Groups that it came to and that call back whom they have missed (`callback.onHangup`), with what he had there last. */
+  readonly missedBy = new Map<string, MissedBy>();
   /** Who the caller talks to. */
   callee: Leg | undefined;
   /** Resolves when the conversation is over and has been noted. */
@@ -120,6 +124,12 @@ export class Call {
   finish(end: CallEnd): void {
     this.#settle(end);
     this.caller.end(end.reason);
+  }
+
+  /** Ends the call, and hangs up whoever the caller talks to. */
+  breakOff(end: CallEnd): void {
+    void this.callee?.hangup();
+    this.finish(end);
   }
 
   #settle(end: CallEnd): void {

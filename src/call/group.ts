@@ -9,6 +9,7 @@ import { tablesOf } from '../scheme/tables.ts';
 import type { Call } from './call.ts';
 import { connect } from './connect.ts';
 import { introduce, isIntroduced } from './introduce.ts';
+import { askBack, isClient, type MissedBy } from './missed.ts';
 import { QueueWait, queueState } from './queue-wait.ts';
 import { ringContext } from './ring-context.ts';
 
@@ -41,6 +42,8 @@ class GroupVisit {
   /** Aborted when he has asked to be called back. */
   readonly #calledBack = new AbortController();
   #asksForCallback = false;
+  /** Where he stood, and since when. */
+  #stood: MissedBy;
   #wait: QueueWait | undefined;
   #hearsRinging = false;
   #isOver = false;
@@ -49,10 +52,18 @@ class GroupVisit {
     this.#call = call;
     this.#group = group;
     this.#request = request;
+    this.#stood = { group: group.id, since: call.services.clock.now() };
     this.#entered = call.timeline.ask({ kind: 'group', id: group.id, name: group.name, address: '' });
   }
 
+  /** From now on his hanging up is one more missed call of this group: unless somebody talks to him. */
+  #stands(missed: MissedBy): void {
+    this.#stood = missed;
+    if (this.#group.callback.onHangup && isClient(this.#call)) this.#call.missedBy.set(missed.group, missed);
+  }
+
   async run(signal: AbortSignal, connected: () => void): Promise<ForwardResult> {
+    this.#stands(this.#stood);
     const stop = AbortSignal.any([signal, this.#calledBack.signal]);
     // At once: whatever takes the place of the queue must not be talked over by what comes next in it.
     stop.addEventListener('abort', () => this.#wait?.end(), { once: true });
@@ -85,7 +96,13 @@ class GroupVisit {
             },
             waiting: (place) => {
               timeline.queued(this.#group.id);
-              const ask = this.#mayBeCalledBack() ? () => void this.#askForCallback(place) : undefined;
+              this.#stands({
+                group: this.#group.id,
+                since: place.since,
+                ...(place.place === undefined ? {} : { place: place.place }),
+              });
+              const mayAsk = this.#group.callback.onPress1 && isClient(this.#call);
+              const ask = mayAsk ? () => void this.#askForCallback() : undefined;
               this.#wait ??= new QueueWait(this.#call, this.#group, place, ask);
             },
           },
@@ -173,27 +190,12 @@ class GroupVisit {
     await this.#call.audio.play(audio, signal);
   }
 
-  /** Calls of employees and internal calls are never called back, and neither is a caller without a number (§4.4.6.2.1). */
-  #mayBeCalledBack(): boolean {
-    const { direction, from } = this.#call.timeline.facts;
-    if (!this.#group.callback.onPress1 || direction !== 'in' || !/^\d{5,15}$/.test(from)) return false;
-    return !this.#call.pbx.document.employees.some(
-      ({ mobile, contacts }) => mobile === from || contacts.some((one) => 'phone' in one && one.phone === from),
-    );
-  }
-
-  async #askForCallback({ since, place }: { readonly since: number; readonly place?: string }): Promise<void> {
+  async #askForCallback(): Promise<void> {
     if (this.#asksForCallback || this.#isOver) return;
     this.#asksForCallback = true;
-    const { pbx, services, timeline, log, id, audio } = this.#call;
+    const { pbx, services, timeline, log, audio } = this.#call;
     const { from } = timeline.facts;
-    const isKept = await services.callbacks.ask(pbx, {
-      number: from,
-      call: id,
-      group: this.#group.id,
-      since,
-      ...(place === undefined ? {} : { place }),
-    });
+    const isKept = await askBack(this.#call, this.#stood);
     if (this.#isOver) {
       // Somebody has answered in this very moment.
       if (isKept && timeline.talked) services.callbacks.reached(pbx, from);
@@ -216,6 +218,7 @@ class GroupVisit {
   async #thank(signal: AbortSignal): Promise<ForwardResult> {
     const reason: EndReason = 'schemeEnded';
     this.#entered.over('elsewhere', reason);
+    this.#call.missedBy.delete(this.#group.id);
     await this.#call.audio.play('builtin:callback-accepted', signal);
     return { outcome: 'ended', reason };
   }

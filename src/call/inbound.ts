@@ -12,7 +12,8 @@ import { arrivalOf } from './arrival.ts';
 import { Call, type CallServices } from './call.ts';
 import { type Decision, decide, isForNobody, type Route } from './decide.ts';
 import { setStatus } from './feature-codes.ts';
-import { LiveCalls } from './live-calls.ts';
+import { type LiveCall, LiveCalls } from './live-calls.ts';
+import { callBackMissed } from './missed.ts';
 import { callOutside } from './outside.ts';
 import { runSchemeOf, sendTo } from './run-scheme.ts';
 import { shownTo } from './shown.ts';
@@ -31,7 +32,7 @@ export interface CallCenterOptions {
 export interface CallEvents {
   /** `record`: of a call that has ended. */
   changed: {
-    readonly call: Call;
+    readonly call: LiveCall;
     readonly what: TimelineChange | 'appeared' | 'ended';
     readonly record?: CallRecord;
   };
@@ -74,19 +75,34 @@ export class Inbound {
   hangup(pbx: string, id: string): boolean {
     const call = this.live.get(id);
     if (call?.pbx.id !== pbx) return false;
-    void call.callee?.hangup();
-    call.finish({ by: 'engine', reason: 'userCommand' });
+    call.breakOff({ by: 'engine', reason: 'userCommand' });
     return true;
   }
 
   /** Ends all calls. Resolves when their records have been handed over. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    for (const call of this.live.all()) {
-      void call.callee?.hangup();
-      call.finish({ by: 'engine', reason: 'shutdown' });
-    }
+    for (const call of this.live.all()) call.breakOff({ by: 'engine', reason: 'shutdown' });
     await this.live.drained();
+  }
+
+  /** A call is there, also one of ours: it is seen by all who watch. */
+  begins(call: LiveCall): void {
+    this.live.add(call);
+    call.timeline.changes.on('changed', (what) => this.#tell({ call, what }));
+    this.#tell({ call, what: 'appeared' });
+  }
+
+  /** A call is over. @param options.isKept false: nothing has happened in it that history is to tell */
+  async ends(call: LiveCall, record: CallRecord, { isKept = true } = {}): Promise<void> {
+    this.#tell({ call, what: 'ended', record });
+    if (isKept) {
+      this.ended[record.outcome] = (this.ended[record.outcome] ?? 0) + 1;
+      const { outcome, reason, endedBy: by, wait, talk } = record;
+      call.log.info({ outcome, reason, by, wait, talk }, 'call ended');
+      await this.#options.history(record);
+    }
+    this.live.remove(call);
   }
 
   #begin(pbx: PbxVersion, invite: IncomingInvite, decision: Decision): Call {
@@ -112,9 +128,7 @@ export class Inbound {
       shown: shownTo(pbx, decision, invite.from.host),
       log: log.child({ call: id, pbx: pbx.id }),
     });
-    this.live.add(call);
-    call.timeline.changes.on('changed', (what) => this.#tell({ call, what }));
-    this.#tell({ call, what: 'appeared' });
+    this.begins(call);
     call.log.info(
       { from: decision.from, to: decision.dialled, by: identityText(invite.identity), sipCallId: invite.id },
       'call arrived',
@@ -164,15 +178,8 @@ export class Inbound {
     call.finish({ by: 'engine', reason });
     const end = await call.ended;
     await call.conversation;
-    const record = call.timeline.record(end);
-    this.ended[record.outcome] = (this.ended[record.outcome] ?? 0) + 1;
-    this.#tell({ call, what: 'ended', record });
-    call.log.info(
-      { outcome: record.outcome, reason: end.reason, by: end.by, wait: record.wait, talk: record.talk },
-      'call ended',
-    );
-    await this.#options.history(record);
-    this.live.remove(call);
+    await callBackMissed(call);
+    await this.ends(call, call.timeline.record(end));
   }
 
   /** Of the trunk that the call came in through, until its end. @returns why there is none */

@@ -1,29 +1,42 @@
-import type { Call } from './call.ts';
+import type { Logger } from 'pino';
+import type { PbxVersion } from '../config/version.ts';
+import type { CallEnd } from './call.ts';
+import type { Timeline } from './timeline.ts';
+
+/** A call as those see it who watch calls: one that came in, or one of ours. */
+export interface LiveCall {
+  readonly id: string;
+  readonly pbx: PbxVersion;
+  readonly timeline: Timeline;
+  readonly log: Logger;
+  /** Ends it, in whatever state it is. The first reason counts. */
+  breakOff(end: CallEnd): void;
+}
 
 /** The calls of this node, from their INVITE until their record is on its way. */
 export class LiveCalls {
-  readonly #calls = new Map<string, Call>();
+  readonly #calls = new Map<string, LiveCall>();
   #empty: (() => void)[] = [];
 
-  add(call: Call): void {
+  add(call: LiveCall): void {
     this.#calls.set(call.id, call);
   }
 
-  remove(call: Call): void {
+  remove(call: LiveCall): void {
     this.#calls.delete(call.id);
     if (this.#calls.size > 0) return;
     for (const resolve of this.#empty.splice(0)) resolve();
   }
 
-  get(id: string): Call | undefined {
+  get(id: string): LiveCall | undefined {
     return this.#calls.get(id);
   }
 
-  of(pbx: string): Call[] {
+  of(pbx: string): LiveCall[] {
     return [...this.#calls.values()].filter((call) => call.pbx.id === pbx);
   }
 
-  all(): Call[] {
+  all(): LiveCall[] {
     return [...this.#calls.values()];
   }
 

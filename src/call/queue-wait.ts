@@ -45,10 +45,12 @@ export class QueueWait {
   }
 
   async #run(): Promise<void> {
-    const { signal } = this.#over;
+    // Gone before the queue knows it: what he was hearing is over, and nothing follows.
+    const signal = AbortSignal.any([this.#over.signal, this.#call.caller.gone]);
     try {
       await this.#message(signal);
       await this.#offerCallback(signal);
+      signal.throwIfAborted();
       await this.#announce(signal);
     } catch (error) {
       if (!signal.aborted)

@@ -28,7 +28,8 @@ export interface CallFacts {
   readonly line: string | null;
   readonly to: string;
   readonly node: string;
-  readonly arrival: Arrival;
+  /** null: nobody called us, it is a call of ours. */
+  readonly arrival: Arrival | null;
 }
 
 export interface OpenAttempt {
@@ -83,6 +84,11 @@ export class Timeline implements AttemptLog {
 
   get talked(): boolean {
     return this.#talked;
+  }
+
+  /** Nobody talked, and the call has come to nothing else by design. */
+  get isMissed(): boolean {
+    return !this.#talked && this.#technical === null;
   }
 
   /** One of those who talk has the other on hold. */
@@ -277,6 +283,7 @@ export class Timeline implements AttemptLog {
       transfers: [],
       recordings: [],
       scheme: this.#scheme,
+      callback: null,
       path: this.#path,
       inputs: this.#inputs,
       cut: this.#cut,

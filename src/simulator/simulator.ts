@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import type { CallServices } from '../call/call.ts';
+import { Call, type CallServices } from '../call/call.ts';
 import { Inbound } from '../call/inbound.ts';
 import type { PbxVersion } from '../config/version.ts';
 import { Destinations } from '../dial/destinations.ts';
@@ -113,7 +113,7 @@ export class Simulator {
       media,
       mailbox,
       clock,
-      call: () => inbound.live.all()[0],
+      call: () => inbound.live.all().find((call) => call instanceof Call),
     });
     media.onBridge = (_caller, callee) => {
       const dialog = sip.dialogOf(callee.localSdp);

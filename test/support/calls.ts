@@ -32,6 +32,7 @@ export function someCall(changes: Partial<CallRecord> & { readonly pbx: string }
     transfers: [],
     recordings: [],
     scheme: 'main',
+    callback: null,
     configVersion: 'v1',
     path: [{ t: 0, state: 'main/0', event: 'branch', why: 'always' }],
     inputs: [

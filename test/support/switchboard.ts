@@ -1,6 +1,8 @@
 import { pino } from 'pino';
 import type { GroupDistributor } from '../../src/acd/distributor.ts';
-import type { Callbacks } from '../../src/acd/group-callbacks.ts';
+import type { Callbacks, DueCallbacks } from '../../src/acd/group-callbacks.ts';
+import type { CallServices } from '../../src/call/call.ts';
+import { CallbackRunner } from '../../src/call/callback-runner.ts';
 import { notBuilt } from '../../src/call/facilities.ts';
 import { Inbound } from '../../src/call/inbound.ts';
 import type { Notice } from '../../src/call/notices.ts';
@@ -33,6 +35,8 @@ export class Switchboard {
   readonly statuses: string[] = [];
   /** What setting a status fails with. */
   statusFails: Error | undefined;
+  readonly services: CallServices;
+  readonly #pbx: PbxVersion;
   readonly trunks = new FakeTrunks();
 
   /** @param unregistered accounts without a phone; all others have one, `sip:<user>@127.0.0.1` */
@@ -60,31 +64,47 @@ export class Switchboard {
       ({ uri }) => ({ uri }),
       trunks,
     );
-    this.inbound = new Inbound({
-      services: {
-        sip,
-        media,
-        clock,
-        occupancy,
-        ...notBuilt,
-        destinations,
-        trunks,
-        notices: { send: (notice) => void this.notices.push(notice) },
-        statuses: { set: (...all) => this.setStatus(...all) },
-        employees: new EmployeeDialler(destinations, occupancy),
-        groups: options.groups ?? new SimulatedQueue({ clock, random: systemRandom, occupancy }),
-        callbacks: options.callbacks ?? { ask: async () => false, reached: () => undefined },
-        sounds: {
-          audio: (_version, id) => [{ file: id }],
-          say: (_version, spoken) => spoken.map((one) => ({ file: said(one) })),
-          ringBack: () => [{ file: 'ring-back' }],
-        },
+    this.services = {
+      sip,
+      media,
+      clock,
+      occupancy,
+      ...notBuilt,
+      destinations,
+      trunks,
+      notices: { send: (notice) => void this.notices.push(notice) },
+      statuses: { set: (...all) => this.setStatus(...all) },
+      employees: new EmployeeDialler(destinations, occupancy),
+      groups: options.groups ?? new SimulatedQueue({ clock, random: systemRandom, occupancy }),
+      callbacks: options.callbacks ?? { ask: async () => false, reached: () => undefined },
+      sounds: {
+        audio: (_version, id) => [{ file: id }],
+        say: (_version, spoken) => spoken.map((one) => ({ file: said(one) })),
+        ringBack: () => [{ file: 'ring-back' }],
       },
+    };
+    this.#pbx = pbx;
+    this.inbound = new Inbound({
+      services: this.services,
       config: { current: (id) => (id === pbx.id ? pbx : undefined) },
       random: systemRandom,
       node: 'test',
       log: pino({ level: 'silent' }),
       history: async (record) => void this.records.push(record),
+    });
+  }
+
+  /** Calls back who is due. */
+  callbacks(due: DueCallbacks): CallbackRunner {
+    return new CallbackRunner({
+      due,
+      config: { all: () => [this.#pbx] },
+      services: this.services,
+      calls: this.inbound,
+      random: systemRandom,
+      clock: this.clock,
+      node: 'test',
+      log: pino({ level: 'silent' }),
     });
   }
 

@@ -9,7 +9,7 @@ local json = redis.call('HGET', tasks, number)
 local task = json and cjson.decode(json)
 -- Cancelled meanwhile, or taken by another after the lease was over.
 if not task or task.lease ~= tonumber(ARGV[3]) then return 'gone' end
-task.attempts = task.attempts + 1
+if outcome ~= 'postponed' then task.attempts = task.attempts + 1 end
 local word = 'again'
 if outcome == 'talked' then word = 'done' elseif task.attempts >= task.maxAttempts then word = 'exhausted' end
 if word == 'again' then

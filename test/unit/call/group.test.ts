@@ -48,6 +48,8 @@ const pbx = ({ group = {}, scheme = {}, number = {}, pbx: settings = {} }: Optio
         hold: { enqueueMessage: 'busy', music: 'music', overflowMessage: 'overflow' },
         ...group,
       },
+      { id: 'support', extension: '451', members: [{ employee: 'anna' }], callback: { onHangup: true } },
+      { id: 'archive', extension: '452', members: [{ employee: 'anna' }] },
     ],
     audio: ['busy', 'music', 'overflow', 'welcome', 'sorry', 'warning', 'ringing'].map((id) => ({
       id,
@@ -384,7 +386,7 @@ describe('press 1 to be called back', () => {
     board.callerEndpoint.press('1');
     await settle();
     expect(callbacks.asked).toEqual([
-      { number: from, call: expect.any(String), group: 'sales', since, place: 'the place' },
+      { number: from, call: expect.any(String), group: 'sales', since, place: 'the place', line },
     ]);
     expect(heard()).toEqual(['builtin:callback-accepted']);
     expect(caller.dialog.ended).toBeUndefined();
@@ -441,5 +443,79 @@ describe('press 1 to be called back', () => {
     caller.dialog.hangUp();
     await settle();
     expect(board.quiet).toBe(true);
+  });
+});
+
+describe('a caller who hangs up while he waits', () => {
+  const missing: Options = { group: { callback: { onHangup: true } } };
+  const hangsUp = async () => {
+    if (caller.responses.at(-1) === '200') caller.dialog.hangUp();
+    else caller.cancel();
+    await settle();
+  };
+
+  it('is to be called back, in the place that he had', async () => {
+    await arrives(missing);
+    const since = board.clock.now();
+    await queue.waits();
+    board.clock.advance(5000);
+    await hangsUp();
+    expect(callbacks.asked).toEqual([
+      { number: from, call: board.records[0]?.id, group: 'sales', since, place: 'the place', line },
+    ]);
+    expect(board.records).toMatchObject([{ outcome: 'missed', reason: 'callerHungUp' }]);
+    expect(path()?.filter(([event]) => event === 'hangup')).toHaveLength(1);
+    expect(board.quiet).toBe(true);
+  });
+
+  it('also when he had been offered at once and had no place yet', async () => {
+    await arrives(missing);
+    await queue.offers('anna');
+    await hangsUp();
+    expect(callbacks.asked).toMatchObject([{ number: from, group: 'sales' }]);
+    expect(callbacks.asked[0]).not.toHaveProperty('place');
+    expect(board.quiet).toBe(true);
+  });
+
+  it('is called back by each group that has missed him and is set so', async () => {
+    const steps = ['sales', 'archive', 'support'].map((group) => ({ forward: { group } }));
+    await arrives({ ...missing, scheme: { steps } });
+    await queue.waits();
+    await queue.fails('queueTimeout');
+    await soundEnds();
+    await queue.fails('operatorsUnavailable');
+    await queue.waits();
+    await hangsUp();
+    expect(callbacks.asked.map(({ group }) => group)).toEqual(['sales', 'support']);
+  });
+
+  it.each([
+    { what: 'the group is not set so', options: {} },
+    { what: 'he only pressed 1 there', options: { group: { callback: { onPress1: true } } } },
+  ])('is not called back when $what', async ({ options }) => {
+    await arrives(options);
+    await queue.waits();
+    await hangsUp();
+    expect(callbacks.asked).toEqual([]);
+  });
+
+  it('is not called back once somebody has talked to him', async () => {
+    await arrives(missing);
+    await queue.offers('anna');
+    board.sip.to('anna').answers();
+    await settle();
+    await hangsUp();
+    expect(callbacks.asked).toEqual([]);
+  });
+
+  it.each([
+    { who: 'an employee from his mobile', number: '79260000001' },
+    { who: 'a caller who hides his number', number: 'anonymous' },
+  ])('is not called back when he is $who', async ({ number }) => {
+    await arrives(missing, passive(line), number);
+    await queue.waits();
+    await hangsUp();
+    expect(callbacks.asked).toEqual([]);
+    expect(board.records).toMatchObject([{ outcome: 'missed' }]);
   });
 });

@@ -1,0 +1,33 @@
+import type { MissedCall } from '../acd/callback-tasks.ts';
+import type { Call } from './call.ts';
+
+/** A group that has missed a call, and what the caller had there. */
+export type MissedBy = Pick<MissedCall, 'group' | 'since' | 'place'>;
+
+/** Calls of employees and internal calls are never called back, and neither is a caller without a number (§4.4.6.2.1). */
+export function isClient({ timeline, pbx }: Call): boolean {
+  const { direction, from } = timeline.facts;
+  if (direction !== 'in' || !/^\d{5,15}$/.test(from)) return false;
+  return !pbx.document.employees.some(
+    ({ mobile, contacts }) => mobile === from || contacts.some((one) => 'phone' in one && one.phone === from),
+  );
+}
+
+/** @returns false: it could not be kept */
+export function askBack({ pbx, services, timeline, id }: Call, missed: MissedBy): Promise<boolean> {
+  const { from, line } = timeline.facts;
+  return services.callbacks.ask(pbx, { number: from, call: id, ...missed, ...(line === null ? {} : { line }) });
+}
+
+/**
+ * The call is over, and nobody has talked to the caller: the groups that have missed it call him back, each that is set so (§4.4.6.2.1). One whom somebody
+ * had talked to before, a secretary or another group, is not called back (its examples 1 and 2), nor is one who has left a message.
+ */
+export async function callBackMissed(call: Call): Promise<void> {
+  if (call.missedBy.size === 0 || !call.timeline.isMissed) return;
+  for (const missed of call.missedBy.values()) {
+    const { group } = missed;
+    if (await askBack(call, missed)) call.log.info({ group }, 'the caller is to be called back');
+    else call.log.warn({ group }, 'a missed call will not be called back: the task could not be kept');
+  }
+}
