@@ -7,7 +7,7 @@ export interface EmployeeCall {
 
 /** What he does in it. */
 export interface Occupation {
-  /** He talks from now on. @param answered he has taken a call from outside */
+  /** He talks from now on; calling it twice has no effect. @param answered he has taken a call from outside */
   talks(answered: boolean): void;
   /** Calling it twice has no effect. */
   over(): void;
@@ -75,9 +75,14 @@ export class Occupancy {
 
   #occupation(call: EmployeeCall, release: () => void): Occupation {
     let isOver = false;
+    let hasTalked = false;
     return {
       talks: (answered) => {
-        if (!isOver) this.#shared?.talks(call, answered);
+        if (hasTalked) return;
+        hasTalked = true;
+        this.#shared?.talks(call, answered);
+        // He hung up in the moment of the connection: he has answered all the same.
+        if (isOver) this.#shared?.over(call);
       },
       over: () => {
         if (isOver) return;

@@ -48,7 +48,7 @@ describe('any call through any scheme', () => {
       expect(await replay(call, { used: all.pbx })).toEqual(same);
       expect(await replay(call, { used: keptOf(all.pbx), other: keptOf(all.pbx) })).toEqual(same);
     });
-    await fc.assert(property, { numRuns: 200 });
+    await fc.assert(property, { numRuns: 80 });
   }, 180_000);
 
   it('goes elsewhere from its first moment on a version that does not know its number', async () => {
@@ -58,7 +58,7 @@ describe('any call through any scheme', () => {
       const other = new PbxVersion('refuses', { ...document, numbers: [] }, new Map());
       expect(await replay(call, { used: all.pbx, other })).toMatchObject({ verdict: 'elsewhere', diverged: { t: 0 } });
     });
-    await fc.assert(property, { numRuns: 50 });
+    await fc.assert(property, { numRuns: 40 });
   }, 180_000);
 
   it('ends in a verdict on any other version', async () => {
@@ -67,7 +67,7 @@ describe('any call through any scheme', () => {
       const found = await replay(call, { used: all.pbx, other });
       expect(['same', 'elsewhere']).toContain(found.verdict);
     });
-    await fc.assert(property, { numRuns: 200 });
+    await fc.assert(property, { numRuns: 80 });
   }, 180_000);
 });
 
@@ -151,10 +151,12 @@ describe('any call through a changed scheme', () => {
         expect(t).toBe(was?.t);
       } else {
         expect(isFound).toEqual(is ? doingOf(is.entry) : null);
-        expect(t).toBe(first);
+        // Another announcement in the place of one that was heard: how long it is nobody knows, so the time is that of the one that was.
+        if (found.heard.length > 0) expect(t).toBeGreaterThanOrEqual(last);
+        else expect(t).toBe(first);
       }
     });
-    await fc.assert(property, { numRuns: 120 });
+    await fc.assert(property, { numRuns: 60 });
     expect(seen.elsewhere).toBeGreaterThan(2);
   }, 180_000);
 
@@ -176,7 +178,7 @@ describe('any call through a changed scheme', () => {
         diverged: found.diverged,
       });
     });
-    await fc.assert(property, { numRuns: 100 });
+    await fc.assert(property, { numRuns: 40 });
     expect(compared).toBeGreaterThan(0);
   }, 180_000);
 });
@@ -232,7 +234,7 @@ describe('the password of any call', () => {
       if (one.typed > 0) typedAny++;
       expect({ ...two.record, id: '', configVersion: '' }).toEqual({ ...one.record, id: '', configVersion: '' });
     });
-    await fc.assert(property, { numRuns: 150 });
+    await fc.assert(property, { numRuns: 60 });
     expect(typedAny).toBeGreaterThan(0);
   }, 180_000);
 });

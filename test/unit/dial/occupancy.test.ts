@@ -60,3 +60,13 @@ it('takes him on this node before it asks the others: a second call in the same 
   expect(one).toBeDefined();
   expect(two).toBeUndefined();
 });
+
+it('one who hangs up before his talk was noted has answered, and is free', async () => {
+  const others = new Others();
+  const occupancy = new Occupancy(others);
+  const rung = await occupancy.rings(call);
+  rung?.over();
+  rung?.talks(true);
+  expect(others.told).toEqual(['rings anna', 'over anna', 'talks anna true', 'over anna']);
+  expect(occupancy.size).toBe(0);
+});
