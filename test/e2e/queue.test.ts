@@ -7,7 +7,7 @@ import { PromptSet } from '../../src/media/prompts/prompt-set.ts';
 import type { Spoken } from '../../src/media/spoken.ts';
 import { Engine } from '../support/engine-process.ts';
 import { indexOfAudio, samplesOf } from '../support/heard-audio.ts';
-import { idle, lastRecord } from '../support/observe.ts';
+import { idle } from '../support/observe.ts';
 import { pbxOf } from '../support/pbx.ts';
 import { type MadeCall, PhoneBank, type RungPhone } from '../support/phone-bank.ts';
 import { freePortRange } from '../support/ports.ts';
@@ -371,10 +371,22 @@ describe('nobody is there', () => {
     const thanks = await builtin('callback-accepted');
     expect(indexOfAudio(peer.heard(), thanks)).toBeGreaterThan(indexOfAudio(peer.heard(), offer));
     await peer.close();
-    await idle(engine);
-    const record = await lastRecord(engine);
+    const number = `7903${String(callers).padStart(7, '0')}`;
+    const record = await eventually(
+      'the record of his call',
+      async () => {
+        const { items } = await engine.api<{ items: CallRecord[] }>('/api/pbxs/acme/history?limit=500');
+        return items.find(({ from, callback }) => from === number && callback === null);
+      },
+      (found) => found !== undefined,
+    );
     expect(record).toMatchObject({ outcome: 'missed', reason: 'schemeEnded', endedBy: 'engine', queued: true });
-    expect(record.path.map(({ event }) => event)).toContain('callback');
+    expect(record?.path.map(({ event }) => event)).toContain('callback');
+    // Nobody of the group is there: it stands in the queue for him, until it is called off.
+    const path = '/api/pbxs/acme/callbacks';
+    expect(await engine.api(path)).toMatchObject([{ number, groups: ['empty'], attempts: 0 }]);
+    expect((await fetch(`${engine.url}${path}/${number}`, { method: 'DELETE' })).status).toBe(204);
+    expect(await engine.api(path)).toEqual([]);
   });
 });
 
