@@ -8,6 +8,9 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          setupFiles: ['test/support/property-seed.ts'],
+          // Both cores: these wait for nothing.
+          maxWorkers: 2,
           include: ['test/unit/**/*.test.ts', 'test/model/**/*.test.ts'],
         },
       },
@@ -15,6 +18,8 @@ export default defineConfig({
         // Real redis-server, real sockets and worker threads, one process.
         test: {
           name: 'integration',
+          setupFiles: ['test/support/property-seed.ts'],
+          maxWorkers: 2,
           include: ['test/integration/**/*.test.ts', 'test/contract/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
