@@ -6,13 +6,12 @@ import { type Attempt, attemptOutcome } from '../dial/attempt.ts';
 import type { Leg } from '../dial/leg.ts';
 import { type CallerIdChoice, callerIdFor } from '../dial/outgoing/caller-id.ts';
 import { type RingContext, type RingResult, RingStopped, ringFirst, ringFor, ringOne, stopOf } from '../dial/ring.ts';
-import type { EndReason } from '../end-reason.ts';
 import type { CallRecord } from '../history/record.ts';
 import type { AudioSource } from '../media/port.ts';
 import { tablesOf } from '../scheme/tables.ts';
 import { reasons } from '../sip/port.ts';
 import type { CallEnd, CallServices } from './call.ts';
-import { converse } from './conversation.ts';
+import { converse, holdMusic, reasonOfEnd } from './conversation.ts';
 import type { LiveCall } from './live-calls.ts';
 import { Timeline } from './timeline.ts';
 
@@ -218,14 +217,12 @@ export class Callback implements LiveCall {
     this.#legs = [leg, result.leg];
     for (const one of all) one.talking();
     talking();
-    const music = services.sounds.audio(pbx, pbx.document.defaults.group.holdMusic ?? 'builtin:music');
     const { by, heldMs } = await converse(leg, result.leg, {
-      music,
+      music: holdMusic(services.sounds, pbx),
       now: () => services.clock.now(),
       held: (held) => timeline.hold(held),
     });
-    const reason: EndReason =
-      by === 'callee' ? 'calleeHungUp' : by === 'caller' ? 'callerHungUp' : (this.#end?.reason ?? 'networkFailure');
+    const reason = reasonOfEnd(by, this.#end?.reason);
     for (const one of all) one.over('answered', reason, heldMs);
     this.#close({ by, reason });
     await Promise.all([leg.hangup(), result.leg.hangup()]);

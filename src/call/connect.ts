@@ -4,7 +4,7 @@ import type { ForwardResult } from '../scheme/actors.ts';
 import { reasons } from '../sip/port.ts';
 import type { Call } from './call.ts';
 import { CallerGone } from './caller-leg.ts';
-import { converse } from './conversation.ts';
+import { converse, holdMusic, reasonOfEnd } from './conversation.ts';
 
 /** Somebody took the call: the caller is answered, unless he has been, and the two talk until one of them hangs up. */
 export async function connect(
@@ -30,13 +30,12 @@ export async function connect(
   attempt?.talking();
   call.callee = leg;
   const talk = converse(callerLeg, leg, {
-    music: call.services.sounds.audio(call.pbx, call.pbx.document.defaults.group.holdMusic ?? 'builtin:music'),
+    music: holdMusic(call.services.sounds, call.pbx),
     now: () => call.services.clock.now(),
     held: (held) => call.timeline.hold(held),
   }).then(({ by, heldMs }) => {
     call.callee = undefined;
-    const reason: EndReason =
-      by === 'callee' ? 'calleeHungUp' : by === 'caller' ? 'callerHungUp' : (call.end?.reason ?? 'networkFailure');
+    const reason = reasonOfEnd(by, call.end?.reason);
     attempt?.over('answered', reason, heldMs);
     call.finish({ reason, by });
     void leg.hangup();

@@ -1,5 +1,8 @@
+import type { PbxVersion } from '../config/version.ts';
 import type { Leg } from '../dial/leg.ts';
+import type { EndReason } from '../end-reason.ts';
 import type { AudioSource, Playback } from '../media/port.ts';
+import type { Sounds } from './sounds.ts';
 
 export interface ConversationEnd {
   /** Whose BYE it was; `engine`: ours, by command, or because a part of the engine failed. */
@@ -66,3 +69,19 @@ export async function converse(
   if (hold.holders > 0) hold.total += now() - hold.since;
   return { by, heldMs: hold.total };
 }
+
+/** Why the conversation is over. @param ended why the call was ended, where it was ended from outside */
+export function reasonOfEnd(by: ConversationEnd['by'], ended: EndReason | undefined): EndReason {
+  switch (by) {
+    case 'callee':
+      return 'calleeHungUp';
+    case 'caller':
+      return 'callerHungUp';
+    case 'engine':
+      return ended ?? 'networkFailure';
+  }
+}
+
+/** What one who is put on hold hears. */
+export const holdMusic = (sounds: Sounds, pbx: PbxVersion): readonly AudioSource[] =>
+  sounds.audio(pbx, pbx.document.defaults.group.holdMusic ?? 'builtin:music');

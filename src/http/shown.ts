@@ -9,9 +9,6 @@ import { unavailabilities } from './words.ts';
 /** Milliseconds since 1970. */
 export const instant = (ms: number): string => new Date(ms).toISOString();
 
-/** The same; null: not known. */
-export const instantOrNull = (ms: number | null): string | null => (ms === null ? null : instant(ms));
-
 export const shownCall = (call: LiveCall) => ({
   id: call.id,
   start: instant(call.start),

@@ -27,9 +27,6 @@ export function parseDtmfInfo(contentType: string, body: string): InfoDigit | un
   return { digit, durationMs: duration > 0 ? duration : DEFAULT_MS };
 }
 
-export const printDtmfRelay = ({ digit, durationMs }: InfoDigit): string =>
-  `Signal=${digit}\r\nDuration=${durationMs}\r\n`;
-
 function digitOf(signal: string): string | undefined {
   if (/^[0-9*#A-D]$/i.test(signal)) return signal.toUpperCase();
   return EVENTS[signal];

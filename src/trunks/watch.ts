@@ -100,7 +100,7 @@ export class TrunkWatch implements Trunks {
 
   close(): void {
     this.#off();
-    for (const { timer } of this.#watched.values()) this.#options.clock.clearTimeout(timer);
+    for (const watched of this.#watched.values()) this.#ignore(watched);
     this.#watched.clear();
     this.#events.clear();
   }
@@ -117,22 +117,28 @@ export class TrunkWatch implements Trunks {
         const known = this.#watched.get(name);
         if (known && trunkAddress(known.trunk)?.uri === trunkAddress(trunk)?.uri) {
           known.trunk = trunk;
-          if (!trunk.options) clock.clearTimeout(known.timer);
+          if (!trunk.options) this.#ignore(known);
           else known.timer ??= this.#later(known, random.below(ASK_EVERY_MS.up));
           continue;
         }
-        if (known) clock.clearTimeout(known.timer);
+        if (known) this.#ignore(known);
         const watched: Watched = { pbx, trunk, health: presumedUp(clock.now()), timer: undefined, changes: [] };
         this.#watched.set(name, watched);
         // Spread over the first seconds: a thousand trunks are not asked in one instant, then or later.
         if (trunk.options) watched.timer = this.#later(watched, random.below(SPREAD_MS));
       }
     }
-    for (const [name, { timer }] of this.#watched) {
+    for (const [name, watched] of this.#watched) {
       if (present.has(name)) continue;
-      clock.clearTimeout(timer);
+      this.#ignore(watched);
       this.#watched.delete(name);
     }
+  }
+
+  /** It is not asked any more. */
+  #ignore(watched: Watched): void {
+    this.#options.clock.clearTimeout(watched.timer);
+    watched.timer = undefined;
   }
 
   #later(watched: Watched, ms: number): TimerId {

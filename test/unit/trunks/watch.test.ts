@@ -195,6 +195,18 @@ describe('another configuration', () => {
     expect(watch.isUp('acme', 'other')).toBe(true);
   });
 
+  it('begins and ceases to ask as it says', async () => {
+    const { watch, peers, pass, reload, clock } = watching([operator]);
+    await pass(6);
+    reload(pbxOf({ trunks: [{ ...operator, options: false }] }));
+    watch.unreachable('acme', 'operator', 'no response');
+    expect(clock.pending).toBe(0);
+    const asked = peers.asked.length;
+    reload(pbxOf({ trunks: [operator] }));
+    await pass(31);
+    expect(peers.asked.length).toBeGreaterThan(asked);
+  });
+
   it('leaves no timer for what is gone', async () => {
     const { clock, pass, reload, watch } = watching([operator]);
     await pass(6);
