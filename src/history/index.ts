@@ -5,9 +5,9 @@ import type { Clock } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
 import type { CallRecord } from './record.ts';
 import { HistoryRecorder } from './recorder.ts';
-import { Spool, type SpoolForm } from './spool.ts';
+import { Spool } from './spool.ts';
 import { HistoryStore } from './store.ts';
-import { HistoryStream, parseRecord, serialised } from './stream.ts';
+import { HistoryStream } from './stream.ts';
 import { VersionKeeper } from './version-keeper.ts';
 import { type KeptVersion, VersionStore } from './version-store.ts';
 import { HistoryWriter } from './writer.ts';
@@ -47,8 +47,6 @@ export interface History {
   close(): Promise<void>;
 }
 
-const callRecords: SpoolForm<CallRecord> = { name: 'call record', write: serialised, read: parseRecord };
-
 /** Starts moving finished calls into the database. Whatever is away now is caught up with later. */
 export function startHistory(options: HistoryOptions): History {
   const { redis, database, clock, log } = options;
@@ -57,7 +55,7 @@ export function startHistory(options: HistoryOptions): History {
   const versions = new VersionStore(database);
   const keeper = new VersionKeeper({ store: versions, clock, log });
   const writer = new HistoryWriter({ stream, store, clock, log, pbxs: options.pbxs });
-  const spool = new Spool(options.directory, callRecords, options.random, log);
+  const spool = new Spool(options.directory, options.random, log);
   const recorder = new HistoryRecorder({ redis, stream, spool, clock, log, onAdded: (pbx) => writer.tell(pbx) });
   void writer.start(options.alone);
   void recorder.replay();

@@ -15,7 +15,7 @@ const replayEvery = 30_000;
 export class HistoryRecorder {
   readonly #redis: RedisConnection;
   readonly #stream: HistoryStream;
-  readonly #spool: Spool<CallRecord>;
+  readonly #spool: Spool;
   readonly #onAdded: (pbx: string) => void;
   readonly #log: Logger;
   #inMemory: CallRecord[] = [];
@@ -28,7 +28,7 @@ export class HistoryRecorder {
     readonly clock: Clock;
     readonly redis: RedisConnection;
     readonly stream: HistoryStream;
-    readonly spool: Spool<CallRecord>;
+    readonly spool: Spool;
     readonly onAdded: (pbx: string) => void;
     readonly log: Logger;
   }) {

@@ -3,25 +3,15 @@ import { type FileHandle, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Random } from '../time/random.ts';
-
-/** How what waits is written, a line each. */
-export interface SpoolForm<Item> {
-  /** For the log: `call record`. */
-  readonly name: string;
-  /** One line of JSON. */
-  readonly write: (item: Item) => string;
-  /** Undefined: the line is none. */
-  readonly read: (line: string) => Item | undefined;
-}
+import type { CallRecord } from './record.ts';
+import { parseRecord, serialised } from './stream.ts';
 
 /**
- * Where things wait while a backend is away (call records for Redis, voice messages for the database): files of JSON lines, synced to the disk before
- * `append` resolves. A file is read back when it is not written to any more, and removed when all of it has been handed on; so an item may be
- * handed on twice, and never not at all.
+ * Where records wait while Redis is away: files of JSON lines, synced to the disk before `append` resolves. A file is read back when it is not written
+ * to any more, and removed when all of it has been handed on; so a record may be handed on twice, and never not at all.
  */
-export class Spool<Item> {
+export class Spool {
   readonly #directory: string;
-  readonly #form: SpoolForm<Item>;
   readonly #random: Random;
   readonly #log: Logger;
   #current: { readonly name: string; readonly file: FileHandle } | undefined;
@@ -29,22 +19,21 @@ export class Spool<Item> {
   #lines: string[] = [];
   #waiting = 0;
 
-  constructor(directory: string, form: SpoolForm<Item>, random: Random, log: Logger) {
+  constructor(directory: string, random: Random, log: Logger) {
     this.#directory = directory;
-    this.#form = form;
     this.#random = random;
     this.#log = log;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
-  /** How many items were appended and have not been handed on. Those of an earlier run are not counted. */
+  /** How many records were appended and have not been handed on. Those of an earlier run are not counted. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** Resolves when the item is on the disk. What arrives while the disk is busy goes in one write. */
-  async append(item: Item): Promise<void> {
-    this.#lines.push(this.#form.write(item));
+  /** Resolves when the record is on the disk. What arrives while the disk is busy goes in one write. */
+  async append(record: CallRecord): Promise<void> {
+    this.#lines.push(serialised(record));
     await this.#inTurn(async () => {
       const lines = this.#lines;
       if (lines.length === 0) return;
@@ -62,21 +51,21 @@ export class Spool<Item> {
   }
 
   /**
-   * Hands every item to `send`, file by file, and removes each file after its last one. Rejects as `send` does; what has not been handed on
+   * Hands every record to `send`, file by file, and removes each file after its last record. Rejects as `send` does; what has not been handed on
    * stays.
    */
-  async drain(send: (items: readonly Item[]) => Promise<void>): Promise<number> {
+  async drain(send: (records: readonly CallRecord[]) => Promise<void>): Promise<number> {
     await this.#inTurn(() => this.#closeCurrent());
     const names = (await readdir(this.#directory)).filter((name) => name.endsWith('.jsonl')).sort();
     let count = 0;
     for (const name of names) {
       // Since `closeCurrent` another may have been opened.
       if (name === this.#current?.name) continue;
-      const items = await this.#read(name);
-      for (let i = 0; i < items.length; i += 100) await send(items.slice(i, i + 100));
+      const records = await this.#read(name);
+      for (let i = 0; i < records.length; i += 100) await send(records.slice(i, i + 100));
       await rm(join(this.#directory, name));
-      count += items.length;
-      this.#waiting = Math.max(0, this.#waiting - items.length);
+      count += records.length;
+      this.#waiting = Math.max(0, this.#waiting - records.length);
     }
     return count;
   }
@@ -85,13 +74,13 @@ export class Spool<Item> {
     await this.#inTurn(() => this.#closeCurrent());
   }
 
-  async #read(name: string): Promise<Item[]> {
+  async #read(name: string): Promise<CallRecord[]> {
     const lines = (await readFile(join(this.#directory, name), 'utf8')).split('\n').filter(Boolean);
     return lines.flatMap((line) => {
-      const item = this.#form.read(line);
-      if (item) return [item];
-      // A machine that lost its power in the middle of a write; nobody was told that this one is safe.
-      this.#log.error({ file: name, line }, `a line of the spool is no ${this.#form.name} and is skipped`);
+      const record = parseRecord(line);
+      if (record) return [record];
+      // A machine that lost its power in the middle of a write; nobody was told that this record is safe.
+      this.#log.error({ file: name, line }, 'a line of the history spool is no call record and is skipped');
       return [];
     });
   }
