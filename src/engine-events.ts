@@ -3,7 +3,8 @@ import { isError } from './config/issue.ts';
 import type { ConfigStore } from './config/store.ts';
 import { liveView } from './engine-http.ts';
 import type { EventLog } from './events/index.ts';
-import { shownCall, shownDevice } from './http/shown.ts';
+import { shownCall, shownDevice, shownMessage } from './http/shown.ts';
+import type { Voicemail } from './messages/voicemail/index.ts';
 import type { Binding } from './redis/index.ts';
 import type { Registrar } from './sip/index.ts';
 
@@ -59,5 +60,20 @@ export function publishEvents({ config, inbound, registrar }: WatchedParts, even
   return () => {
     for (const off of offs) off();
     everywhere('stopped');
+  };
+}
+
+/** As `publishEvents`, of the voice messages that this node keeps, hears of and deletes. */
+export function publishVoicemail({ events: changes }: Voicemail, events: EventLog): () => void {
+  const offs = [
+    changes.on('changed', ({ what, message, counts }) =>
+      events.publish(message.pbx, 'voicemail', { what, message: shownMessage(message), counts, failure: null }),
+    ),
+    changes.on('failed', ({ pbx, ...failure }) =>
+      events.publish(pbx, 'voicemail', { what: 'failed', message: null, counts: null, failure }),
+    ),
+  ];
+  return () => {
+    for (const off of offs) off();
   };
 }

@@ -21,6 +21,7 @@ import { ReloadThread } from './config/reload-thread.ts';
 import { ConfigStore } from './config/store.ts';
 import type { PbxVersion } from './config/version.ts';
 import { watchConfig } from './config/watch.ts';
+import type { Database } from './database/port.ts';
 import { Destinations } from './dial/destinations.ts';
 import { EmployeeDialler } from './dial/employee.ts';
 import { Occupancy } from './dial/occupancy.ts';
@@ -28,7 +29,7 @@ import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
 import { feedAcd, occupancyInAcd, statusSetter } from './engine-acd.ts';
-import { publishEvents } from './engine-events.ts';
+import { publishEvents, publishVoicemail } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
@@ -36,6 +37,8 @@ import type { History } from './history/index.ts';
 import { PbxSounds } from './media/pbx-sounds.ts';
 import type { MediaServer } from './media/port.ts';
 import { PromptSet } from './media/prompts/prompt-set.ts';
+import type { Voicemail } from './messages/voicemail/index.ts';
+import type { VoiceMessages } from './messages/voicemail/port.ts';
 import {
   parseRedisUrl,
   RedisConnection,
@@ -119,7 +122,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     });
     stack.defer(() => sip.close());
     // Phones are served from here on; what is only needed when a call has ended is loaded meanwhile.
-    const history = openHistory({ env, redis, config, clock, random, log }, stack);
+    const keeping = stack.use(new AsyncDisposableStack());
+    const database = openDatabase(env, log, keeping);
+    const history = openHistory({ env, redis, config, database, clock, random, log }, keeping);
+    const voicemail = openVoicemail({ env, database, events, clock, random, log }, keeping);
 
     const lines = new TrunkLines({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
     stack.defer(() => lines.close());
@@ -142,6 +148,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       trunks,
       occupancy,
       ...notBuilt,
+      messages: soon(voicemail),
       notices: new UndeliveredNotices(log),
       statuses: { set: (pbx, employee, status) => setStatus(pbx, employee, { name: status, base: status }) },
     };
@@ -185,6 +192,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         embeddedSip,
         media,
         history: await history,
+        voicemail: await voicemail,
         events: new EventFeed(redis, subscriber),
         dispatcher,
         estimates,
@@ -240,20 +248,9 @@ async function openMedia(env: Environment, log: Logger, stack: AsyncDisposableSt
   return media;
 }
 
-async function openHistory(
-  parts: {
-    readonly env: Environment;
-    readonly redis: RedisConnection;
-    readonly config: ConfigStore;
-    readonly clock: Clock;
-    readonly random: Random;
-    readonly log: Logger;
-  },
-  stack: AsyncDisposableStack,
-): Promise<History> {
-  const { env, redis, config, clock, random, log } = parts;
-  const [{ startHistory }, { migrated }, { postgres }, { startEmbeddedDatabase }] = await Promise.all([
-    import('./history/index.ts'),
+/** With its schema up to date before the first query. Nothing waits for it here. */
+async function openDatabase(env: Environment, log: Logger, stack: AsyncDisposableStack): Promise<Database> {
+  const [{ migrated }, { postgres }, { startEmbeddedDatabase }] = await Promise.all([
     import('./database/migrate.ts'),
     import('./database/postgres.ts'),
     import('./embedded/database/index.ts'),
@@ -264,6 +261,62 @@ async function openHistory(
       : startEmbeddedDatabase({ directory: join(env.varDir, 'database'), log }),
   );
   stack.defer(() => database.close());
+  return database;
+}
+
+async function openVoicemail(
+  parts: {
+    readonly env: Environment;
+    readonly database: Promise<Database>;
+    readonly events: EventLog;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly log: Logger;
+  },
+  stack: AsyncDisposableStack,
+): Promise<Voicemail> {
+  const { env, events, clock, random, log } = parts;
+  const [{ Voicemail }, database] = await Promise.all([import('./messages/voicemail/index.ts'), parts.database]);
+  const voicemail = new Voicemail({
+    database,
+    outbox: {
+      put: async ({ pbx, id }) => log.warn({ pbx, letter: id }, 'letters cannot be sent yet'),
+    },
+    directory: join(env.varDir, 'messages', 'voicemail'),
+    spoolDirectory: join(env.varDir, 'voicemail-spool'),
+    node: env.nodeId,
+    clock,
+    random,
+    log,
+  });
+  stack.defer(() => voicemail.close());
+  stack.defer(publishVoicemail(voicemail, events));
+  await voicemail.start();
+  return voicemail;
+}
+
+/** A call may come before its parts are loaded: it waits for them. */
+const soon = (messages: Promise<VoiceMessages>): VoiceMessages => ({
+  begin: async (facts) => (await messages).begin(facts),
+  inbox: async (pbx, employee) => (await messages).inbox(pbx, employee),
+  markRead: async (pbx, id, read) => (await messages).markRead(pbx, id, read),
+  remove: async (pbx, id) => (await messages).remove(pbx, id),
+});
+
+async function openHistory(
+  parts: {
+    readonly env: Environment;
+    readonly redis: RedisConnection;
+    readonly config: ConfigStore;
+    readonly database: Promise<Database>;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly log: Logger;
+  },
+  stack: AsyncDisposableStack,
+): Promise<History> {
+  const { env, redis, config, clock, random, log } = parts;
+  const [{ startHistory }, database] = await Promise.all([import('./history/index.ts'), parts.database]);
   const history = startHistory({
     redis,
     database,

@@ -10,13 +10,14 @@ import type { Trunks } from '../dial/outgoing/trunks.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { CallRecord } from '../history/record.ts';
 import type { MediaServer } from '../media/port.ts';
+import type { VoiceMessages } from '../messages/voicemail/port.ts';
 import type { TraceEntry } from '../scheme/actors.ts';
 import type { SchemeRun } from '../scheme/run.ts';
 import type { IncomingInvite, SipServer } from '../sip/port.ts';
 import type { Clock } from '../time/clock.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { CallerLeg } from './caller-leg.ts';
-import type { FaxMachine, Mailbox, Rooms } from './facilities.ts';
+import type { FaxMachine, Rooms } from './facilities.ts';
 import type { Statuses } from './feature-codes.ts';
 import type { LiveCall } from './live-calls.ts';
 import type { MissedBy } from './missed.ts';
@@ -37,7 +38,7 @@ export interface CallServices {
   readonly destinations: Destinations;
   readonly trunks: Pick<Trunks, 'takeLine'>;
   readonly occupancy: Occupancy;
-  readonly mailbox: Mailbox;
+  readonly messages: VoiceMessages;
   readonly fax: FaxMachine;
   readonly rooms: Rooms;
   readonly notices: Notices;
@@ -75,6 +76,8 @@ export class Call implements LiveCall {
   callee: Leg | undefined;
   /** Resolves when the conversation is over and has been noted. */
   conversation: Promise<unknown> | undefined;
+  /** While the caller leaves a message: resolves when that is safe and has been noted. */
+  message: Promise<unknown> | undefined;
 
   readonly #ended = Promise.withResolvers<CallEnd>();
   #end: CallEnd | undefined;

@@ -178,6 +178,7 @@ export class Inbound {
     call.finish({ by: 'engine', reason });
     const end = await call.ended;
     await call.conversation;
+    await call.message;
     await callBackMissed(call);
     await this.ends(call, call.timeline.record(end));
   }

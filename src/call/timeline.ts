@@ -64,6 +64,7 @@ export class Timeline implements AttemptLog {
   #place: string | null = null;
   #scheme: string | null = null;
   #technical: TechnicalEnd | null = null;
+  readonly #messages: string[] = [];
   #talked = false;
   #held = false;
   #heldMs = 0;
@@ -86,9 +87,10 @@ export class Timeline implements AttemptLog {
     return this.#talked;
   }
 
-  /** Nobody talked, and the call has come to nothing else by design. */
+  /** Nobody talked, and the call has come to nothing else by design. One who was asked for a message and left none is missed like any other. */
   get isMissed(): boolean {
-    return !this.#talked && this.#technical === null;
+    const hasLeftNothing = this.#technical === 'voicemail' && this.#messages.length === 0;
+    return !this.#talked && (this.#technical === null || hasLeftNothing);
   }
 
   /** One of those who talk has the other on hold. */
@@ -154,6 +156,11 @@ export class Timeline implements AttemptLog {
 
   technical(end: TechnicalEnd): void {
     this.#technical = end;
+  }
+
+  /** The caller has left a voice message. */
+  message(id: string): void {
+    this.#messages.push(id);
   }
 
   /** Somebody is being rung from now on; a group: the call entered it. */
@@ -282,6 +289,7 @@ export class Timeline implements AttemptLog {
       pickups: [],
       transfers: [],
       recordings: [],
+      voicemails: this.#messages,
       scheme: this.#scheme,
       callback: null,
       path: this.#path,

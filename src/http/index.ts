@@ -1,4 +1,5 @@
 export type { HistoryFilter, HistoryPage } from '../history/query.ts';
+export type { StoredMessage, VoicemailFilter } from '../messages/voicemail/query.ts';
 export type {
   AcdPort,
   Agent,
@@ -24,6 +25,7 @@ export type {
   RegistrationsPort,
   TrunkStatus,
   TrunksPort,
+  VoicemailPort,
   WaitsPort,
 } from './ports.ts';
 export { startHttp } from './server.ts';

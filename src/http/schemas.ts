@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type IssueCode, issueCodes } from '../config/issue.ts';
 import { CallRecord, callDirections, callStages, Participant } from '../history/record.ts';
+import { deliveries, messageEnds } from '../messages/voicemail/port.ts';
 import { keysOf, offerReasons, standings, unavailabilities } from './words.ts';
 
 /**
@@ -373,6 +374,41 @@ export const HistoryPage = named(
   }),
 );
 
+const messageCounts = { new: z.int().nonnegative(), old: z.int().nonnegative().describe('That have been heard.') };
+
+export const VoiceMessage = named(
+  'VoiceMessage',
+  z.object({
+    id: z.string(),
+    call: z.string().describe('In which it was left.'),
+    employee: z.string().nullable().describe("Whose mailbox it is in; null: the PBX's own."),
+    at: Instant.describe('When it was left.'),
+    from: z.string().describe("The caller's number or SIP address; empty when hidden."),
+    fromName: z.string().nullable(),
+    line: z.string().nullable().describe('Our number that was called.'),
+    duration: Seconds,
+    ended: z.enum(messageEnds).describe('"interrupted": the node or its disk failed in the middle.'),
+    delivery: z.enum(deliveries),
+    to: z.array(z.string()).describe('E-mail addresses.'),
+    read: z.boolean(),
+    readAt: Instant.nullable(),
+    mailedAt: Instant.nullable().describe('When its letter had gone; null: it waits, or there is none.'),
+    node: z.string().describe('Which has the audio.'),
+  }),
+);
+export const VoicemailPage = named(
+  'VoicemailPage',
+  z.object({
+    items: z.array(VoiceMessage).describe('Newest first.'),
+    next: z.string().nullable().describe('The cursor of the next page; null: this is the last one.'),
+  }),
+);
+export const Mailboxes = named(
+  'Mailboxes',
+  z.array(z.object({ employee: z.string().nullable().describe("Null: the PBX's own mailbox."), ...messageCounts })),
+);
+export const Mark = named('Mark', z.strictObject({ read: z.boolean() }));
+
 const happened = <T extends string, S extends z.ZodRawShape>(type: T, description: string, shape: S) =>
   z
     .object({
@@ -439,9 +475,22 @@ export const NodeEvent = named(
   }),
 );
 
-export const LiveEvent = named(
-  'LiveEvent',
-  z.discriminatedUnion('type', [CallEvent, RegistrationEvent, ConfigEvent, NodeEvent]),
+export const VoicemailEvent = named(
+  'VoicemailEvent',
+  happened('voicemail', 'Something happened to a voice message, or one could not be kept.', {
+    what: z.enum(['added', 'read', 'unread', 'deleted', 'failed']),
+    message: VoiceMessage.nullable().describe('As it is since, or was; null: of "failed".'),
+    counts: z.object(messageCounts).nullable().describe('Of its mailbox, since; null: of "failed".'),
+    failure: z
+      .object({ call: z.string(), employee: z.string().nullable(), why: z.string() })
+      .nullable()
+      .describe('Of "failed": who called could leave no message, or not all of it.'),
+  }),
 );
 
-export const eventTypes = ['call', 'registration', 'config', 'node'] as const;
+export const LiveEvent = named(
+  'LiveEvent',
+  z.discriminatedUnion('type', [CallEvent, RegistrationEvent, ConfigEvent, NodeEvent, VoicemailEvent]),
+);
+
+export const eventTypes = ['call', 'registration', 'config', 'node', 'voicemail'] as const;

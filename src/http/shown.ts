@@ -1,5 +1,6 @@
 import type { Employee } from '../config/document.ts';
 import type { PbxVersion } from '../config/version.ts';
+import type { StoredMessage } from '../messages/voicemail/query.ts';
 import type { Agent, GroupFigures, LiveCall, QueuedCaller, Registration, WaitRange } from './ports.ts';
 import type { employeeStates } from './schemas.ts';
 import { unavailabilities } from './words.ts';
@@ -31,6 +32,15 @@ export const shownCall = (call: LiveCall) => ({
     state,
     since: instant(since),
   })),
+});
+
+export const shownMessage = ({ at, ms, readAt, mailedAt, pbx: _pbx, ...message }: StoredMessage) => ({
+  ...message,
+  at,
+  duration: secondsOf(ms),
+  read: readAt !== null,
+  readAt,
+  mailedAt,
 });
 
 export function shownDevice(pbx: PbxVersion, device: Registration) {

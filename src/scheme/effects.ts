@@ -116,7 +116,7 @@ const voicemail: Work<VoicemailRequest, void> = (environment, request, signal, s
 };
 
 const voicemailOfDialled: Work<undefined, void> = async (environment, _, signal, state) =>
-  voicemail(environment, { to: mailboxOfDialled(environment.context()).to }, signal, state);
+  voicemail(environment, mailboxOfDialled(environment.context()), signal, state);
 
 /** The employee who was not reached, and where his messages go. */
 export function mailboxOfDialled({ dialled, tables }: SchemeContext): {

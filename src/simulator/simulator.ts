@@ -14,7 +14,7 @@ import type { Binding, RegistrationStore } from '../redis/registrations.ts';
 import { seededRandom } from '../time/seeded-random.ts';
 import { SimulatedClock, settle } from '../time/simulated-clock.ts';
 import { SimulatedCaller } from './caller.ts';
-import { SimulatedMailbox, simulatedFax, simulatedRooms } from './facilities.ts';
+import { simulatedFax, simulatedMessages, simulatedRooms } from './facilities.ts';
 import { AudioLengths, SimulatedMedia, unknownLengthMs } from './media.ts';
 import type { Origin } from './origin.ts';
 import { People, type Roles } from './people.ts';
@@ -72,7 +72,6 @@ export class Simulator {
     const random = seededRandom(simulated.seed);
     const sip = new SimulatedSip(people, clock);
     const media = new SimulatedMedia(clock, this.#lengths);
-    const mailbox = new SimulatedMailbox();
     const occupancy = new Occupancy();
     const others = people.busy.map((id) => occupancy.occupy(pbx.id, id));
     const destinations = new Destinations(registrationsOf(pbx, people), ({ uri }) => ({ uri }), perfectTrunks);
@@ -87,7 +86,7 @@ export class Simulator {
       destinations,
       trunks: perfectTrunks,
       occupancy,
-      mailbox,
+      messages: simulatedMessages(random),
       fax: simulatedFax,
       rooms: simulatedRooms,
       // That somebody is told stands in the path.
@@ -111,7 +110,6 @@ export class Simulator {
       script: simulated.script ?? [],
       invite,
       media,
-      mailbox,
       clock,
       call: () => inbound.live.all().find((call) => call instanceof Call),
     });

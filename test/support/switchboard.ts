@@ -18,6 +18,7 @@ import type { Identity } from '../../src/sip/identity.ts';
 import { systemRandom } from '../../src/time/random.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { FakeMediaServer } from './fake-media.ts';
+import { FakeMessages } from './fake-messages.ts';
 import { FakeIncomingInvite, type FakeInviteOptions, FakeSip } from './fake-sip.ts';
 import { FakeTrunks } from './fake-trunks.ts';
 
@@ -27,6 +28,7 @@ export class Switchboard {
   readonly media = new FakeMediaServer();
   readonly clock: FakeClock;
   readonly occupancy = new Occupancy();
+  readonly messages = new FakeMessages();
   readonly records: CallRecord[] = [];
   /** What was to be told to people. */
   readonly notices: Notice[] = [];
@@ -70,6 +72,7 @@ export class Switchboard {
       clock,
       occupancy,
       ...notBuilt,
+      messages: this.messages,
       destinations,
       trunks,
       notices: { send: (notice) => void this.notices.push(notice) },

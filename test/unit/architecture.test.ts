@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 const everything = [
   'trunks',
   ...['http', 'call', 'scheme', 'dial', 'acd', 'config', 'time'],
-  ...['sip', 'media', 'history', 'events', 'redis', 'database', 'embedded', 'trunks'],
+  ...['sip', 'media', 'history', 'events', 'redis', 'database', 'embedded', 'trunks', 'messages'],
 ];
 
 /**
@@ -21,6 +21,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   simulator: [
     ...['call', 'scheme', 'dial', 'acd', 'config', 'time', 'media'],
     ...['sip/port.ts', 'sip/identity.ts', 'history/record.ts', 'redis/registrations.ts'],
+    'messages/voicemail/port.ts',
   ],
   // The composition root, and its part that fills the ports of http.
   'engine.ts': ['engine-http.ts', 'engine-events.ts', 'engine-acd.ts', ...everything],
@@ -30,7 +31,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   // And its part that tells what happens to those who watch, in the same form.
   'engine-events.ts': ['engine-http.ts', ...everything],
   // Has ports of its own, which the composition root fills: it knows no call, no SIP and no Redis.
-  http: ['config', 'history/record.ts', 'history/query.ts', 'time'],
+  http: [
+    ...['config', 'history/record.ts', 'history/query.ts', 'time'],
+    ...['messages/voicemail/query.ts', 'messages/voicemail/port.ts'],
+  ],
   call: [
     'scheme',
     'dial',
@@ -44,6 +48,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'media/spoken.ts',
     'history/record.ts',
     'history/figures.ts',
+    'media/recorder.ts',
+    'messages/voicemail/port.ts',
   ],
   scheme: ['config', 'time'],
   acd: ['dial', 'config', 'time', 'redis', 'media/spoken.ts'],
@@ -53,6 +59,11 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   media: ['config', 'time'],
   history: ['redis', 'database', 'disk', 'time'],
   disk: ['time'],
+  // Letters and text messages, and what is kept of calls.
+  messages: [
+    ...['config', 'time', 'database', 'disk', 'history/figures.ts'],
+    ...['media/wav-file.ts', 'media/prompts/speak-ru.ts'],
+  ],
   trunks: ['dial/outgoing', 'dial/trunk-address.ts', 'sip/port.ts', 'redis', 'config', 'time'],
   events: ['redis', 'time'],
   redis: ['time'],
@@ -84,7 +95,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   xstate: ['scheme'],
   'drachtio-srf': ['sip'],
   ioredis: ['redis'],
-  'drizzle-orm': ['database', 'history'],
+  'drizzle-orm': ['database', 'history', 'messages'],
   pg: ['database'],
   '@electric-sql/pglite': ['embedded/database'],
   koffi: ['embedded'],

@@ -11,6 +11,7 @@ import { historyRoutes } from './history.ts';
 import { nodeRoutes } from './node.ts';
 import { peopleRoutes } from './people.ts';
 import { trunkRoutes } from './trunks.ts';
+import { voicemailRoutes } from './voicemail.ts';
 import { whyRoutes } from './why.ts';
 
 /** Everything that the API can do, and the document that tells of it. */
@@ -25,6 +26,7 @@ export function allRoutes(context: RouteContext): readonly Route[] {
     ...callbackRoutes(context),
     ...trunkRoutes(context),
     ...historyRoutes(context),
+    ...voicemailRoutes(context),
     ...eventRoutes(context),
   ];
   let document: ReturnType<typeof openApiDocument> | undefined;
