@@ -12,6 +12,7 @@ import { arrivalOf } from './arrival.ts';
 import { Call, type CallServices } from './call.ts';
 import { type Decision, decide, isForNobody, type Route } from './decide.ts';
 import { setStatus } from './feature-codes.ts';
+import { listen } from './listen.ts';
 import { type LiveCall, LiveCalls } from './live-calls.ts';
 import { callBackMissed } from './missed.ts';
 import { callOutside } from './outside.ts';
@@ -217,12 +218,25 @@ export class Inbound {
     return route.reason;
   }
 
+  /** Who wants to call back the caller of a message dials him, as far as this phone may. */
+  async #listen(call: Call, employee: string | undefined): Promise<EndReason> {
+    const { reason, callBack } = await listen(call, employee);
+    if (callBack === undefined) return reason;
+    const { identity, from, to, asserted, anonymous, requestHost } = call.caller.invite;
+    const facts = { identity, from, to, asserted, anonymous, requestHost, requestUser: callBack };
+    const { path, route } = decide(call.pbx, facts);
+    for (const entry of path) call.trace(entry);
+    return this.#route(call, route);
+  }
+
   #route(call: Call, route: Route): Promise<EndReason> | EndReason {
     switch (route.to) {
       case 'nobody':
         return this.#nobody(call, route);
       case 'status':
         return setStatus(call, route.employee, route.status);
+      case 'mailbox':
+        return this.#listen(call, route.employee);
       case 'outside':
         return callOutside(call, route.ways);
       case 'scheme':
