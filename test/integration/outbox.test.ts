@@ -37,7 +37,7 @@ const day = 24 * hour;
 
 beforeAll(async () => {
   ({ database, stop: stopDatabase } = await startTestDatabase());
-});
+}, 60_000);
 afterAll(() => stopDatabase());
 beforeEach(async () => {
   isDatabaseAway = false;
