@@ -4,6 +4,7 @@ import type { ConfigStore } from './config/store.ts';
 import { liveView } from './engine-http.ts';
 import type { EventLog } from './events/index.ts';
 import { shownCall, shownDevice, shownMessage } from './http/shown.ts';
+import type { DurableOutbox } from './messages/durable-outbox.ts';
 import type { Voicemail } from './messages/voicemail/index.ts';
 import type { Binding } from './redis/index.ts';
 import type { Registrar } from './sip/index.ts';
@@ -76,4 +77,11 @@ export function publishVoicemail({ events: changes }: Voicemail, events: EventLo
   return () => {
     for (const off of offs) off();
   };
+}
+
+/** As `publishEvents`, of letters and text messages that will not arrive. */
+export function publishOutbox(outbox: DurableOutbox, events: EventLog): () => void {
+  return outbox.events.on('givenUp', ({ pbx, id, way, to, why, about }) =>
+    events.publish(pbx, 'message', { what: 'givenUp', message: { id, way, to, about: about ?? null }, why }),
+  );
 }

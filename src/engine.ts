@@ -13,7 +13,6 @@ import type { CallServices } from './call/call.ts';
 import { CallbackRunner } from './call/callback-runner.ts';
 import { notBuilt } from './call/facilities.ts';
 import { Inbound } from './call/inbound.ts';
-import { UndeliveredNotices } from './call/notices.ts';
 import type { Environment } from './config/env.ts';
 import { type Issue, isError } from './config/issue.ts';
 import { redacted } from './config/redact.ts';
@@ -29,7 +28,7 @@ import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
 import { feedAcd, occupancyInAcd, statusSetter } from './engine-acd.ts';
-import { publishEvents, publishVoicemail } from './engine-events.ts';
+import { publishEvents, publishOutbox, publishVoicemail } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
@@ -37,6 +36,9 @@ import type { History } from './history/index.ts';
 import { PbxSounds } from './media/pbx-sounds.ts';
 import type { MediaServer } from './media/port.ts';
 import { PromptSet } from './media/prompts/prompt-set.ts';
+import type { DurableOutbox } from './messages/durable-outbox.ts';
+import { OutboxNotices } from './messages/notices.ts';
+import type { Outbox, TextOutbox } from './messages/outbox.ts';
 import type { Voicemail } from './messages/voicemail/index.ts';
 import type { VoiceMessages } from './messages/voicemail/port.ts';
 import {
@@ -125,7 +127,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const keeping = stack.use(new AsyncDisposableStack());
     const database = openDatabase(env, log, keeping);
     const history = openHistory({ env, redis, config, database, clock, random, log }, keeping);
-    const voicemail = openVoicemail({ env, database, events, clock, random, log }, keeping);
+    const outbox = openOutbox({ env, config, database, events, clock, random, log }, keeping);
+    const voicemail = openVoicemail({ env, database, outbox, events, clock, random, log }, keeping);
+    // Awaited below; until then a failure is nobody's.
+    for (const loading of [database, history, outbox, voicemail]) loading.catch(() => undefined);
 
     const lines = new TrunkLines({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
     stack.defer(() => lines.close());
@@ -148,8 +153,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       trunks,
       occupancy,
       ...notBuilt,
-      messages: soon(voicemail),
-      notices: new UndeliveredNotices(log),
+      messages: voicemailSoon(voicemail),
+      notices: new OutboxNotices(soon(outbox), log),
       statuses: { set: (pbx, employee, status) => setStatus(pbx, employee, { name: status, base: status }) },
     };
     const inbound = new Inbound({
@@ -178,6 +183,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 
     stack.defer(takeReloads(config, clock, log));
     for (const pbx of config.all()) warmUp(pbx, clock);
+    // Those who want to know what has gone are listening.
+    // Who is told what has been sent listens by now.
+    await voicemail;
+    (await outbox).start();
     const { startHttp } = await import('./http/index.ts');
     const http = await startHttp({
       listen: env.httpListen,
@@ -193,6 +202,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         media,
         history: await history,
         voicemail: await voicemail,
+        outbox: await outbox,
         events: new EventFeed(redis, subscriber),
         dispatcher,
         estimates,
@@ -264,10 +274,47 @@ async function openDatabase(env: Environment, log: Logger, stack: AsyncDisposabl
   return database;
 }
 
+/** Takes letters at once, and begins to send when it is told to. */
+async function openOutbox(
+  parts: {
+    readonly env: Environment;
+    readonly config: ConfigStore;
+    readonly database: Promise<Database>;
+    readonly events: EventLog;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly log: Logger;
+  },
+  stack: AsyncDisposableStack,
+): Promise<DurableOutbox> {
+  const { env, config, events, clock, random, log } = parts;
+  const [{ DurableOutbox }, { MailCourier }, { SmsCourier }, database] = await Promise.all([
+    import('./messages/durable-outbox.ts'),
+    import('./messages/mail/courier.ts'),
+    import('./messages/sms/courier.ts'),
+    parts.database,
+  ]);
+  const outbox = new DurableOutbox({
+    ...{ database, config, node: env.nodeId, clock, random, log },
+    directory: join(env.varDir, 'outbox-spool'),
+    couriers: { mail: new MailCourier(env.varDir, clock), sms: new SmsCourier(clock) },
+  });
+  stack.defer(() => outbox.close());
+  stack.defer(publishOutbox(outbox, events));
+  return outbox;
+}
+
+/** A call may come before the outbox is loaded: what it has to tell waits for it. */
+const soon = (outbox: Promise<Outbox & TextOutbox>): Outbox & TextOutbox => ({
+  put: async (letter) => (await outbox).put(letter),
+  putText: async (message) => (await outbox).putText(message),
+});
+
 async function openVoicemail(
   parts: {
     readonly env: Environment;
     readonly database: Promise<Database>;
+    readonly outbox: Promise<DurableOutbox>;
     readonly events: EventLog;
     readonly clock: Clock;
     readonly random: Random;
@@ -276,27 +323,25 @@ async function openVoicemail(
   stack: AsyncDisposableStack,
 ): Promise<Voicemail> {
   const { env, events, clock, random, log } = parts;
-  const [{ Voicemail }, database] = await Promise.all([import('./messages/voicemail/index.ts'), parts.database]);
+  const [{ Voicemail }, database, outbox] = await Promise.all([
+    import('./messages/voicemail/index.ts'),
+    parts.database,
+    parts.outbox,
+  ]);
   const voicemail = new Voicemail({
-    database,
-    outbox: {
-      put: async ({ pbx, id }) => log.warn({ pbx, letter: id }, 'letters cannot be sent yet'),
-    },
+    ...{ database, outbox, node: env.nodeId, clock, random, log },
     directory: join(env.varDir, 'messages', 'voicemail'),
     spoolDirectory: join(env.varDir, 'voicemail-spool'),
-    node: env.nodeId,
-    clock,
-    random,
-    log,
   });
   stack.defer(() => voicemail.close());
   stack.defer(publishVoicemail(voicemail, events));
+  stack.defer(outbox.onSent('voicemail', (sent) => voicemail.mailed(sent)));
   await voicemail.start();
   return voicemail;
 }
 
 /** A call may come before its parts are loaded: it waits for them. */
-const soon = (messages: Promise<VoiceMessages>): VoiceMessages => ({
+const voicemailSoon = (messages: Promise<VoiceMessages>): VoiceMessages => ({
   begin: async (facts) => (await messages).begin(facts),
   inbox: async (pbx, employee) => (await messages).inbox(pbx, employee),
   markRead: async (pbx, id, read) => (await messages).markRead(pbx, id, read),

@@ -14,7 +14,7 @@ import { type Decision, decide, isForNobody, type Route } from './decide.ts';
 import { setStatus } from './feature-codes.ts';
 import { listen } from './listen.ts';
 import { type LiveCall, LiveCalls } from './live-calls.ts';
-import { callBackMissed } from './missed.ts';
+import { answerLost, callBackMissed } from './missed.ts';
 import { callOutside } from './outside.ts';
 import { runSchemeOf, sendTo } from './run-scheme.ts';
 import { shownTo } from './shown.ts';
@@ -181,6 +181,7 @@ export class Inbound {
     await call.conversation;
     await call.message;
     await callBackMissed(call);
+    answerLost(call);
     await this.ends(call, call.timeline.record(end));
   }
 
