@@ -21,6 +21,7 @@ import { ReloadThread } from './config/reload-thread.ts';
 import { ConfigStore } from './config/store.ts';
 import type { PbxVersion } from './config/version.ts';
 import { watchConfig } from './config/watch.ts';
+import type { Database } from './database/port.ts';
 import { Destinations } from './dial/destinations.ts';
 import { EmployeeDialler } from './dial/employee.ts';
 import { Occupancy } from './dial/occupancy.ts';
@@ -36,6 +37,8 @@ import type { History } from './history/index.ts';
 import { PbxSounds } from './media/pbx-sounds.ts';
 import type { MediaServer } from './media/port.ts';
 import { PromptSet } from './media/prompts/prompt-set.ts';
+import type { Outbox } from './messages/outbox.ts';
+import { Recordings } from './messages/recording/index.ts';
 import {
   parseRedisUrl,
   RedisConnection,
@@ -119,7 +122,19 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     });
     stack.defer(() => sip.close());
     // Phones are served from here on; what is only needed when a call has ended is loaded meanwhile.
-    const history = openHistory({ env, redis, config, clock, random, log }, stack);
+    const database = lazyDatabase(openDatabase(env, log), stack);
+    const history = openHistory({ env, redis, database, config, clock, random, log }, stack);
+    const recordings = new Recordings({
+      database,
+      varDir: env.varDir,
+      config,
+      outbox: unmailed(log),
+      node: env.nodeId,
+      clock,
+      random,
+      log,
+    });
+    stack.defer(() => recordings.close());
 
     const lines = new TrunkLines({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
     stack.defer(() => lines.close());
@@ -143,6 +158,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       occupancy,
       ...notBuilt,
       notices: new UndeliveredNotices(log),
+      recorder: recordings,
       statuses: { set: (pbx, employee, status) => setStatus(pbx, employee, { name: status, base: status }) },
     };
     const inbound = new Inbound({
@@ -153,7 +169,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
       history: async (record) => (await history).record(record),
     });
-    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar }, events));
+    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar, recordings }, events));
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
     const runner = new CallbackRunner({
@@ -185,6 +201,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         embeddedSip,
         media,
         history: await history,
+        recordings,
         events: new EventFeed(redis, subscriber),
         dispatcher,
         estimates,
@@ -196,6 +213,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
     });
     stack.defer(() => http.close());
+    void recordings.open();
     const banner = bannerText({ env, config, listening: sip.server.listening, http: http.url });
     return { banner, stop: () => stack.disposeAsync() };
   } catch (error) {
@@ -240,10 +258,41 @@ async function openMedia(env: Environment, log: Logger, stack: AsyncDisposableSt
   return media;
 }
 
+async function openDatabase(env: Environment, log: Logger): Promise<Database> {
+  const [{ migrated }, { postgres }, { startEmbeddedDatabase }] = await Promise.all([
+    import('./database/migrate.ts'),
+    import('./database/postgres.ts'),
+    import('./embedded/database/index.ts'),
+  ]);
+  return migrated(
+    env.databaseUrl
+      ? postgres(env.databaseUrl.reveal(), log)
+      : startEmbeddedDatabase({ directory: join(env.varDir, 'database'), log }),
+  );
+}
+
+/** One that is still being loaded: what is asked of it waits. */
+function lazyDatabase(opening: Promise<Database>, stack: AsyncDisposableStack): Database {
+  const database: Database = {
+    query: async (text, values) => (await opening).query(text, values),
+    script: async (text) => (await opening).script(text),
+    transaction: async (run) => (await opening).transaction(run),
+    close: async () => (await opening).close(),
+  };
+  stack.defer(() => database.close());
+  return database;
+}
+
+/** Until there is an outbox, nothing is sent. */
+const unmailed = (log: Logger): Outbox => ({
+  put: async ({ pbx, id, about }) => log.warn({ pbx, letter: id, about }, 'mail is not delivered yet'),
+});
+
 async function openHistory(
   parts: {
     readonly env: Environment;
     readonly redis: RedisConnection;
+    readonly database: Database;
     readonly config: ConfigStore;
     readonly clock: Clock;
     readonly random: Random;
@@ -251,19 +300,8 @@ async function openHistory(
   },
   stack: AsyncDisposableStack,
 ): Promise<History> {
-  const { env, redis, config, clock, random, log } = parts;
-  const [{ startHistory }, { migrated }, { postgres }, { startEmbeddedDatabase }] = await Promise.all([
-    import('./history/index.ts'),
-    import('./database/migrate.ts'),
-    import('./database/postgres.ts'),
-    import('./embedded/database/index.ts'),
-  ]);
-  const database = migrated(
-    env.databaseUrl
-      ? postgres(env.databaseUrl.reveal(), log)
-      : startEmbeddedDatabase({ directory: join(env.varDir, 'database'), log }),
-  );
-  stack.defer(() => database.close());
+  const { env, redis, database, config, clock, random, log } = parts;
+  const { startHistory } = await import('./history/index.ts');
   const history = startHistory({
     redis,
     database,
