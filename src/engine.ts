@@ -13,7 +13,6 @@ import type { CallServices } from './call/call.ts';
 import { CallbackRunner } from './call/callback-runner.ts';
 import { notBuilt } from './call/facilities.ts';
 import { Inbound } from './call/inbound.ts';
-import { UndeliveredNotices } from './call/notices.ts';
 import type { Environment } from './config/env.ts';
 import { type Issue, isError } from './config/issue.ts';
 import { redacted } from './config/redact.ts';
@@ -29,7 +28,7 @@ import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
 import { feedAcd, occupancyInAcd, statusSetter } from './engine-acd.ts';
-import { publishEvents } from './engine-events.ts';
+import { publishEvents, publishOutbox } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
@@ -37,7 +36,9 @@ import type { History } from './history/index.ts';
 import { PbxSounds } from './media/pbx-sounds.ts';
 import type { MediaServer } from './media/port.ts';
 import { PromptSet } from './media/prompts/prompt-set.ts';
-import type { Outbox } from './messages/outbox.ts';
+import type { DurableOutbox } from './messages/durable-outbox.ts';
+import { OutboxNotices } from './messages/notices.ts';
+import type { Outbox, TextOutbox } from './messages/outbox.ts';
 import { Recordings } from './messages/recording/index.ts';
 import {
   parseRedisUrl,
@@ -122,17 +123,15 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     });
     stack.defer(() => sip.close());
     // Phones are served from here on; what is only needed when a call has ended is loaded meanwhile.
-    const database = lazyDatabase(openDatabase(env, log), stack);
-    const history = openHistory({ env, redis, database, config, clock, random, log }, stack);
+    const keeping = stack.use(new AsyncDisposableStack());
+    const database = openDatabase(env, log, keeping);
+    const history = openHistory({ env, redis, config, database, clock, random, log }, keeping);
+    const outbox = openOutbox({ env, config, database, events, clock, random, log }, keeping);
+    // Awaited below; until then a failure is nobody's.
+    for (const loading of [database, history, outbox]) loading.catch(() => undefined);
     const recordings = new Recordings({
-      database,
-      varDir: env.varDir,
-      config,
-      outbox: unmailed(log),
-      node: env.nodeId,
-      clock,
-      random,
-      log,
+      ...{ database, config, clock, random, log, node: env.nodeId, varDir: env.varDir },
+      outbox: soon(outbox),
     });
     stack.defer(() => recordings.close());
 
@@ -157,7 +156,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       trunks,
       occupancy,
       ...notBuilt,
-      notices: new UndeliveredNotices(log),
+      notices: new OutboxNotices(soon(outbox), log),
       recorder: recordings,
       statuses: { set: (pbx, employee, status) => setStatus(pbx, employee, { name: status, base: status }) },
     };
@@ -187,6 +186,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 
     stack.defer(takeReloads(config, clock, log));
     for (const pbx of config.all()) warmUp(pbx, clock);
+    // Those who want to know what has gone are listening.
+    (await outbox).start();
     const { startHttp } = await import('./http/index.ts');
     const http = await startHttp({
       listen: env.httpListen,
@@ -201,6 +202,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         embeddedSip,
         media,
         history: await history,
+        outbox: await outbox,
         recordings,
         events: new EventFeed(redis, subscriber),
         dispatcher,
@@ -258,50 +260,72 @@ async function openMedia(env: Environment, log: Logger, stack: AsyncDisposableSt
   return media;
 }
 
-async function openDatabase(env: Environment, log: Logger): Promise<Database> {
+/** With its schema up to date before the first query. Nothing waits for it here. */
+async function openDatabase(env: Environment, log: Logger, stack: AsyncDisposableStack): Promise<Database> {
   const [{ migrated }, { postgres }, { startEmbeddedDatabase }] = await Promise.all([
     import('./database/migrate.ts'),
     import('./database/postgres.ts'),
     import('./embedded/database/index.ts'),
   ]);
-  return migrated(
+  const database = migrated(
     env.databaseUrl
       ? postgres(env.databaseUrl.reveal(), log)
       : startEmbeddedDatabase({ directory: join(env.varDir, 'database'), log }),
   );
-}
-
-/** One that is still being loaded: what is asked of it waits. */
-function lazyDatabase(opening: Promise<Database>, stack: AsyncDisposableStack): Database {
-  const database: Database = {
-    query: async (text, values) => (await opening).query(text, values),
-    script: async (text) => (await opening).script(text),
-    transaction: async (run) => (await opening).transaction(run),
-    close: async () => (await opening).close(),
-  };
   stack.defer(() => database.close());
   return database;
 }
 
-/** Until there is an outbox, nothing is sent. */
-const unmailed = (log: Logger): Outbox => ({
-  put: async ({ pbx, id, about }) => log.warn({ pbx, letter: id, about }, 'mail is not delivered yet'),
+/** Takes letters at once, and begins to send when it is told to. */
+async function openOutbox(
+  parts: {
+    readonly env: Environment;
+    readonly config: ConfigStore;
+    readonly database: Promise<Database>;
+    readonly events: EventLog;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly log: Logger;
+  },
+  stack: AsyncDisposableStack,
+): Promise<DurableOutbox> {
+  const { env, config, events, clock, random, log } = parts;
+  const [{ DurableOutbox }, { MailCourier }, { SmsCourier }, database] = await Promise.all([
+    import('./messages/durable-outbox.ts'),
+    import('./messages/mail/courier.ts'),
+    import('./messages/sms/courier.ts'),
+    parts.database,
+  ]);
+  const outbox = new DurableOutbox({
+    ...{ database, config, node: env.nodeId, clock, random, log },
+    directory: join(env.varDir, 'outbox-spool'),
+    couriers: { mail: new MailCourier(env.varDir, clock), sms: new SmsCourier(clock) },
+  });
+  stack.defer(() => outbox.close());
+  stack.defer(publishOutbox(outbox, events));
+  return outbox;
+}
+
+/** A call may come before the outbox is loaded: what it has to tell waits for it. */
+const soon = (outbox: Promise<Outbox & TextOutbox>): Outbox & TextOutbox => ({
+  put: async (letter) => (await outbox).put(letter),
+  putText: async (message) => (await outbox).putText(message),
 });
 
 async function openHistory(
   parts: {
     readonly env: Environment;
     readonly redis: RedisConnection;
-    readonly database: Database;
     readonly config: ConfigStore;
+    readonly database: Promise<Database>;
     readonly clock: Clock;
     readonly random: Random;
     readonly log: Logger;
   },
   stack: AsyncDisposableStack,
 ): Promise<History> {
-  const { env, redis, database, config, clock, random, log } = parts;
-  const { startHistory } = await import('./history/index.ts');
+  const { env, redis, config, clock, random, log } = parts;
+  const [{ startHistory }, database] = await Promise.all([import('./history/index.ts'), parts.database]);
   const history = startHistory({
     redis,
     database,

@@ -48,7 +48,6 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   scheme: ['config', 'time'],
   acd: ['dial', 'config', 'time', 'redis', 'media/spoken.ts'],
   dial: ['config', 'time', 'sip/port.ts', 'media/port.ts', 'redis/registrations.ts', 'history/record.ts'],
-  messages: ['config', 'database', 'disk', 'media/prompts/speak-ru.ts', 'time'],
   'messages/recording': [
     'messages/files.ts',
     'messages/outbox.ts',
@@ -65,6 +64,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   media: ['config', 'time'],
   history: ['redis', 'database', 'disk', 'time'],
   disk: ['time'],
+  // Letters and text messages; `call/notices.ts` is a port of the call layer that it fills.
+  messages: ['config', 'time', 'database', 'disk', 'call/notices.ts', 'media/prompts/speak-ru.ts'],
   trunks: ['dial/outgoing', 'dial/trunk-address.ts', 'sip/port.ts', 'redis', 'config', 'time'],
   events: ['redis', 'time'],
   redis: ['time'],
@@ -108,6 +109,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   'libphonenumber-js/max': ['dial/outgoing'],
   fastify: ['http'],
   'prom-client': ['http'],
+  nodemailer: ['messages/mail'],
 };
 
 interface Import {

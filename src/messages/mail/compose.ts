@@ -17,7 +17,7 @@ const LONGEST_NAME = 120;
 
 /** One line without control characters: what callers and phones call themselves stands in it, and must not become a header of its own. */
 export const headerText = (text: string, longest = LONGEST_SUBJECT): string =>
-  [...text.toWellFormed().replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')].slice(0, longest).join('').trim();
+  [...text.toWellFormed().replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, ' ')].slice(0, longest).join('').trim();
 
 /** The name of an attachment, as every system can store it. */
 export const fileName = (name: string): string =>
@@ -29,7 +29,7 @@ export const mediaType = (type: string): string =>
 
 /** An address that can stand in an SMTP command and in a header: no spaces, brackets, commas, control characters; of RFC 5321 §4.5.3.1 the length. */
 export const isAddress = (text: string): boolean =>
-  text.length <= 254 && /^[^\s@<>,;:"()[\]\\\p{C}]+@[^\s@<>,;:"()\\\p{C}]+$/u.test(text);
+  text.length <= 254 && text.lastIndexOf('@') <= 64 && /^[^\s@<>,;:"()[\]\\\p{C}]+@[^\s@<>,;:"()\\\p{C}]+$/u.test(text);
 
 /** As it goes over the wire: a domain in letters of any alphabet in its ASCII form (RFC 5890), as the server will name it too. */
 export function wireAddress(address: string): string {
