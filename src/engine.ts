@@ -39,6 +39,7 @@ import { PromptSet } from './media/prompts/prompt-set.ts';
 import type { DurableOutbox } from './messages/durable-outbox.ts';
 import { OutboxNotices } from './messages/notices.ts';
 import type { Outbox, TextOutbox } from './messages/outbox.ts';
+import { Recordings } from './messages/recording/index.ts';
 import type { Voicemail } from './messages/voicemail/index.ts';
 import type { VoiceMessages } from './messages/voicemail/port.ts';
 import {
@@ -131,6 +132,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const voicemail = openVoicemail({ env, database, outbox, events, clock, random, log }, keeping);
     // Awaited below; until then a failure is nobody's.
     for (const loading of [database, history, outbox, voicemail]) loading.catch(() => undefined);
+    const recordings = new Recordings({
+      ...{ database, config, clock, random, log, node: env.nodeId, varDir: env.varDir },
+      outbox: soon(outbox),
+    });
+    stack.defer(() => recordings.close());
 
     const lines = new TrunkLines({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
     stack.defer(() => lines.close());
@@ -155,6 +161,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ...notBuilt,
       messages: voicemailSoon(voicemail),
       notices: new OutboxNotices(soon(outbox), log),
+      recorder: recordings,
       statuses: { set: (pbx, employee, status) => setStatus(pbx, employee, { name: status, base: status }) },
     };
     const inbound = new Inbound({
@@ -165,7 +172,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
       history: async (record) => (await history).record(record),
     });
-    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar }, events));
+    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar, recordings }, events));
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
     const runner = new CallbackRunner({
@@ -183,7 +190,6 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 
     stack.defer(takeReloads(config, clock, log));
     for (const pbx of config.all()) warmUp(pbx, clock);
-    // Those who want to know what has gone are listening.
     // Who is told what has been sent listens by now.
     await voicemail;
     (await outbox).start();
@@ -203,6 +209,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         history: await history,
         voicemail: await voicemail,
         outbox: await outbox,
+        recordings,
         events: new EventFeed(redis, subscriber),
         dispatcher,
         estimates,
@@ -214,6 +221,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
     });
     stack.defer(() => http.close());
+    void recordings.open();
     const banner = bannerText({ env, config, listening: sip.server.listening, http: http.url });
     return { banner, stop: () => stack.disposeAsync() };
   } catch (error) {
@@ -330,8 +338,7 @@ async function openVoicemail(
   ]);
   const voicemail = new Voicemail({
     ...{ database, outbox, node: env.nodeId, clock, random, log },
-    directory: join(env.varDir, 'messages', 'voicemail'),
-    spoolDirectory: join(env.varDir, 'voicemail-spool'),
+    varDir: env.varDir,
   });
   stack.defer(() => voicemail.close());
   stack.defer(publishVoicemail(voicemail, events));

@@ -26,7 +26,8 @@ export async function introduce(
   const off = leg.on('ended', () => over.abort());
   const stop = AbortSignal.any([signal, over.signal]);
 
-  if (employee && tellsNumber(call, employee)) await hear(leg.endpoint, sounds.say(call.pbx, callerSpoken(call.timeline.facts.from)), stop);
+  if (employee && tellsNumber(call, employee))
+    await hear(leg.endpoint, sounds.say(call.pbx, callerSpoken(call.timeline.facts.from)), stop);
 
   const warning = warningOf(call);
   const heardByCaller = warning !== undefined && warning.to !== 'employee' && !stop.aborted;

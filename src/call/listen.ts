@@ -38,7 +38,12 @@ export async function listen(call: Call, own: string | undefined): Promise<Liste
   try {
     const owner = own === undefined ? await ownerEntered(call, keypad) : call.pbx.employee(own);
     if (!owner) return { reason: 'declined' };
-    call.trace({ state: 'mailbox', event: 'rule', detail: { employee: owner.id }, why: 'his messages are listened to' });
+    call.trace({
+      state: 'mailbox',
+      event: 'rule',
+      detail: { employee: owner.id },
+      why: 'his messages are listened to',
+    });
     return await new Session(call, keypad, owner).run();
   } finally {
     keypad.close();
@@ -167,8 +172,7 @@ class Session {
     const wall = new Date(zone.wallAt(at));
     const date = dayOf(at);
     const dayBefore = new Date(Date.parse(dayOf(now)) - 86_400_000).toISOString().slice(0, 10);
-    const day: Spoken =
-      date === dayOf(now) ? { day: 'today' } : date === dayBefore ? { day: 'yesterday' } : { date };
+    const day: Spoken = date === dayOf(now) ? { day: 'today' } : date === dayBefore ? { day: 'yesterday' } : { date };
     return [day, { time: { hour: wall.getUTCHours(), minute: wall.getUTCMinutes() } }];
   }
 

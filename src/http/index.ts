@@ -21,6 +21,8 @@ export type {
   MediaFigures,
   MetricSources,
   QueuedCaller,
+  Recording,
+  RecordingsPort,
   Registration,
   RegistrationsPort,
   TrunkStatus,

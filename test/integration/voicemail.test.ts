@@ -73,8 +73,7 @@ async function node(name = 'node-1'): Promise<Node> {
   const voicemail = new Voicemail({
     database: faulty,
     outbox: { put: async (letter) => void letters.push(letter) },
-    directory: join(folder, 'messages', 'voicemail'),
-    spoolDirectory: join(folder, 'voicemail-spool'),
+    varDir: folder,
     node: name,
     clock,
     random: systemRandom,
@@ -144,7 +143,9 @@ describe('a message that was left', () => {
         pbx: 'acme',
         id: `voicemail-${id}`,
         to: ['anna@acme.example'],
-        attachments: [{ path: file, type: 'audio/wav', name: expect.stringMatching(/^voicemail-2026-11-02-.*79031112233\.wav$/) }],
+        attachments: [
+          { path: file, type: 'audio/wav', name: expect.stringMatching(/^voicemail-2026-11-02-.*79031112233\.wav$/) },
+        ],
         about: { kind: 'voicemail', id },
       },
     ]);
@@ -233,7 +234,9 @@ describe('mailboxes', () => {
     const rest = await one.voicemail.query('acme', {}, { limit: 3, cursor: first.next as string });
     expect([...first.items, ...rest.items].map(({ id }) => ids.indexOf(id))).toEqual([3, 2, 1, 0]);
     expect(rest.next).toBeNull();
-    await expect(one.voicemail.query('acme', {}, { limit: 3, cursor: 'x' })).rejects.toMatchObject({ code: 'bad-cursor' });
+    await expect(one.voicemail.query('acme', {}, { limit: 3, cursor: 'x' })).rejects.toMatchObject({
+      code: 'bad-cursor',
+    });
 
     expect(await one.voicemail.mailboxes('acme')).toEqual([
       { employee: 'anna', new: 1, old: 1 },
@@ -317,7 +320,11 @@ describe('nothing that was said is lost', () => {
 
     const next = await node();
     await next.voicemail.settled();
-    expect(await next.voicemail.get('acme', draft.id)).toMatchObject({ ms: 7000, ended: 'interrupted', from: '79031112233' });
+    expect(await next.voicemail.get('acme', draft.id)).toMatchObject({
+      ms: 7000,
+      ended: 'interrupted',
+      from: '79031112233',
+    });
     expect(next.told).toEqual(['added anna: 1 new, 0 old']);
     expect(letters).toHaveLength(1);
     expect(await readdir(dirname(draft.file))).toEqual([`${draft.id}.wav`]);

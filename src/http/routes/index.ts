@@ -10,6 +10,7 @@ import { groupRoutes } from './groups.ts';
 import { historyRoutes } from './history.ts';
 import { nodeRoutes } from './node.ts';
 import { peopleRoutes } from './people.ts';
+import { recordingRoutes } from './recordings.ts';
 import { trunkRoutes } from './trunks.ts';
 import { voicemailRoutes } from './voicemail.ts';
 import { whyRoutes } from './why.ts';
@@ -27,6 +28,7 @@ export function allRoutes(context: RouteContext): readonly Route[] {
     ...trunkRoutes(context),
     ...historyRoutes(context),
     ...voicemailRoutes(context),
+    ...recordingRoutes(context),
     ...eventRoutes(context),
   ];
   let document: ReturnType<typeof openApiDocument> | undefined;

@@ -1,21 +1,16 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { z } from 'zod';
 import type { PbxVersion } from '../../config/version.ts';
 import { HttpFailure } from '../failure.ts';
+import { fileReply } from '../file-reply.ts';
 import { inJson, jsonReply, type Route, route } from '../route.ts';
-import { Mailboxes, Mark, VoiceMessage, VoicemailPage } from '../schemas.ts';
+import { Heard, Mailboxes, VoiceMessage, VoicemailPage } from '../schemas.ts';
 import { shownMessage } from '../shown.ts';
-import { knownPbx, pbxParameter, type RouteContext, several } from './context.ts';
+import { given, knownPbx, Moment, pbxParameter, type RouteContext, several } from './context.ts';
 
 /** What the PBX's own mailbox is called where an employee's id may stand: no id begins so. */
 const OWN = '-';
 
 const messageParameters = { ...pbxParameter, id: z.string().describe('Id of a message.') };
-
-const Moment = z.iso
-  .datetime({ offset: true, error: 'must be a time such as 2026-01-31T09:00:00Z ("+" is written as %2B)' })
-  .transform((text) => new Date(text));
 
 /** Messages that callers have left (§4.6.5.1). */
 export const voicemailRoutes = (context: RouteContext): Route[] => [
@@ -43,13 +38,8 @@ export const voicemailRoutes = (context: RouteContext): Route[] => [
       const pbx = knownPbx(context, parameters.pbx);
       const { items, next } = await context.ports.voicemail.query(
         pbx.id,
-        {
-          ...(mailbox ? { mailbox: mailbox.map((one) => (one === OWN ? null : one)) } : {}),
-          ...(unread === undefined ? {} : { unread }),
-          ...(since ? { since } : {}),
-          ...(until ? { until } : {}),
-        },
-        { limit, ...(cursor === undefined ? {} : { cursor }) },
+        given({ mailbox: mailbox?.map((one) => (one === OWN ? null : one)), unread, since, until }),
+        { limit, ...given({ cursor }) },
       );
       return jsonReply({ items: items.map(shownMessage), next });
     },
@@ -84,7 +74,7 @@ export const voicemailRoutes = (context: RouteContext): Route[] => [
     summary: 'What the caller said',
     parameters: messageParameters,
     answers: { 200: { description: '8 kHz, 16 bit, one channel.', content: { 'audio/wav': undefined } } },
-    async handle({ parameters: { pbx: id, id: message } }) {
+    async handle({ parameters: { pbx: id, id: message }, headers }) {
       const pbx = knownPbx(context, id);
       const { node } = (await context.ports.voicemail.get(pbx.id, message)) ?? noSuchMessage(pbx, message);
       const file = await context.ports.voicemail.file(pbx.id, message);
@@ -95,16 +85,7 @@ export const voicemailRoutes = (context: RouteContext): Route[] => [
           hint: `Ask node ${node}, which took the message.`,
         });
       }
-      const { size } = await stat(file);
-      return {
-        status: 200,
-        type: 'audio/wav',
-        body: createReadStream(file),
-        headers: {
-          'content-length': String(size),
-          'content-disposition': `inline; filename="voicemail-${message}.wav"`,
-        },
-      };
+      return fileReply({ path: file, type: 'audio/wav', name: `voicemail-${message}.wav` }, headers);
     },
   }),
   route({
@@ -112,7 +93,7 @@ export const voicemailRoutes = (context: RouteContext): Route[] => [
     path: '/api/pbxs/{pbx}/voicemail/{id}',
     summary: 'Mark a voice message as heard, or as new',
     parameters: messageParameters,
-    body: Mark,
+    body: Heard,
     answers: { 200: inJson('As it is since.', VoiceMessage) },
     async handle({ parameters: { pbx: id, id: message }, body: { read } }) {
       const pbx = knownPbx(context, id);

@@ -1,8 +1,8 @@
-import { access, mkdir, open, readdir, readFile, rm, statfs, truncate } from 'node:fs/promises';
-import { join } from 'node:path';
+import { open, readFile, statfs, truncate } from 'node:fs/promises';
 import { jsonLine } from '../../database/json-line.ts';
 import { errorText, UserError } from '../../errors.ts';
 import { mendWav, RECORDING_RATE, WAV_HEADER_BYTES } from '../../media/wav-file.ts';
+import type { MessageFiles } from '../files.ts';
 import { MessageBegun, readAs } from './message.ts';
 
 /** Of one channel with 16 bits. */
@@ -16,24 +16,23 @@ const SPARE_BYTES = 1_000_000;
  * `<id>.json`: what is known of it. A draft that is found at the start belongs to a message in whose middle the node died.
  */
 export class MessageFolder {
-  readonly #directory: string;
+  readonly #files: MessageFiles;
 
-  constructor(directory: string) {
-    this.#directory = directory;
+  constructor(files: MessageFiles) {
+    this.#files = files;
   }
 
   audio(pbx: string, id: string): string {
-    return join(this.#directory, pbx, `${id}.wav`);
+    return this.#files.path(pbx, audioOf(id));
   }
 
   /** @throws UserError `no-room-for-message` */
   async begin(message: MessageBegun, maxMs: number): Promise<void> {
-    const folder = join(this.#directory, message.pbx);
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const folder = this.#files.folder(message.pbx);
       const { bavail, bsize } = await statfs(folder);
       if (bavail * bsize < maxMs * BYTES_PER_MS + SPARE_BYTES) throw new Error('the disk is full');
-      const draft = await open(this.#draft(message), 'wx', 0o600);
+      const draft = await open(this.#files.path(message.pbx, draftOf(message.id)), 'wx', 0o600);
       try {
         await draft.writeFile(jsonLine(message));
         await draft.datasync();
@@ -44,7 +43,7 @@ export class MessageFolder {
       await this.remove(message.pbx, message.id).catch(() => undefined);
       throw new UserError(
         'no-room-for-message',
-        `Voice messages cannot be kept in ${folder}: ${errorText(error)}`,
+        `Voice messages cannot be kept: ${errorText(error)}`,
         'Make room on the disk of VAR_DIR, or make its folder writable for the engine.',
       );
     }
@@ -57,7 +56,7 @@ export class MessageFolder {
    */
   async complete({ pbx, id }: MessageBegun, tailMs = 0): Promise<number> {
     const file = this.audio(pbx, id);
-    if (!(await exists(file))) return 0;
+    if (!(await this.#files.size(pbx, audioOf(id)))) return 0;
     const ms = (await mendWav(file)) ?? 0;
     if (tailMs === 0 || ms <= tailMs) return ms;
     await truncate(file, WAV_HEADER_BYTES + Math.round(ms - tailMs) * BYTES_PER_MS);
@@ -65,43 +64,31 @@ export class MessageFolder {
   }
 
   /** The message is safe elsewhere. */
-  async settle(message: MessageBegun): Promise<void> {
-    await rm(this.#draft(message), { force: true });
+  async settle({ pbx, id }: MessageBegun): Promise<void> {
+    await this.#files.remove(pbx, draftOf(id));
   }
 
   async remove(pbx: string, id: string): Promise<void> {
-    await rm(this.audio(pbx, id), { force: true });
-    await rm(this.#draft({ pbx, id }), { force: true });
+    await this.#files.remove(pbx, audioOf(id));
+    await this.#files.remove(pbx, draftOf(id));
   }
 
   /** The file, if it is on this node. */
   async find(pbx: string, id: string): Promise<string | undefined> {
-    const file = this.audio(pbx, id);
-    return (await exists(file)) ? file : undefined;
+    return (await this.#files.size(pbx, audioOf(id))) === undefined ? undefined : this.audio(pbx, id);
   }
 
   /** Messages that are being spoken, or were when an earlier run of the node ended. */
   async drafts(): Promise<MessageBegun[]> {
-    const entries = await readdir(this.#directory, { recursive: true, withFileTypes: true }).catch((error) => {
-      if (error.code === 'ENOENT') return [];
-      throw error;
-    });
-    const found = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.json'));
-    const read = await Promise.all(
-      found.map(async ({ parentPath, name }) =>
-        readAs(MessageBegun, await readFile(join(parentPath, name), 'utf8').catch(() => '')),
-      ),
-    );
-    return read.filter((message) => message !== undefined);
-  }
-
-  #draft({ pbx, id }: Pick<MessageBegun, 'pbx' | 'id'>): string {
-    return join(this.#directory, pbx, `${id}.json`);
+    const found: MessageBegun[] = [];
+    for await (const { pbx, name } of this.#files.all()) {
+      if (!name.endsWith('.json')) continue;
+      const message = readAs(MessageBegun, await readFile(this.#files.path(pbx, name), 'utf8').catch(() => ''));
+      if (message) found.push(message);
+    }
+    return found;
   }
 }
 
-const exists = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    () => false,
-  );
+const audioOf = (id: string): string => `${id}.wav`;
+const draftOf = (id: string): string => `${id}.json`;

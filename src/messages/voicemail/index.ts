@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { jsonLine } from '../../database/json-line.ts';
 import type { Database } from '../../database/port.ts';
@@ -6,6 +7,7 @@ import { Emitter } from '../../emitter.ts';
 import { errorText } from '../../errors.ts';
 import type { Clock, TimerId } from '../../time/clock.ts';
 import type { Random } from '../../time/random.ts';
+import { MessageFiles } from '../files.ts';
 import type { Outbox, SentLetter } from '../outbox.ts';
 import { MessageFolder } from './folder.ts';
 import { Handover } from './handover.ts';
@@ -34,10 +36,8 @@ const INBOX_LIMIT = 100;
 export interface VoicemailOptions {
   readonly database: Database;
   readonly outbox: Outbox;
-  /** `<VAR_DIR>/messages/voicemail`. */
-  readonly directory: string;
-  /** `<VAR_DIR>/messages/voicemail-spool`. */
-  readonly spoolDirectory: string;
+  /** VAR_DIR: files go to `messages/voicemail` there, and what waits for the database to `voicemail-spool`. */
+  readonly varDir: string;
   /** NODE_ID. */
   readonly node: string;
   readonly clock: Clock;
@@ -87,9 +87,9 @@ export class Voicemail implements VoiceMessages {
     this.#random = random;
     this.#log = log;
     this.#store = new VoicemailStore(database);
-    this.#folder = new MessageFolder(options.directory);
+    this.#folder = new MessageFolder(new MessageFiles(options.varDir, 'voicemail'));
     this.#handover = new Handover({
-      spool: new Spool(options.spoolDirectory, voiceMessages, random, log),
+      spool: new Spool(join(options.varDir, 'voicemail-spool'), voiceMessages, random, log),
       store: this.#store,
       outbox,
       folder: this.#folder,

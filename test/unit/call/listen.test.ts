@@ -8,10 +8,7 @@ import { accountOf, passive, Switchboard } from '../../support/switchboard.ts';
 /** An employee listens to his messages by phone: *97 from his own, *98 from another. */
 
 const pbx = pbxOf({
-  employees: [
-    employee('anna', '401', { voicemailPin: '4711', timezone: 'Asia/Omsk' }),
-    employee('boris', '402'),
-  ],
+  employees: [employee('anna', '401', { voicemailPin: '4711', timezone: 'Asia/Omsk' }), employee('boris', '402')],
   numbers: [{ number: '74950000001', scheme: 'main', source: { passive: 'line@acme.example' } }],
   schemes: [{ id: 'main', steps: [{ hangup: true }] }],
 });
@@ -89,16 +86,22 @@ describe('*97', () => {
       saved: [message('m3', { at: Date.parse('2026-10-31T18:00:00Z'), from: '' })],
     });
     expect(phone.caller.responses).toEqual(['200']);
-    expect(await phone.hears()).toEqual(['new-messages', 'number 2:neuter', 'saved-messages', 'number 1:neuter', ...told('m1'), menu].map(flat));
+    expect(await phone.hears()).toEqual(
+      ['new-messages', 'number 2:neuter', 'saved-messages', 'number 1:neuter', ...told('m1'), menu].map(flat),
+    );
     await phone.press('#');
     expect(await phone.hears()).toEqual([...told('m2', 'day yesterday', 'time 23:59'), menu]);
     await phone.press('#');
-    expect(await phone.hears()).toEqual(['unknown-caller', 'day yesterday', 'time 0:0', '/messages/m3.wav', menu].map(flat));
+    expect(await phone.hears()).toEqual(
+      ['unknown-caller', 'day yesterday', 'time 0:0', '/messages/m3.wav', menu].map(flat),
+    );
     await phone.press('#');
     expect(await phone.hears()).toEqual(bye);
     await phone.isOver();
     expect(phone.board.messages.done).toEqual(['read m1', 'read m2']);
-    expect(phone.board.records).toMatchObject([{ direction: 'internal', to: '*97', reason: 'normal', outcome: 'failed' }]);
+    expect(phone.board.records).toMatchObject([
+      { direction: 'internal', to: '*97', reason: 'normal', outcome: 'failed' },
+    ]);
   });
 
   it('says that there are none', async () => {

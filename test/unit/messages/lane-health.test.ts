@@ -47,6 +47,21 @@ describe('a lane', () => {
     expect(lane.isAway('wrong password', 1000, 90_000)).toBe(true);
     expect(lane.until).toBe(91_000);
   });
+
+  it('is not asked without a pause by one who says "at once"', () => {
+    const lane = new LaneHealth(patience, middle);
+    lane.isAway('overloaded', 0, 0);
+    expect(lane.until).toBe(1000);
+  });
+
+  it('begins anew with other settings', () => {
+    const lane = new LaneHealth(patience, middle);
+    lane.isAway('wrong password', 0);
+    lane.forget();
+    expect(lane.room(3, 0)).toBe(3);
+    lane.isAway('wrong password', 0);
+    expect(lane.until).toBe(1000);
+  });
 });
 
 it.each([
