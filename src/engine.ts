@@ -127,9 +127,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(() => trunks.close());
     const occupancy = new Occupancy(occupancyInAcd(acdNode, log));
     const destinations = new Destinations(registrations, contactTarget, trunks);
-    const callbacks = new CallbackTasks(redis);
+    const callbackTasks = new CallbackTasks(redis);
     const setStatus = statusSetter(dispatcher);
-    const groupCallbacks = new GroupCallbacks(callbacks);
+    const groupCallbacks = new GroupCallbacks(callbackTasks, subscriber);
     const services: CallServices = {
       sip: sip.server,
       media,
@@ -188,9 +188,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         events: new EventFeed(redis, subscriber),
         dispatcher,
         estimates,
-        callbacks,
+        callbackTasks,
+        callbacks: groupCallbacks,
+        destinations,
         trunks,
         lines,
+        clock,
       }),
       clock,
       log,

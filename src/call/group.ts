@@ -195,7 +195,7 @@ class GroupVisit {
     this.#asksForCallback = true;
     const { pbx, services, timeline, log, audio } = this.#call;
     const { from } = timeline.facts;
-    const isKept = await askBack(this.#call, this.#stood);
+    const isKept = await askBack(this.#call, { ...this.#stood, origin: 'group' });
     if (this.#isOver) {
       // Somebody has answered in this very moment.
       if (isKept && timeline.talked) services.callbacks.reached(pbx, from);
@@ -209,7 +209,7 @@ class GroupVisit {
       resume?.();
       return;
     }
-    log.warn({ group: this.#group.id }, 'a callback was asked for: it is kept and listed, but nobody dials it yet');
+    log.info({ group: this.#group.id }, 'the caller wants to be called back');
     const detail = { group: this.#group.id, number: from };
     timeline.aside({ state: queueState(this.#group.id), event: 'callback', detail, why: 'the caller pressed 1' });
     this.#calledBack.abort();

@@ -274,20 +274,35 @@ export const Queue = named(
   z.object({ group: z.string(), callers: z.array(QueueEntry).describe('In the order in which they will be served.') }),
 );
 
-export const Callbacks = named(
-  'Callbacks',
-  z.array(
-    z.object({
-      number: z.string().describe('Of the client.'),
-      call: z.string().describe('The call that was missed.'),
-      groups: z.array(z.string()).describe('That missed it, in turn.'),
-      since: Instant.describe('When he began to wait: his place in the queue.'),
-      created: Instant,
-      due: Instant.describe('The next attempt.'),
-      attempts: z.int().describe('That are over.'),
-      maxAttempts: z.int(),
-    }),
-  ),
+export const callbackOrigins = ['group', 'menu', 'request'] as const;
+
+export const Callback = named(
+  'Callback',
+  z.object({
+    number: z.string().describe('Of the client.'),
+    origin: z.enum(callbackOrigins).describe('Missed by a group, or in a voice menu; or somebody asked for it.'),
+    call: z.string().nullable().describe('The call that was missed; null: none was.'),
+    groups: z.array(z.string()).describe('Which call him back, in turn.'),
+    callerId: z.string().nullable().describe('The number that he is shown. Null: as his group has it.'),
+    since: Instant.describe('When he began to wait.'),
+    created: Instant,
+    due: Instant.describe('The next attempt; while one goes on, when another node would take over.'),
+    attempts: z.int().describe('That are over.'),
+    maxAttempts: z.int(),
+  }),
+);
+export const Callbacks = named('Callbacks', z.array(Callback));
+
+export const NewCallback = named(
+  'NewCallback',
+  z.strictObject({
+    group: z.string().describe('Whose member is rung first.'),
+    number: z.string().describe('Of the client, as it is dialled in the country of the PBX or internationally.'),
+    callerId: z
+      .string()
+      .optional()
+      .describe('One of our numbers, which he is shown; unset: as the group has it for callbacks.'),
+  }),
 );
 
 const trunkStates = ['up', 'down'] as const;

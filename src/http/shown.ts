@@ -1,6 +1,6 @@
 import type { Employee } from '../config/document.ts';
 import type { PbxVersion } from '../config/version.ts';
-import type { Agent, GroupFigures, LiveCall, QueuedCaller, Registration, WaitRange } from './ports.ts';
+import type { Agent, Callback, GroupFigures, LiveCall, QueuedCaller, Registration, WaitRange } from './ports.ts';
 import type { employeeStates } from './schemas.ts';
 import { unavailabilities } from './words.ts';
 
@@ -179,6 +179,19 @@ export const shownQueue = (
 
 const shownWait = (range: WaitRange | undefined) =>
   range ? { expected: secondsOf(range.expectedMs), from: secondsOf(range.fromMs), to: secondsOf(range.toMs) } : null;
+
+export const shownCallback = ({ since, createdAt, dueAt, callerId, ...task }: Callback) => ({
+  number: task.number,
+  origin: task.origin,
+  call: task.call,
+  groups: task.groups,
+  callerId: callerId ?? null,
+  since: instant(since),
+  created: instant(createdAt),
+  due: instant(dueAt),
+  attempts: task.attempts,
+  maxAttempts: task.maxAttempts,
+});
 
 /** Milliseconds, of which a clock that was set may have made a negative length. */
 export const secondsOf = (ms: number): number => Math.max(0, Math.round(ms / 1000));

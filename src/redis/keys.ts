@@ -25,8 +25,8 @@ export class Keys {
   acdNode = (node: string): string => `${this.#prefix}acd-node:${node}`;
   /** Hash: group → what is known of its waiting times, `EstimatorState`. */
   waitEstimates = (): string => `${this.#prefix}acd-estimates`;
-  /** Hash: number → task; sorted set: numbers by the moment they are due. */
-  callbacks = (): readonly string[] => [`${this.#prefix}callbacks`, `${this.#prefix}callback-due`];
+  /** Hash: number → task, whose name is also the channel on which tasks that are taken away are told; sorted set: numbers by the moment they are due. */
+  callbacks = (): readonly [tasks: string, due: string] => [`${this.#prefix}callbacks`, `${this.#prefix}callback-due`];
   /** Sorted set: lines of a trunk that are taken, by when they come back if nobody says that he still has them. */
   trunkLines = (trunk: string): string => `${this.#prefix}trunk-lines:${trunk}`;
   /** Stream: finished calls on their way to the database. */
