@@ -41,6 +41,7 @@ import {
   RedisConnection,
   RedisRegistrations,
   RedisSubscriber,
+  SharedLimits,
   socketAddress,
   Throttle,
 } from './redis/index.ts';
@@ -121,8 +122,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     // Phones are served from here on; what is only needed when a call has ended is loaded meanwhile.
     const history = openHistory({ env, redis, config, clock, random, log }, stack);
 
-    const lines = new TrunkLines({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
-    stack.defer(() => lines.close());
+    const limits = new SharedLimits({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
+    stack.defer(() => limits.close());
+    const lines = new TrunkLines(limits);
     const trunks = new TrunkWatch({ config, sip: sip.server, lines, clock, random, log });
     stack.defer(() => trunks.close());
     const occupancy = new Occupancy(occupancyInAcd(acdNode, log));
@@ -140,6 +142,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       callbacks: groupCallbacks,
       destinations,
       trunks,
+      callLimit: { take: ({ id, document }) => limits.take(id, 'calls', document.pbx.maxCalls) },
       occupancy,
       ...notBuilt,
       notices: new UndeliveredNotices(log),

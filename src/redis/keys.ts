@@ -27,8 +27,8 @@ export class Keys {
   waitEstimates = (): string => `${this.#prefix}acd-estimates`;
   /** Hash: number → task, whose name is also the channel on which tasks that are taken away are told; sorted set: numbers by the moment they are due. */
   callbacks = (): readonly [tasks: string, due: string] => [`${this.#prefix}callbacks`, `${this.#prefix}callback-due`];
-  /** Sorted set: lines of a trunk that are taken, by when they come back if nobody says that he still has them. */
-  trunkLines = (trunk: string): string => `${this.#prefix}trunk-lines:${trunk}`;
+  /** Sorted set: what is taken of that of which there is a limited number, by when it comes back if nobody says that he still has it. */
+  limit = (what: string): string => `${this.#prefix}limit-${what}`;
   /** Stream: finished calls on their way to the database. */
   history = (): string => `${this.#prefix}history`;
   /** Stream: records that the database would not take; kept for a person to look at. */
