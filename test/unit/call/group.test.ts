@@ -289,6 +289,32 @@ describe('announcements', () => {
     expect(board.quiet).toBe(true);
   });
 
+  it('interrupt the music, which goes on where it was', async () => {
+    queue.situation = undefined;
+    await arrives(announcing);
+    await queue.waits();
+    await soundEnds();
+    const interrupted = board.callerEndpoint.playing;
+    if (!interrupted) throw new Error('no music');
+    expect(interrupted.startAtMs).toBe(0);
+    interrupted.playedMs = 60_020;
+    queue.situation = at(2);
+    await board.clock.advanceAsync(60_000);
+    expect(heard()).toEqual(['queue-position', 'ordinal 2']);
+    await soundEnds();
+    expect(heard()).toEqual(['music']);
+    const again = board.callerEndpoint.playing;
+    expect(again).toMatchObject({ loop: true, startAtMs: 60_020 });
+    if (again) again.playedMs = 59_000;
+    queue.situation = at(1);
+    await board.clock.advanceAsync(60_000);
+    await soundEnds();
+    expect(board.callerEndpoint.playing).toMatchObject({ startAtMs: 119_020 });
+    caller.dialog.hangUp();
+    await settle();
+    expect(board.quiet).toBe(true);
+  });
+
   it('are cut off in the moment of an answer', async () => {
     queue.situation = at(3);
     await arrives(announcing);
