@@ -28,7 +28,7 @@ import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
 import { feedAcd, occupancyInAcd, statusSetter } from './engine-acd.ts';
-import { publishEvents } from './engine-events.ts';
+import { acdForms, publishEvents } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
@@ -188,7 +188,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         embeddedSip,
         media,
         history: await history,
-        events: new EventFeed(redis, subscriber),
+        events: new EventFeed(redis, subscriber, acdForms(config)),
         dispatcher,
         estimates,
         callbackTasks,

@@ -31,7 +31,8 @@ export interface MissedCall {
   readonly intervalMs: number;
 }
 
-const Task = z.object({
+/** As the scripts keep it. */
+export const CallbackTask = z.object({
   number: z.string(),
   origin: Origin.default('group'),
   call: z.string().nullable(),
@@ -49,13 +50,13 @@ const Task = z.object({
   /** Counts who has taken it: what an earlier holder reports is not believed. */
   lease: z.number().exactOptional(),
 });
-export type CallbackTask = z.output<typeof Task>;
+export type CallbackTask = z.output<typeof CallbackTask>;
 /** `dueAt`: the next attempt, ms since 1970. */
 export type ListedCallback = CallbackTask & { readonly dueAt: number };
 
 type Now = number | '';
 const file = (name: string) => new URL(`scripts/${name}.lua`, import.meta.url);
-const json = z.string().transform((text) => Task.parse(JSON.parse(text)));
+const json = z.string().transform((text) => CallbackTask.parse(JSON.parse(text)));
 
 const add = script(file('callback-add'), {
   keys: (k, ..._) => k.callbacks(),
@@ -83,13 +84,13 @@ const renew = script(file('callback-renew'), {
 
 const cancel = script(file('callback-cancel'), {
   keys: (k, ..._) => k.callbacks(),
-  args: (number: string, by: CancelledBy) => [number, by],
+  args: (now: Now, number: string, by: CancelledBy) => [now, number, by],
   reply: z.enum(['cancelled', 'gone']),
 });
 
 const list = script(file('callback-list'), {
   keys: (k, ..._) => k.callbacks(),
-  args: (limit: number) => [limit],
+  args: (now: Now, limit: number) => [now, limit],
   reply: z.array(z.string()),
 });
 
@@ -149,7 +150,7 @@ export class CallbackTasks {
 
   /** Whoever follows `channel` is told. False: there was none. */
   async cancel(pbx: string, number: string, by: CancelledBy): Promise<boolean> {
-    return (await cancel(this.#redis, pbx, number, by)) === 'cancelled';
+    return (await cancel(this.#redis, pbx, this.#now(), number, by)) === 'cancelled';
   }
 
   /** Where tasks that are taken away are told of, as `readCancelled` reads it. */
@@ -159,7 +160,7 @@ export class CallbackTasks {
 
   /** The first first. */
   async list(pbx: string, limit = 100): Promise<ListedCallback[]> {
-    const flat = await list(this.#redis, pbx, limit);
+    const flat = await list(this.#redis, pbx, this.#now(), limit);
     const tasks: ListedCallback[] = [];
     for (let i = 0; i < flat.length; i += 3) tasks.push({ ...json.parse(flat[i + 1]), dueAt: Number(flat[i + 2]) });
     return tasks;

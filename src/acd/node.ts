@@ -81,6 +81,8 @@ export class AcdNode {
   #agentsOf: ReadonlyMap<string, readonly string[]> = new Map();
   readonly #callers = new Map<string, Waiting>();
   readonly #calls = new Map<string, AgentCall>();
+  /** Whose registrations have changed without Redis having been told. */
+  readonly #toRefresh = new Set<string>();
   readonly #statuses = new Map<string, { readonly status: AgentStatus; readonly at: number }>();
   #beatTimer: TimerId | undefined;
   #outageTimer: TimerId | undefined;
@@ -286,8 +288,8 @@ export class AcdNode {
 
   /** An account has registered, or is not registered any more. */
   async registrationChanged(account: string): Promise<void> {
-    const agents = this.#agentsOf.get(account);
-    if (agents) await this.#quietly(() => this.#store.refresh(this.#pbx.id, agents));
+    for (const agent of this.#agentsOf.get(account) ?? []) this.#toRefresh.add(agent);
+    await this.#quietly(() => this.#refresh());
   }
 
   /** A message on the channel of this node. */
@@ -353,6 +355,7 @@ export class AcdNode {
         next = 0;
       }
       if (this.#configured !== this.#pbx) await this.#tellConfiguration();
+      await this.#refresh();
       const since = this.#clock.monotonic();
       if (since - this.#synced >= syncMs) {
         // Before, not after: whatever happens meanwhile may ask for another.
@@ -367,6 +370,19 @@ export class AcdNode {
       if (!(error instanceof RedisDownError))
         this.#log.error({ err: error, pbx: this.#pbx.id }, 'the ACD could not do what was due');
       return beatMs;
+    }
+  }
+
+  /** What cannot be told now is told with the next beat. */
+  async #refresh(): Promise<void> {
+    const agents = [...this.#toRefresh];
+    if (agents.length === 0) return;
+    this.#toRefresh.clear();
+    try {
+      await this.#store.refresh(this.#pbx.id, agents);
+    } catch (error) {
+      for (const agent of agents) this.#toRefresh.add(agent);
+      throw error;
     }
   }
 

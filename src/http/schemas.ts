@@ -388,17 +388,19 @@ export const HistoryPage = named(
   }),
 );
 
-const happened = <T extends string, S extends z.ZodRawShape>(type: T, description: string, shape: S) =>
+const changed = <T extends string, S extends z.ZodRawShape>(type: T, description: string, shape: S) =>
   z
     .object({
       type: z.literal(type),
       pbx: z.string(),
       seq: z.int().positive().describe('One more than that of the event of this PBX before, whatever its type.'),
       at: Instant,
-      node: z.string().describe('Where it happened.'),
       ...shape,
     })
     .describe(description);
+
+const happened = <T extends string, S extends z.ZodRawShape>(type: T, description: string, shape: S) =>
+  changed(type, description, { node: z.string().describe('Where it happened.'), ...shape });
 
 export const callChanges = [
   'appeared',
@@ -454,9 +456,75 @@ export const NodeEvent = named(
   }),
 );
 
-export const LiveEvent = named(
-  'LiveEvent',
-  z.discriminatedUnion('type', [CallEvent, RegistrationEvent, ConfigEvent, NodeEvent]),
+export const AgentEvent = named(
+  'AgentEvent',
+  changed('agent', 'Something changed of an employee: his status, a call offered to him, a call, a pause.', {
+    agent: z
+      .object({
+        employee: z.string(),
+        name: z.string(),
+        state: z.enum(employeeStates).describe('As in Employee; "reserved": a call is being offered to him.'),
+        since: Instant.nullable().describe('Of the call that the state is about.'),
+        call: z.string().nullable().describe('That, or the one that he is offered.'),
+        status: Status,
+        ...availability,
+        wrapUpUntil: Employee.shape.wrapUpUntil,
+        excludedUntil: Employee.shape.excludedUntil,
+        excludedFor: Employee.shape.excludedFor,
+        today: Employee.shape.today,
+      })
+      .describe('As he is since, on all nodes together.'),
+  }),
 );
 
-export const eventTypes = ['call', 'registration', 'config', 'node'] as const;
+export const queueChanges = ['joined', 'offered', 'waiting', 'left'] as const;
+
+export const QueueEvent = named(
+  'QueueEvent',
+  changed('queue', 'Something changed in the queue of a group.', {
+    what: z
+      .enum(queueChanges)
+      .describe('"offered": members are rung for him, perhaps others than before; "waiting": nobody is any more.'),
+    group: z.string(),
+    caller: QueueEntry.pick({ call: true, number: true, since: true, offeredTo: true, node: true }),
+    position: QueueEntry.shape.position
+      .nullable()
+      .describe('Where he stands, as in the list; those behind follow. Null: he has left.'),
+    waiting: Group.shape.waiting,
+    ringing: Group.shape.ringing,
+    why: z
+      .enum(['answered', 'abandoned', 'elsewhere', 'queueTimeout', 'nobodyAnswered', 'groupGone', 'lost'])
+      .nullable()
+      .describe('He has left: "elsewhere", by a key or into another queue; "lost", his node failed.'),
+    employee: z.string().nullable().describe('Who has answered him.'),
+  }),
+);
+
+export const callbackChanges = ['added', 'joined', 'taken', 'again', 'done', 'exhausted', 'cancelled'] as const;
+
+export const CallbackEvent = named(
+  'CallbackEvent',
+  changed('callback', 'Something changed of a client who is to be called back.', {
+    what: z
+      .enum(callbackChanges)
+      .describe(
+        '"joined": another group has missed the same call; "taken": an attempt begins; "again": it is over, another follows. After the last three he is not to be called back any more.',
+      ),
+    callback: Callback,
+  }),
+);
+
+export const LiveEvent = named(
+  'LiveEvent',
+  z.discriminatedUnion('type', [
+    CallEvent,
+    AgentEvent,
+    QueueEvent,
+    CallbackEvent,
+    RegistrationEvent,
+    ConfigEvent,
+    NodeEvent,
+  ]),
+);
+
+export const eventTypes = ['call', 'agent', 'queue', 'callback', 'registration', 'config', 'node'] as const;
