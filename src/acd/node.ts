@@ -218,6 +218,8 @@ export class AcdNode {
     if (!caller) return false;
     if (caller.state === 'pickedUp' || caller.state === 'answering') {
       caller.offers.set(offer.token, 'withdrawn');
+      // The one who was faster may learn that his offer is over: then this one must not stand, with nobody being rung for it.
+      void this.#quietly(() => this.#store.miss(this.#pbx.id, offer, 'noAnswer', 0));
       return false;
     }
     caller.state = 'pickedUp';

@@ -120,13 +120,13 @@ describe('an agent and a caller, seen from the other node', () => {
     await becomes('free', { available: false, unavailable: 'break', status: { base: 'break', name: null } });
     expect(await anna(one)).toMatchObject({ available: false, unavailable: 'break' });
 
-    const caller = operator.call(`79031112233@127.0.0.1`, `line@${domain}`);
+    const caller = operator.call('79031112233@127.0.0.1', `${line}@127.0.0.1`);
     await caller.answered;
     const joined = await next('queue', ({ what }) => what === 'joined');
     expect(joined).toMatchObject({ group: 'sales', position: 1, waiting: 1, ringing: 0, why: null });
     expect(joined.caller).toMatchObject({ number: '79031112233', offeredTo: [] });
     expect(await queue(other)).toMatchObject([{ call: joined.caller.call, position: 1, offeredTo: [] }]);
-    const second = operator.call(`79031112244@127.0.0.1`, `line@${domain}`);
+    const second = operator.call('79031112244@127.0.0.1', `${line}@127.0.0.1`);
     await second.answered;
     expect(await next('queue', ({ what }) => what === 'joined')).toMatchObject({ position: 2, waiting: 2 });
     await second.bye();
@@ -157,7 +157,7 @@ describe('an agent and a caller, seen from the other node', () => {
   });
 
   it('one who does not answer is excluded, and is told of again when that is over', async () => {
-    const caller = operator.call(`79031112255@127.0.0.1`, `line@${domain}`);
+    const caller = operator.call('79031112255@127.0.0.1', `${line}@127.0.0.1`);
     await becomes('reserved');
     (await ringing('anna')).refuse(486);
     await next('agent', ({ agent }) => agent.unavailable === 'excluded');
@@ -212,7 +212,8 @@ describe('a callback that somebody asks for', () => {
 
 it('every event was told once, without a gap, in the form that the document says', async () => {
   // Something that comes after all that has happened, from each of the nodes.
-  for (const node of [one, other]) await send(node, 'PUT', 'employees/anna/status', { status: 'offline', name: node.sip });
+  for (const node of [one, other])
+    await send(node, 'PUT', 'employees/anna/status', { status: 'offline', name: node.sip });
   await next('agent', ({ agent }) => agent.status.name === other.sip);
   const told = events.named(...schemas.eventTypes);
   expect(told.map(({ data }) => data.seq)).toEqual(told.map((_, at) => (told[0]?.data.seq ?? 0) + at));
@@ -235,7 +236,7 @@ it('every event was told once, without a gap, in the form that the document says
 const company = (trunkPort: number) => ({
   pbx: { id: 'acme', domains: [domain], timezone: 'Europe/Moscow', country: 'RU' },
   trunks: [{ id: 'operator', host: '127.0.0.1', ports: String(trunkPort), pstn: true, options: false }],
-  numbers: [{ number: line, scheme: 'main', source: { passive: `line@${domain}` } }],
+  numbers: [{ number: line, scheme: 'main', source: { trunk: 'operator' } }],
   employees: [{ id: 'anna', name: 'Anna', extension: '401', accounts: [{ user: 'anna', domain, password }] }],
   groups: [
     {

@@ -10,6 +10,8 @@ export interface WallboardOptions {
   readonly pbx: string;
   readonly employees: readonly string[];
   readonly groups: readonly string[];
+  /** Of any group, now. */
+  readonly isMember: (employee: string) => boolean;
 }
 
 /**
@@ -54,9 +56,11 @@ export class Wallboard {
     const { agents, queues } = await this.#lists();
     for (const agent of agents) {
       const known = this.agents.get(agent.employee);
-      same(`agent ${agent.employee}`, known ? standing(known) : undefined, standing(agent));
+      const isMember = this.#options.isMember(agent.employee);
+      same(`agent ${agent.employee}`, known && standing(known, isMember), standing(agent, isMember));
     }
-    for (const [group, queue] of queues) same(`queue of ${group}`, this.queues.get(group)?.map(place), queue.map(place));
+    for (const [group, queue] of queues)
+      same(`queue of ${group}`, this.queues.get(group)?.map(place), queue.map(place));
   }
 
   async #begin(): Promise<void> {
@@ -105,21 +109,24 @@ export class Wallboard {
 
 /**
  * Registrations are known of as far as they count: nobody is woken at the end of that of one who is in no group, and one who has registered without the ACD
- * having been told, because a node died in that moment, is offered no calls. What he is by his status is compared apart from it.
+ * having been told, because a node died in that moment, is offered no calls.
  */
-const away = ['unregistered', 'offline', 'break'];
+function unavailability({ unavailable, isFree }: AgentState, isMember: boolean) {
+  if (unavailable === undefined) return isMember && !isFree ? 'unregistered' : isMember ? undefined : 'away';
+  return isMember || !['unregistered', 'offline', 'break'].includes(unavailable) ? unavailable : 'away';
+}
 
-const standing = ({ calls, reservation, isFree, unavailable, ...facts }: AgentState) => ({
-  unavailable: unavailable === undefined ? !isFree && 'away' : away.includes(unavailable) ? 'away' : unavailable,
-  status: facts.status,
-  base: facts.base,
-  statusAt: facts.statusAt,
-  wrapUpUntil: facts.wrapUpUntil,
-  excludedUntil: facts.excludedUntil,
-  calls: Object.entries(calls)
+const standing = (agent: AgentState, isMember: boolean) => ({
+  unavailable: unavailability(agent, isMember),
+  status: agent.status,
+  base: agent.base,
+  statusAt: agent.statusAt,
+  wrapUpUntil: agent.wrapUpUntil,
+  excludedUntil: agent.excludedUntil,
+  calls: Object.entries(agent.calls)
     .map(([call, { talkSince }]) => [call, talkSince])
     .sort(),
-  offered: reservation?.call,
+  offered: agent.reservation?.call,
 });
 
 const place = ({ call, offers }: QueuedCaller) => [call, ...Object.keys(offers).sort()];

@@ -165,6 +165,7 @@ export class World {
       pbx: this.#pbx.id,
       employees: distinct(versions.flatMap(({ document }) => document.employees.map(({ id }) => id))),
       groups: distinct(versions.flatMap(({ document }) => document.groups.map(({ id }) => id))),
+      isMember: (id) => (this.reference.members.get(id)?.groups.length ?? 0) > 0,
     });
   }
 
