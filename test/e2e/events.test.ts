@@ -70,7 +70,11 @@ describe('the stream of events', () => {
     engine = await Engine.start({ config, varDir });
     const after = await EventClient.open(`${engine.url}/api/events`, { lastEventId: before.lastEventId });
     await after.events.find('the new node', ({ data }) => data.what === 'started');
-    expect(after.events.items.filter(isOfCalls).map(summary)).toEqual(['registration unregistered', 'node stopped', 'node started']);
+    expect(after.events.items.filter(isOfCalls).map(summary)).toEqual([
+      'registration unregistered',
+      'node stopped',
+      'node started',
+    ]);
 
     const events = [...before.events.items, ...after.events.items].filter(({ event }) => event !== 'reset');
     const seqs = events.map(({ data }) => data.seq);

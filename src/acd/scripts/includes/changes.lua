@@ -71,6 +71,7 @@ local function tell_queue(what, call, caller, more)
 end
 
 local function commit()
+  if meta_cache and meta_cache.isChanged then redis.call('HSET', meta, 'token', integer(meta_cache.token)) end
   for id, agent in pairs(agent_cache) do
     local member = member_of(id)
     local why = unavailable(agent, member, true)

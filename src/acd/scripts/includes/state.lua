@@ -57,6 +57,7 @@ local function new_agent()
     lastEnd = 0, -- of his last conversation
     talkToday = 0, -- ms
     answeredToday = 0, -- incoming calls
+    isCounted = false, -- he is in `counted`
     told = false, -- how those who watch know him: `standing_of`
     freeAs = {}, -- his entries in `free`
     wakeAt = 0, -- his entry in `timers`
@@ -122,6 +123,16 @@ end
 local function touch(id)
   agent_of(id)
   table.insert(touched, id)
+end
+
+-- What nearly every script needs of `meta`, read once.
+local meta_cache
+local function meta_now()
+  if not meta_cache then
+    local found = redis.call('HMGET', meta, 'token', 'dayStart')
+    meta_cache = { token = tonumber(found[1] or 0), dayStart = tonumber(found[2] or 0) }
+  end
+  return meta_cache
 end
 
 local function count(group, name, by) redis.call('HINCRBY', figures, group .. '\n' .. name, by) end
