@@ -209,7 +209,6 @@ class GroupVisit {
       resume?.();
       return;
     }
-    log.info({ group: this.#group.id }, 'the caller wants to be called back');
     const detail = { group: this.#group.id, number: from };
     timeline.aside({ state: queueState(this.#group.id), event: 'callback', detail, why: 'the caller pressed 1' });
     this.#calledBack.abort();

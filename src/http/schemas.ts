@@ -514,6 +514,23 @@ export const CallbackEvent = named(
   }),
 );
 
+export const MessageEvent = named(
+  'MessageEvent',
+  happened('message', 'A letter or text message will not arrive.', {
+    what: z.enum(['givenUp']),
+    message: z.object({
+      id: z.string(),
+      way: z.enum(['mail', 'sms']),
+      to: z.array(z.string()).describe('Those whom it does not reach; others may have got it.'),
+      about: z
+        .object({ kind: z.enum(['voicemail', 'recording', 'fax', 'missedCall']), id: z.string() })
+        .nullable()
+        .describe('What it tells of.'),
+    }),
+    why: z.string(),
+  }),
+);
+
 export const LiveEvent = named(
   'LiveEvent',
   z.discriminatedUnion('type', [
@@ -524,7 +541,8 @@ export const LiveEvent = named(
     RegistrationEvent,
     ConfigEvent,
     NodeEvent,
+    MessageEvent,
   ]),
 );
 
-export const eventTypes = ['call', 'agent', 'queue', 'callback', 'registration', 'config', 'node'] as const;
+export const eventTypes = ['call', 'agent', 'queue', 'callback', 'registration', 'config', 'node', 'message'] as const;
