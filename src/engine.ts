@@ -28,7 +28,7 @@ import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
 import { feedAcd, occupancyInAcd, statusSetter } from './engine-acd.ts';
-import { publishEvents, publishOutbox } from './engine-events.ts';
+import { acdForms, publishEvents, publishOutbox } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
@@ -45,6 +45,7 @@ import {
   RedisConnection,
   RedisRegistrations,
   RedisSubscriber,
+  SharedLimits,
   socketAddress,
   Throttle,
 } from './redis/index.ts';
@@ -135,15 +136,16 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     });
     stack.defer(() => recordings.close());
 
-    const lines = new TrunkLines({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
-    stack.defer(() => lines.close());
+    const limits = new SharedLimits({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
+    stack.defer(() => limits.close());
+    const lines = new TrunkLines(limits);
     const trunks = new TrunkWatch({ config, sip: sip.server, lines, clock, random, log });
     stack.defer(() => trunks.close());
     const occupancy = new Occupancy(occupancyInAcd(acdNode, log));
     const destinations = new Destinations(registrations, contactTarget, trunks);
-    const callbacks = new CallbackTasks(redis);
+    const callbackTasks = new CallbackTasks(redis);
     const setStatus = statusSetter(dispatcher);
-    const groupCallbacks = new GroupCallbacks(callbacks);
+    const groupCallbacks = new GroupCallbacks(callbackTasks, subscriber);
     const services: CallServices = {
       sip: sip.server,
       media,
@@ -154,6 +156,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       callbacks: groupCallbacks,
       destinations,
       trunks,
+      callLimit: { take: ({ id, document }) => limits.take(id, 'calls', document.pbx.maxCalls) },
       occupancy,
       ...notBuilt,
       notices: new OutboxNotices(soon(outbox), log),
@@ -204,12 +207,15 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         history: await history,
         outbox: await outbox,
         recordings,
-        events: new EventFeed(redis, subscriber),
+        events: new EventFeed(redis, subscriber, acdForms(config)),
         dispatcher,
         estimates,
-        callbacks,
+        callbackTasks,
+        callbacks: groupCallbacks,
+        destinations,
         trunks,
         lines,
+        clock,
       }),
       clock,
       log,

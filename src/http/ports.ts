@@ -287,19 +287,31 @@ export interface GroupFigures {
   readonly waitedMs: number;
 }
 
-/** Clients who are to be called back, as all nodes see them: a `CallbackTasks` is one. */
+/** Clients who are to be called back, as all nodes see them. */
 export interface CallbacksPort {
   /** The next first. */
   list(pbx: string, limit: number): Promise<readonly Callback[]>;
-  /** False: there was none. */
+  /** @param asked numbers in international format. `exists`: he is to be called back already; `barred`: the number cannot be dialled */
+  add(
+    pbx: PbxVersion,
+    asked: { readonly group: string; readonly number: string; readonly callerId?: string },
+  ): Promise<
+    | { readonly outcome: 'added'; readonly task: Callback }
+    | { readonly outcome: 'exists' }
+    | { readonly outcome: 'barred'; readonly why: string }
+  >;
+  /** An attempt that goes on ends at once. False: there was none. */
   cancel(pbx: string, number: string): Promise<boolean>;
 }
 
 /** Moments are milliseconds since 1970. */
 export interface Callback {
   readonly number: string;
-  readonly call: string;
+  readonly origin: 'group' | 'menu' | 'request';
+  /** Null: none was missed. */
+  readonly call: string | null;
   readonly groups: readonly string[];
+  readonly callerId?: string;
   readonly since: number;
   readonly createdAt: number;
   readonly dueAt: number;

@@ -44,6 +44,8 @@ export class FakeNode {
   readonly figures = new Map<string, GroupFigures>();
   readonly explanations = new Map<string, Explanation>();
   readonly callbacks: Callback[] = [];
+  /** Numbers that may not be called. */
+  readonly barred = new Set<string>();
   readonly trunkStates = new Map<string, TrunkStatus>();
   waits: WaitsPort | undefined;
   next: string | null = null;
@@ -128,6 +130,18 @@ export class FakeNode {
       },
       callbacks: {
         list: (_pbx, limit) => answer(this.callbacks.slice(0, limit)),
+        add: async (_pbx, { group, number, callerId }) => {
+          await answer(undefined);
+          if (this.barred.has(number)) return { outcome: 'barred', why: 'call direction not allowed' };
+          if (this.callbacks.some((task) => task.number === number)) return { outcome: 'exists' };
+          const at = Date.parse('2026-11-02T09:00:00Z');
+          const task: Callback = {
+            ...{ number, origin: 'request', call: null, groups: [group], since: at, createdAt: at, dueAt: at },
+            ...{ attempts: 0, maxAttempts: 7, ...(callerId === undefined ? {} : { callerId }) },
+          };
+          this.callbacks.push(task);
+          return { outcome: 'added', task };
+        },
         cancel: async (_pbx, number) => {
           const at = this.callbacks.findIndex((task) => task.number === number);
           await answer(undefined);
