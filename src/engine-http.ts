@@ -15,6 +15,7 @@ import type { MediaServer } from './media/port.ts';
 import { type RedisConnection, RedisDownError, type RegistrationStore } from './redis/index.ts';
 import type { SipServer } from './sip/port.ts';
 import type { TrunkLines } from './trunks/lines.ts';
+import type { Registering } from './trunks/registering.ts';
 import type { TrunkWatch } from './trunks/watch.ts';
 
 /** The parts that the API shows. */
@@ -35,12 +36,13 @@ export interface ShownParts {
   readonly callbacks: CallbackTasks;
   readonly trunks: TrunkWatch;
   readonly lines: TrunkLines;
+  readonly registering: Registering;
 }
 
 /** What the API asks for, taken from the parts of the engine. */
 export function httpPorts(parts: ShownParts): HttpPorts {
   const { config, inbound, occupancy, registrations, redis, sip, embeddedSip, media, history, events } = parts;
-  const { dispatcher, estimates, callbacks, trunks, lines } = parts;
+  const { dispatcher, estimates, callbacks } = parts;
   return {
     config,
     checkConfig: () => config.read(),
@@ -64,7 +66,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
       list: (pbx, limit) => callbacks.list(pbx, limit),
       cancel: (pbx, number) => callbacks.cancel(pbx, number),
     },
-    trunks: trunksOf(trunks, lines),
+    trunks: trunksOf(parts),
     busy: (pbx, employee) => occupancy.busy(pbx, employee),
     readiness: {
       sip: () => sip.state === 'up',
@@ -117,14 +119,17 @@ function waitsOf(config: ConfigStore, estimates: WaitEstimates): WaitsPort {
   };
 }
 
-function trunksOf(watch: TrunkWatch, lines: TrunkLines): TrunksPort {
+function trunksOf({ trunks, lines, registering }: Pick<ShownParts, 'trunks' | 'lines' | 'registering'>): TrunksPort {
   return {
     status(pbx, trunk) {
-      const known = watch.status(pbx, trunk);
+      const known = trunks.status(pbx, trunk);
       if (!known) return undefined;
       const { state, reason, since } = known.health;
-      return { state, reason, since, linesTaken: lines.held(pbx, trunk), changes: known.changes };
+      return { state, reason, since, changes: known.changes };
     },
+    linesTaken: (pbx, trunk) => lines.held(pbx, trunk),
+    registrations: (pbx) => registering.status(pbx),
+    registeredHere: () => registering.own().map(({ pbx, trunk, health: { until } }) => ({ pbx, trunk, until })),
   };
 }
 

@@ -49,6 +49,7 @@ import { contactTarget, startSip } from './sip/index.ts';
 import { type Clock, systemClock } from './time/clock.ts';
 import { type Random, systemRandom } from './time/random.ts';
 import { TrunkLines } from './trunks/lines.ts';
+import { Registering } from './trunks/registering.ts';
 import { TrunkWatch } from './trunks/watch.ts';
 
 export interface EngineOptions {
@@ -121,7 +122,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     // Phones are served from here on; what is only needed when a call has ended is loaded meanwhile.
     const history = openHistory({ env, redis, config, clock, random, log }, stack);
 
-    const lines = new TrunkLines({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
+    const run = `${env.nodeId}-${random.hex(4)}`;
+    const lines = new TrunkLines({ redis, clock, log, run });
     stack.defer(() => lines.close());
     const trunks = new TrunkWatch({ config, sip: sip.server, lines, clock, random, log });
     stack.defer(() => trunks.close());
@@ -156,6 +158,19 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(publishEvents({ config, inbound, registrar: sip.registrar }, events));
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
+    // After what takes calls, so that it is stopped before: operators send no more calls to a node that is about to end.
+    const registering = new Registering({
+      config,
+      sip: sip.server,
+      markOf: (pbx, trunk) => sip.marks.of(pbx, trunk),
+      redis,
+      node: env.nodeId,
+      run,
+      clock,
+      random,
+      log,
+    });
+    stack.defer(() => registering.close());
     const runner = new CallbackRunner({
       due: groupCallbacks,
       config,
@@ -191,6 +206,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         callbacks,
         trunks,
         lines,
+        registering,
       }),
       clock,
       log,

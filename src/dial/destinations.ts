@@ -1,4 +1,5 @@
 import type { Contact, Target, Trunk } from '../config/document.ts';
+import { isOperatorLine } from '../config/operator-line.ts';
 import type { PbxVersion } from '../config/version.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { CodecName } from '../media/port.ts';
@@ -123,6 +124,7 @@ export class Destinations {
       dtmf: trunk.dtmfMode,
       trunk: {
         domain: trunk.domain,
+        ...(isOperatorLine(trunk) ? { account: trunk.auth.user } : {}),
         takeLine: () => trunks.takeLine(pbx, trunk),
         probe: () => trunks.probe(pbx, trunk),
         reached: () => trunks.reached(pbx.id, trunk.id),

@@ -33,6 +33,8 @@ export interface Destination {
 export interface TrunkOfDestination {
   /** Of the From; unset: our own address. */
   readonly domain: string | undefined;
+  /** Of the From, where the operator lets only the name of our account stand there: the number goes into P-Asserted-Identity. */
+  readonly account?: string;
   readonly takeLine: () => Promise<(() => void) | undefined>;
   readonly probe: () => Promise<boolean>;
   readonly reached: () => void;
@@ -239,8 +241,8 @@ function requestOf(context: RingContext, destination: Destination): Omit<Outgoin
       ...(callerId == null ? {} : { asserted: { user: callerId, host: trunk.domain ?? '', display: '' } }),
     };
   }
-  const from = { user: destination.shown ?? shown.user, host: trunk.domain ?? '', display: shown.display };
-  return { ...more, from, asserted: from, headers };
+  const asserted = { user: destination.shown ?? shown.user, host: trunk.domain ?? '', display: shown.display };
+  return { ...more, from: { ...asserted, user: trunk.account ?? asserted.user }, asserted, headers };
 }
 
 /**

@@ -22,6 +22,7 @@ export type {
   QueuedCaller,
   Registration,
   RegistrationsPort,
+  TrunkRegistration,
   TrunkStatus,
   TrunksPort,
   WaitsPort,

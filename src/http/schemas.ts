@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type IssueCode, issueCodes } from '../config/issue.ts';
 import { CallRecord, callDirections, callStages, Participant } from '../history/record.ts';
+import { registrationStates } from './ports.ts';
 import { keysOf, offerReasons, standings, unavailabilities } from './words.ts';
 
 /**
@@ -292,13 +293,29 @@ export const Callbacks = named(
 
 const trunkStates = ['up', 'down'] as const;
 
+const TrunkRegistration = z
+  .object({
+    state: z.enum(registrationStates).describe('What came of the last REGISTER; "trying": nothing yet.'),
+    since: Instant,
+    until: Instant.nullable().describe('The operator sends calls until then, also where a later attempt has failed.'),
+    reason: z.string().nullable().describe('Why it is refused or fails.'),
+    node: z.string().describe('Which registers it.'),
+    changes: z
+      .array(z.object({ state: z.enum(registrationStates), reason: z.string().nullable(), at: Instant }))
+      .describe('The latest last.'),
+  })
+  .nullable()
+  .describe('Null: it does not register, or nothing is known of it.');
+
 export const Trunks = named(
   'Trunks',
   z.array(
     z.object({
       id: z.string(),
       name: z.string(),
-      kind: z.enum(['external', 'internal']),
+      kind: z
+        .enum(['external', 'internal', 'active'])
+        .describe('"active": the account with an operator that a number comes from; its id is "active:<number>".'),
       state: z
         .enum(trunkStates)
         .nullable()
@@ -310,6 +327,7 @@ export const Trunks = named(
       changes: z
         .array(z.object({ state: z.enum(trunkStates), reason: z.string().nullable(), at: Instant }))
         .describe('The latest last.'),
+      registration: TrunkRegistration,
     }),
   ),
 );

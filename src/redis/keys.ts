@@ -29,6 +29,10 @@ export class Keys {
   callbacks = (): readonly string[] => [`${this.#prefix}callbacks`, `${this.#prefix}callback-due`];
   /** Sorted set: lines of a trunk that are taken, by when they come back if nobody says that he still has them. */
   trunkLines = (trunk: string): string => `${this.#prefix}trunk-lines:${trunk}`;
+  /** Hash: which node registers the accounts of the PBX at operators, and until when. */
+  registering = (): string => `${this.#prefix}registering`;
+  /** Hash: trunk → what came of registering its account, as JSON. */
+  trunkRegistrations = (): string => `${this.#prefix}trunk-registrations`;
   /** Stream: finished calls on their way to the database. */
   history = (): string => `${this.#prefix}history`;
   /** Stream: records that the database would not take; kept for a person to look at. */

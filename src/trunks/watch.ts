@@ -109,8 +109,8 @@ export class TrunkWatch implements Trunks {
   #follow(): void {
     const { config, clock, random } = this.#options;
     const present = new Set<string>();
-    for (const { id: pbx, document } of config.all()) {
-      for (const trunk of document.trunks) {
+    for (const { id: pbx, trunks } of config.all()) {
+      for (const trunk of trunks) {
         if (trunk.kind !== 'external') continue;
         const name = key(pbx, trunk.id);
         present.add(name);

@@ -13,6 +13,7 @@ import type {
   LiveCall,
   QueuedCaller,
   Registration,
+  TrunkRegistration,
   TrunkStatus,
   WaitsPort,
 } from '../../src/http/index.ts';
@@ -39,6 +40,8 @@ export class FakeNode {
   readonly explanations = new Map<string, Explanation>();
   readonly callbacks: Callback[] = [];
   readonly trunkStates = new Map<string, TrunkStatus>();
+  readonly linesTaken = new Map<string, number>();
+  readonly trunkRegistrations = new Map<string, TrunkRegistration>();
   waits: WaitsPort | undefined;
   next: string | null = null;
   reload: Awaited<ReturnType<HttpPorts['config']['reload']>> = { accepted: true, issues: [] };
@@ -118,7 +121,13 @@ export class FakeNode {
           return at >= 0 && this.callbacks.splice(at, 1).length === 1;
         },
       },
-      trunks: { status: (_pbx, trunk) => this.trunkStates.get(trunk) },
+      trunks: {
+        status: (_pbx, trunk) => this.trunkStates.get(trunk),
+        linesTaken: (_pbx, trunk) => this.linesTaken.get(trunk) ?? 0,
+        registrations: async () => this.trunkRegistrations,
+        registeredHere: () =>
+          [...this.trunkRegistrations].map(([trunk, { until }]) => ({ pbx: 'acme', trunk, until: until ?? undefined })),
+      },
       ...(this.waits ? { waits: this.waits } : {}),
       registrations: { list: () => answer(this.devices), count: () => answer(this.devices.length) },
       history: {
