@@ -125,7 +125,15 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const run = `${env.nodeId}-${random.hex(4)}`;
     const lines = new TrunkLines({ redis, clock, log, run });
     stack.defer(() => lines.close());
-    const trunks = new TrunkWatch({ config, sip: sip.server, lines, clock, random, log });
+    const trunks = new TrunkWatch({
+      config,
+      sip: sip.server,
+      lines,
+      accept: (invite) => inbound.accept(invite),
+      clock,
+      random,
+      log,
+    });
     stack.defer(() => trunks.close());
     const occupancy = new Occupancy(occupancyInAcd(acdNode, log));
     const destinations = new Destinations(registrations, contactTarget, trunks);

@@ -118,12 +118,14 @@ export class Destinations {
     if (!address) return undefined;
     const codecs = trunk.codecs.filter((codec): codec is CodecName => codec === 'pcma' || codec === 'pcmu');
     const trunks = this.#trunks;
+    const inside = trunks.inside(pbx, trunk, number);
     return {
       target: { uri: address.uri },
       to: { user: number, host: trunk.domain ?? address.host, display: '' },
       dtmf: trunk.dtmfMode,
       trunk: {
         domain: trunk.domain,
+        ...(inside ? { invite: inside } : {}),
         ...(isOperatorLine(trunk) ? { account: trunk.auth.user } : {}),
         takeLine: () => trunks.takeLine(pbx, trunk),
         probe: () => trunks.probe(pbx, trunk),

@@ -113,6 +113,8 @@ export interface IncomingInvite {
   readonly requestUser: string;
   readonly requestHost: string;
   readonly source: Source;
+  /** From another PBX of this installation, over an internal trunk: its audio comes from this media server. */
+  readonly internal?: true;
   /** The offer; undefined asks us to make one in the 200. */
   readonly sdp: string | undefined;
   readonly maxForwards: number;

@@ -20,12 +20,15 @@ interface SharedName {
   readonly path: Path;
 }
 
-function* namesOf({ pbx, numbers }: PbxDocument): Generator<SharedName> {
+function* namesOf({ pbx, numbers, trunks }: PbxDocument): Generator<SharedName> {
   yield { key: `pbx ${pbx.id}`, called: `PBX id "${pbx.id}"`, path: ['pbx', 'id'] };
   for (const [index, domain] of pbx.domains.entries()) {
     yield { key: `domain ${domain.toLowerCase()}`, called: `Domain "${domain}"`, path: ['pbx', 'domains', index] };
   }
+  const internal = new Set(trunks.filter(({ kind }) => kind === 'internal').map(({ id }) => id));
   for (const [index, { number, source }] of numbers.entries()) {
+    // The number is the other PBX's, which passes its calls on (§5.3.2.2).
+    if (source && 'trunk' in source && internal.has(source.trunk)) continue;
     yield { key: `number ${number}`, called: `Number "${number}"`, path: ['numbers', index, 'number'] };
     if (!source || !('passive' in source)) continue;
     const line = source.passive;
