@@ -7,6 +7,8 @@ import { shownCall, shownDevice } from './http/shown.ts';
 import type { DurableOutbox } from './messages/durable-outbox.ts';
 import type { Binding } from './redis/index.ts';
 import type { Registrar } from './sip/index.ts';
+import type { Registering, RegistrationChange } from './trunks/registering.ts';
+import type { TrunkChange, TrunkWatch } from './trunks/watch.ts';
 
 /** The parts whose changes are told. */
 export interface WatchedParts {
@@ -60,6 +62,20 @@ export function publishEvents({ config, inbound, registrar }: WatchedParts, even
   return () => {
     for (const off of offs) off();
     everywhere('stopped');
+  };
+}
+
+/** As `publishEvents`, of the peers of trunks, and of our accounts at operators. */
+export function publishTrunks(
+  watch: Pick<TrunkWatch, 'on'>,
+  registering: Pick<Registering, 'on'>,
+  events: EventLog,
+): () => void {
+  const tell = ({ pbx, trunk, state, reason }: TrunkChange | RegistrationChange) =>
+    events.publish(pbx, 'trunk', { what: state, trunk, why: reason ?? null });
+  const offs = [watch.on('changed', tell), registering.on('changed', tell)];
+  return () => {
+    for (const off of offs) off();
   };
 }
 

@@ -28,7 +28,7 @@ import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
 import { feedAcd, occupancyInAcd, statusSetter } from './engine-acd.ts';
-import { publishEvents, publishOutbox } from './engine-events.ts';
+import { publishEvents, publishOutbox, publishTrunks } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
@@ -187,6 +187,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
     });
     stack.defer(() => registering.close());
+    stack.defer(publishTrunks(trunks, registering, events));
     const runner = new CallbackRunner({
       due: groupCallbacks,
       config,

@@ -474,9 +474,24 @@ export const MessageEvent = named(
   }),
 );
 
-export const LiveEvent = named(
-  'LiveEvent',
-  z.discriminatedUnion('type', [CallEvent, RegistrationEvent, ConfigEvent, NodeEvent, MessageEvent]),
+export const TrunkEvent = named(
+  'TrunkEvent',
+  happened(
+    'trunk',
+    'The peer of a trunk was found away or is back, or an account at an operator is registered or is not.',
+    {
+      what: z
+        .enum([...trunkStates, ...registrationStates])
+        .describe('"up" and "down": reached by this node or not; the others: what came of registering it.'),
+      trunk: z.string().describe('Its id; of the account of a number "active:<number>".'),
+      why: z.string().nullable().describe('Of "down", "refused" and "failing".'),
+    },
+  ),
 );
 
-export const eventTypes = ['call', 'registration', 'config', 'node', 'message'] as const;
+export const LiveEvent = named(
+  'LiveEvent',
+  z.discriminatedUnion('type', [CallEvent, RegistrationEvent, ConfigEvent, NodeEvent, MessageEvent, TrunkEvent]),
+);
+
+export const eventTypes = ['call', 'registration', 'config', 'node', 'message', 'trunk'] as const;

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { ConfigStore } from '../config/store.ts';
+import { Emitter } from '../emitter.ts';
 import { errorText } from '../errors.ts';
 import type { RedisCommands } from '../redis/connection.ts';
 import { RedisDownError } from '../redis/connection.ts';
@@ -8,7 +9,7 @@ import { type Clock, delay, type TimerId } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
 import { isRegistering, LineRegistration, type RegisteringTrunk } from './line-registration.ts';
 import { LEASE_MS, RegisteringLease, type ToldRegistration } from './registering-lease.ts';
-import type { RegistrationHealth } from './registration-state.ts';
+import type { RegistrationHealth, RegistrationState } from './registration-state.ts';
 
 export interface RegisteringOptions {
   readonly config: Pick<ConfigStore, 'all' | 'on'>;
@@ -34,6 +35,14 @@ const SPREAD_MS = 10_000;
 /** `close` does not wait longer for operators. */
 const CLOSE_LIMIT_MS = 2_000;
 const CHANGES_KEPT = 20;
+
+/** What came of registering an account is another thing than before, or has another reason. */
+export interface RegistrationChange {
+  readonly pbx: string;
+  readonly trunk: string;
+  readonly state: RegistrationState;
+  readonly reason: string | undefined;
+}
 
 /** One PBX with accounts at operators. */
 interface Office {
@@ -66,6 +75,7 @@ export class Registering {
   /** Registrations that are being taken back. */
   readonly #leaving = new Set<Promise<unknown>>();
   readonly #offs: (() => void)[];
+  readonly #events = new Emitter<{ changed: RegistrationChange }>();
   #closed = false;
 
   constructor(options: RegisteringOptions) {
@@ -77,6 +87,11 @@ export class Registering {
       options.sip.on('up', () => this.#registerAll()),
     ];
     this.#follow();
+  }
+
+  /** Of the accounts that this node registers. */
+  on(event: 'changed', listener: (change: RegistrationChange) => void): () => void {
+    return this.#events.on(event, listener);
   }
 
   /** The accounts of a PBX, whichever node registers them, by trunk. */
@@ -241,6 +256,7 @@ export class Registering {
     account.changes = [...account.changes, { state, reason: reason ?? null, at: clock.now() }].slice(-CHANGES_KEPT);
     if (state === 'registered') log.info({ pbx, trunk: id }, `trunk ${id} is registered at ${host}`);
     else log.warn({ pbx, trunk: id, reason }, `trunk ${id} cannot be registered at ${host}: ${reason}`);
+    this.#events.emit('changed', { pbx, trunk: id, state, reason });
   }
 
   /** This node does not register any more. */

@@ -25,10 +25,12 @@ function* namesOf({ pbx, numbers, trunks }: PbxDocument): Generator<SharedName> 
   for (const [index, domain] of pbx.domains.entries()) {
     yield { key: `domain ${domain.toLowerCase()}`, called: `Domain "${domain}"`, path: ['pbx', 'domains', index] };
   }
-  const internal = new Set(trunks.filter(({ kind }) => kind === 'internal').map(({ id }) => id));
+  const internal = trunks.filter(({ kind }) => kind === 'internal');
+  const ends = new Set(internal.map(({ id }) => id));
+  const listed = new Set(internal.flatMap((trunk) => trunk.numbers.map(({ number }) => number)));
   for (const [index, { number, source }] of numbers.entries()) {
     // The number is the other PBX's, which passes its calls on (§5.3.2.2).
-    if (source && 'trunk' in source && internal.has(source.trunk)) continue;
+    if (source ? 'trunk' in source && ends.has(source.trunk) : listed.has(number)) continue;
     yield { key: `number ${number}`, called: `Number "${number}"`, path: ['numbers', index, 'number'] };
     if (!source || !('passive' in source)) continue;
     const line = source.passive;
@@ -79,6 +81,7 @@ function peerFinding(
   path: Path,
 ): Finding | undefined {
   const code = 'trunk-peer';
+  if (peer.pbx === pbx && peer.trunk === trunk) return { code, path, message: 'The trunk names itself as its peer' };
   const other = byId.get(peer.pbx);
   if (!other) return { code, path: [...path, 'pbx'], message: `There is no PBX "${peer.pbx}" in this folder` };
   const end = other.trunks.find(({ id }) => id === peer.trunk);
