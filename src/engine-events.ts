@@ -9,6 +9,8 @@ import type { DurableOutbox } from './messages/durable-outbox.ts';
 import type { Recordings } from './messages/recording/index.ts';
 import type { Binding } from './redis/index.ts';
 import type { Registrar } from './sip/index.ts';
+import type { Registering, RegistrationChange } from './trunks/registering.ts';
+import type { TrunkChange, TrunkWatch } from './trunks/watch.ts';
 
 /** What the scripts of the ACD tell of their changes, in the form of the API. */
 export const acdForms = (config: Pick<ConfigStore, 'current'>): EventForms => ({
@@ -101,6 +103,20 @@ export function publishEvents({ config, inbound, registrar, recordings }: Watche
   return () => {
     for (const off of offs) off();
     everywhere('stopped');
+  };
+}
+
+/** As `publishEvents`, of the peers of trunks, and of our accounts at operators. */
+export function publishTrunks(
+  watch: Pick<TrunkWatch, 'on'>,
+  registering: Pick<Registering, 'on'>,
+  events: EventLog,
+): () => void {
+  const tell = ({ pbx, trunk, state, reason }: TrunkChange | RegistrationChange) =>
+    events.publish(pbx, 'trunk', { what: state, trunk, why: reason ?? null });
+  const offs = [watch.on('changed', tell), registering.on('changed', tell)];
+  return () => {
+    for (const off of offs) off();
   };
 }
 

@@ -29,6 +29,7 @@ import { type RedisConnection, RedisDownError, type RegistrationStore } from './
 import type { SipServer } from './sip/port.ts';
 import type { Clock } from './time/clock.ts';
 import type { TrunkLines } from './trunks/lines.ts';
+import type { Registering } from './trunks/registering.ts';
 import type { TrunkWatch } from './trunks/watch.ts';
 
 /** The parts that the API shows. */
@@ -53,13 +54,14 @@ export interface ShownParts {
   readonly trunks: TrunkWatch;
   readonly lines: TrunkLines;
   readonly clock: Clock;
+  readonly registering: Registering;
   readonly outbox: DurableOutbox;
 }
 
 /** What the API asks for, taken from the parts of the engine. */
 export function httpPorts(parts: ShownParts): HttpPorts {
   const { config, inbound, occupancy, registrations, redis, sip, embeddedSip, media, history, events } = parts;
-  const { dispatcher, estimates, trunks, lines, outbox } = parts;
+  const { dispatcher, estimates, outbox } = parts;
   return {
     config,
     checkConfig: () => config.read(),
@@ -82,7 +84,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
     acd: agentsOf(dispatcher),
     waits: waitsOf(config, estimates),
     callbacks: callbacksOf(parts),
-    trunks: trunksOf(trunks, lines),
+    trunks: trunksOf(parts),
     busy: (pbx, employee) => occupancy.busy(pbx, employee),
     readiness: {
       sip: () => sip.state === 'up',
@@ -168,14 +170,17 @@ function recordingsOf(config: ConfigStore, recordings: Recordings): RecordingsPo
   };
 }
 
-function trunksOf(watch: TrunkWatch, lines: TrunkLines): TrunksPort {
+function trunksOf({ trunks, lines, registering }: Pick<ShownParts, 'trunks' | 'lines' | 'registering'>): TrunksPort {
   return {
     status(pbx, trunk) {
-      const known = watch.status(pbx, trunk);
+      const known = trunks.status(pbx, trunk);
       if (!known) return undefined;
       const { state, reason, since } = known.health;
-      return { state, reason, since, linesTaken: lines.held(pbx, trunk), changes: known.changes };
+      return { state, reason, since, changes: known.changes };
     },
+    linesTaken: (pbx, trunk) => lines.held(pbx, trunk),
+    registrations: (pbx) => registering.status(pbx),
+    registeredHere: () => registering.own().map(({ pbx, trunk, health: { until } }) => ({ pbx, trunk, until })),
   };
 }
 

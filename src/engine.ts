@@ -28,7 +28,7 @@ import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
 import { feedAcd, occupancyInAcd, statusSetter } from './engine-acd.ts';
-import { acdForms, publishEvents, publishOutbox } from './engine-events.ts';
+import { acdForms, publishEvents, publishOutbox, publishTrunks } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
@@ -54,6 +54,7 @@ import { contactTarget, startSip } from './sip/index.ts';
 import { type Clock, systemClock } from './time/clock.ts';
 import { type Random, systemRandom } from './time/random.ts';
 import { TrunkLines } from './trunks/lines.ts';
+import { Registering } from './trunks/registering.ts';
 import { TrunkWatch } from './trunks/watch.ts';
 
 export interface EngineOptions {
@@ -136,10 +137,19 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     });
     stack.defer(() => recordings.close());
 
-    const limits = new SharedLimits({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
+    const run = `${env.nodeId}-${random.hex(4)}`;
+    const limits = new SharedLimits({ redis, clock, log, run });
     stack.defer(() => limits.close());
     const lines = new TrunkLines(limits);
-    const trunks = new TrunkWatch({ config, sip: sip.server, lines, clock, random, log });
+    const trunks = new TrunkWatch({
+      config,
+      sip: sip.server,
+      lines,
+      accept: (invite) => inbound.accept(invite),
+      clock,
+      random,
+      log,
+    });
     stack.defer(() => trunks.close());
     const occupancy = new Occupancy(occupancyInAcd(acdNode, log));
     const destinations = new Destinations(registrations, contactTarget, trunks);
@@ -174,6 +184,20 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(publishEvents({ config, inbound, registrar: sip.registrar, recordings }, events));
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
+    // After what takes calls, so that it is stopped before: operators send no more calls to a node that is about to end.
+    const registering = new Registering({
+      config,
+      sip: sip.server,
+      markOf: (pbx, trunk) => sip.marks.of(pbx, trunk),
+      redis,
+      node: env.nodeId,
+      run,
+      clock,
+      random,
+      log,
+    });
+    stack.defer(() => registering.close());
+    stack.defer(publishTrunks(trunks, registering, events));
     const runner = new CallbackRunner({
       due: groupCallbacks,
       config,
@@ -216,6 +240,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         trunks,
         lines,
         clock,
+        registering,
       }),
       clock,
       log,

@@ -24,6 +24,7 @@ export type {
   RecordingsPort,
   Registration,
   RegistrationsPort,
+  TrunkRegistration,
   TrunkStatus,
   TrunksPort,
   WaitsPort,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type IssueCode, issueCodes } from '../config/issue.ts';
 import { CallRecord, callDirections, callStages, Participant } from '../history/record.ts';
-import { recordingMarks } from './ports.ts';
+import { recordingMarks, registrationStates } from './ports.ts';
 import { keysOf, offerReasons, standings, unavailabilities } from './words.ts';
 
 /**
@@ -308,13 +308,29 @@ export const NewCallback = named(
 
 const trunkStates = ['up', 'down'] as const;
 
+const TrunkRegistration = z
+  .object({
+    state: z.enum(registrationStates).describe('What came of the last REGISTER; "trying": nothing yet.'),
+    since: Instant,
+    until: Instant.nullable().describe('The operator sends calls until then, also where a later attempt has failed.'),
+    reason: z.string().nullable().describe('Why it is refused or fails.'),
+    node: z.string().describe('Which registers it.'),
+    changes: z
+      .array(z.object({ state: z.enum(registrationStates), reason: z.string().nullable(), at: Instant }))
+      .describe('The latest last.'),
+  })
+  .nullable()
+  .describe('Null: it does not register, or nothing is known of it.');
+
 export const Trunks = named(
   'Trunks',
   z.array(
     z.object({
       id: z.string(),
       name: z.string(),
-      kind: z.enum(['external', 'internal']),
+      kind: z
+        .enum(['external', 'internal', 'active'])
+        .describe('"active": the account with an operator that a number comes from; its id is "active:<number>".'),
       state: z
         .enum(trunkStates)
         .nullable()
@@ -326,6 +342,7 @@ export const Trunks = named(
       changes: z
         .array(z.object({ state: z.enum(trunkStates), reason: z.string().nullable(), at: Instant }))
         .describe('The latest last.'),
+      registration: TrunkRegistration,
     }),
   ),
 );
@@ -589,6 +606,21 @@ export const MessageEvent = named(
   }),
 );
 
+export const TrunkEvent = named(
+  'TrunkEvent',
+  happened(
+    'trunk',
+    'The peer of a trunk was found away or is back, or an account at an operator is registered or is not.',
+    {
+      what: z
+        .enum([...trunkStates, ...registrationStates])
+        .describe('"up" and "down": reached by this node or not; the others: what came of registering it.'),
+      trunk: z.string().describe('Its id; of the account of a number "active:<number>".'),
+      why: z.string().nullable().describe('Of "down", "refused" and "failing".'),
+    },
+  ),
+);
+
 export const LiveEvent = named(
   'LiveEvent',
   z.discriminatedUnion('type', [
@@ -602,6 +634,7 @@ export const LiveEvent = named(
     RecordAddedEvent,
     NodeEvent,
     MessageEvent,
+    TrunkEvent,
   ]),
 );
 
@@ -616,4 +649,5 @@ export const eventTypes = [
   'record/added',
   'node',
   'message',
+  'trunk',
 ] as const;

@@ -37,6 +37,8 @@ export interface EndpointOptions {
   readonly codecs?: readonly CodecName[];
   /** `rfc2833` (default): offers telephone-event, and listens in-band too where the peer does not take it. `inband`: never offers it. */
   readonly dtmf?: DtmfMode;
+  /** The other side is an endpoint of this media server too: it is told the address that the server has inside. */
+  readonly internal?: true;
 }
 
 export interface Endpoint {

@@ -14,6 +14,7 @@ import type {
   QueuedCaller,
   Recording,
   Registration,
+  TrunkRegistration,
   TrunkStatus,
   WaitsPort,
 } from '../../src/http/index.ts';
@@ -47,6 +48,8 @@ export class FakeNode {
   /** Numbers that may not be called. */
   readonly barred = new Set<string>();
   readonly trunkStates = new Map<string, TrunkStatus>();
+  readonly linesTaken = new Map<string, number>();
+  readonly trunkRegistrations = new Map<string, TrunkRegistration>();
   waits: WaitsPort | undefined;
   next: string | null = null;
   reload: Awaited<ReturnType<HttpPorts['config']['reload']>> = { accepted: true, issues: [] };
@@ -148,7 +151,13 @@ export class FakeNode {
           return at >= 0 && this.callbacks.splice(at, 1).length === 1;
         },
       },
-      trunks: { status: (_pbx, trunk) => this.trunkStates.get(trunk) },
+      trunks: {
+        status: (_pbx, trunk) => this.trunkStates.get(trunk),
+        linesTaken: (_pbx, trunk) => this.linesTaken.get(trunk) ?? 0,
+        registrations: async () => this.trunkRegistrations,
+        registeredHere: () =>
+          [...this.trunkRegistrations].map(([trunk, { until }]) => ({ pbx: 'acme', trunk, until: until ?? undefined })),
+      },
       ...(this.waits ? { waits: this.waits } : {}),
       registrations: { list: () => answer(this.devices), count: () => answer(this.devices.length) },
       history: {
