@@ -15,6 +15,7 @@ import type { TraceEntry } from '../scheme/actors.ts';
 import type { SchemeRun } from '../scheme/run.ts';
 import type { IncomingInvite, SipServer } from '../sip/port.ts';
 import type { Clock } from '../time/clock.ts';
+import type { CallLimit } from './call-limit.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { CallerLeg } from './caller-leg.ts';
 import type { FaxMachine, Rooms } from './facilities.ts';
@@ -38,6 +39,7 @@ export interface CallServices {
   readonly callbacks: Callbacks;
   readonly destinations: Destinations;
   readonly trunks: Pick<Trunks, 'takeLine'>;
+  readonly callLimit: CallLimit;
   readonly occupancy: Occupancy;
   readonly messages: VoiceMessages;
   readonly fax: FaxMachine;

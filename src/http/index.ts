@@ -25,6 +25,7 @@ export type {
   RecordingsPort,
   Registration,
   RegistrationsPort,
+  TrunkRegistration,
   TrunkStatus,
   TrunksPort,
   VoicemailPort,
