@@ -59,7 +59,8 @@ function worldOf(call: Call): SchemeWorld {
     stopAudio: () => call.audio.stop(),
     forward: async (request, signal, connected, recording) => {
       const result = await forward(call, request, signal, { connected, recording });
-      if (result.outcome === 'failed') call.timeline.stage('menu');
+      // Who has hung up while he was waited for was lost there, not in the menu.
+      if (result.outcome === 'failed' && !call.end) call.timeline.stage('menu');
       return result;
     },
     voicemail: (request, signal, recording) => leaveMessage(call, request, signal, recording),
