@@ -46,6 +46,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
     checkConfig: () => config.read(),
     calls: {
       live: (pbx) => inbound.live.of(pbx).map(liveView),
+      order: (pbx, order) => inbound.order(pbx, order),
       hangup: (pbx, id) => inbound.hangup(pbx, id),
       story: (pbx, id) => {
         const call = inbound.live.get(id);

@@ -110,7 +110,7 @@ export class CallbackRunner {
     const { due, services, calls, clock, random, node, log } = this.#options;
     let renewal: TimerId;
     const stands = () => due.holds(pbx.id, task);
-    const call = new Callback({
+    const callback = new Callback({
       id: random.uuid(),
       node,
       pbx,
@@ -125,6 +125,7 @@ export class CallbackRunner {
         this.#unattended(due.over(pbx.id, task, 'talked'));
       },
     });
+    const { call } = callback;
     const renew = () => {
       renewal = clock.setTimeout(() => {
         const renewed = stands().then((held) => {
@@ -137,11 +138,11 @@ export class CallbackRunner {
     renew();
     calls.begins(call);
     try {
-      return await call.run();
+      return await callback.run();
     } finally {
       clock.clearTimeout(renewal);
       // Where no phone has rung there is nothing to tell: a group that is away for the night would fill history with it.
-      const record = call.record();
+      const record = callback.record();
       const { participants } = record;
       const isKept = participants.length === 0 || participants.some(({ address }) => address !== '');
       await calls.ends(call, record, { isKept });

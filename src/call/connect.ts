@@ -9,17 +9,18 @@ import { converse, holdMusic, reasonOfEnd } from './conversation.ts';
 /** Somebody took the call: the caller is answered, unless he has been, and the two talk until one of them hangs up. */
 export async function connect(
   call: Call,
-  { leg, attempt }: Extract<RingResult, { outcome: 'answered' }>,
+  { leg, attempt: called }: Extract<RingResult, { outcome: 'answered' }>,
   connected: () => void,
 ): Promise<Extract<ForwardResult, { reason: EndReason }>> {
   const { caller } = call;
+  const attempts = [...(called ? [called] : []), ...call.brought];
   let callerLeg: Awaited<ReturnType<typeof caller.answer>>;
   try {
     callerLeg = await caller.answer();
   } catch (error) {
     await leg.hangup(reasons.callerGone);
     const reason: EndReason = error instanceof CallerGone ? 'callerHungUp' : 'mediaIncompatible';
-    attempt?.over('elsewhere', reason);
+    called?.over('elsewhere', reason);
     if (reason === 'mediaIncompatible') caller.end(reason);
     return { outcome: 'failed', reason };
   }
@@ -27,7 +28,7 @@ export async function connect(
   const { direction, from } = call.timeline.facts;
   if (direction === 'in' && from !== '') call.services.callbacks.reached(call.pbx, from);
   connected();
-  attempt?.talking();
+  for (const attempt of attempts) attempt.talking();
   call.callee = leg;
   const talk = converse(callerLeg, leg, {
     music: holdMusic(call.services.sounds, call.pbx),
@@ -36,7 +37,7 @@ export async function connect(
   }).then(({ by, heldMs }) => {
     call.callee = undefined;
     const reason = reasonOfEnd(by, call.end?.reason);
-    attempt?.over('answered', reason, heldMs);
+    for (const attempt of attempts) attempt.over('answered', reason, heldMs);
     call.finish({ reason, by });
     void leg.hangup();
     return reason;

@@ -119,6 +119,39 @@ export const LiveCall = named(
 );
 export const LiveCalls = named('LiveCalls', z.array(LiveCall));
 
+export const NewCall = named(
+  'NewCall',
+  z.strictObject({
+    from: z
+      .union([
+        z.string().trim().min(1).max(64),
+        z.strictObject({
+          employee: z.string(),
+          contact: z.string().exactOptional().describe('The address of one of his contacts; default: as they are set.'),
+        }),
+      ])
+      .describe('Who is rung first: an extension of an employee, a number, or an employee by his id.'),
+    to: z
+      .union([
+        z.string().trim().min(1).max(64),
+        z.strictObject({ employee: z.string() }),
+        z.strictObject({ group: z.string() }),
+      ])
+      .describe(
+        'Who is called when he has answered: what he would dial, or an employee or a group by its id. "74951234567,789": a pause of two seconds, then 789 by tones; a dot is five seconds.',
+      ),
+    employee: z
+      .string()
+      .exactOptional()
+      .describe('In whose name a number calls. Default: whoever has it as his mobile or among his contacts.'),
+    callerId: z
+      .string()
+      .exactOptional()
+      .describe('The number of the PBX that is shown outside. Default: that of the employee.'),
+  }),
+);
+export const OrderedCall = named('OrderedCall', z.object({ id: z.string().describe('Of the call.') }));
+
 export const Registration = named(
   'Registration',
   z.object({

@@ -267,6 +267,35 @@ describe('calls in progress', () => {
     expect(node.hungUp).toEqual(['call-2']);
   });
 
+  const order = async (body: unknown) =>
+    post(await start(), '/api/pbxs/acme/calls', {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+
+  it.each([
+    { from: '401', to: '74951234567,789' },
+    { from: { employee: 'ivanov', contact: '79160000000' }, to: { group: 'sales' } },
+    { from: '79161234567', to: { employee: 'ivanov' }, employee: 'petrov', callerId: '74951234567' },
+  ])('are ordered: %j', async (body) => {
+    const answer = await order(body);
+    expect(answer.status).toBe(202);
+    expect(answer.json(schemas.OrderedCall)).toEqual({ id: 'ordered-1' });
+    expect(node.ordered).toEqual([body]);
+  });
+
+  it.each([
+    { body: { from: '401' }, code: 'bad-request' },
+    { body: { from: '401', to: '' }, code: 'bad-request' },
+    { body: { from: '401', to: { scheme: 'main' } }, code: 'bad-request' },
+    { body: { from: '401', to: '402', speed: 1 }, code: 'bad-request' },
+    { body: { from: '401', to: 'nobody' }, code: 'no-such-number' },
+  ])('are not ordered when that cannot be understood: $body', async ({ body, code }) => {
+    const answer = await order(body);
+    expect([answer.status, answer.json(schemas.Failure).code]).toEqual([400, code]);
+    expect(node.ordered).toEqual([]);
+  });
+
   it.each([
     ['GET', '/api/pbxs/acme/calls/call-9'],
     ['POST', '/api/pbxs/acme/calls/call-9/hangup'],

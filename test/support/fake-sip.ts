@@ -127,6 +127,11 @@ export class FakeOutgoingInvite implements OutgoingInvite {
     this.#events.emit('provisional', { status, reason: 'Ringing', sdp: undefined, tag: 't' });
   }
 
+  /** It can be heard before it answers. */
+  progresses(sdp: string): void {
+    this.#events.emit('provisional', { status: 183, reason: 'Session Progress', sdp, tag: 't' });
+  }
+
   answers(): FakeDialog {
     this.#answer.resolve({ dialog: this.dialog, sdp: 'their answer' });
     return this.dialog;

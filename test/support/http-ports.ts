@@ -1,5 +1,6 @@
 import { loadConfig } from '../../src/config/load.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
+import { UserError } from '../../src/errors.ts';
 import type { CallRecord } from '../../src/history/record.ts';
 import type {
   Agent,
@@ -59,6 +60,8 @@ export class FakeNode {
     }),
     historyPending: () => undefined,
   };
+  /** Calls that were ordered. */
+  readonly ordered: unknown[] = [];
   /** What the next question to a backend fails with. */
   fails: Error | undefined;
 
@@ -80,6 +83,12 @@ export class FakeNode {
       checkConfig: () => loadConfig('schemes'),
       calls: {
         live: () => this.live,
+        order: (_pbx, order) => {
+          if (order.to === 'nobody')
+            throw new UserError('no-such-number', 'Nobody has the number "nobody"', 'Give one.');
+          this.ordered.push(order);
+          return `ordered-${this.ordered.length}`;
+        },
         hangup: (_pbx, id) => {
           const there = this.live.some((call) => call.id === id);
           if (there) this.hungUp.push(id);
