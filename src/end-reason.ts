@@ -30,6 +30,7 @@ export const endReasons = {
   pickedUp: { code: 1182, status: 480, text: 'Picked up by another operator' },
   transferred: { code: 1183, status: 480, text: 'Handed over by a transfer' },
   offSchedule: { code: 1192, status: 480, text: 'Outside the schedule' },
+  dailyLimit: { code: 2211, status: 503, text: 'Limit of the day reached' },
   tooManyCalls: { code: 2220, status: 503, text: 'Limit of simultaneous calls reached' },
   serviceUnavailable: { code: 2230, status: 503, text: 'Service unavailable' },
   rateLimited: { code: 4501, status: 503, text: 'Too many calls in a short time' },

@@ -6,19 +6,21 @@ import type { EventLog } from './events/index.ts';
 import { shownCall, shownDevice } from './http/shown.ts';
 import type { Binding } from './redis/index.ts';
 import type { Registrar } from './sip/index.ts';
+import type { OutgoingLimits } from './trunks/outgoing-limits.ts';
 
 /** The parts whose changes are told. */
 export interface WatchedParts {
   readonly config: ConfigStore;
   readonly inbound: Inbound;
   readonly registrar: Registrar;
+  readonly limits: Pick<OutgoingLimits, 'events'>;
 }
 
 /**
  * Puts into the log of each PBX what happens in the parts of this node, in the form of the API (`http/schemas.ts`, `LiveEvent`).
  * @returns the function that ends it
  */
-export function publishEvents({ config, inbound, registrar }: WatchedParts, events: EventLog): () => void {
+export function publishEvents({ config, inbound, registrar, limits }: WatchedParts, events: EventLog): () => void {
   const registration = (what: 'registered' | 'unregistered' | 'expired') => (device: Binding) => {
     const pbx = config.current(device.pbx);
     if (pbx) events.publish(pbx.id, 'registration', { what, device: shownDevice(pbx, device) });
@@ -42,6 +44,9 @@ export function publishEvents({ config, inbound, registrar }: WatchedParts, even
             }
           : null,
       }),
+    ),
+    limits.events.on('met', ({ pbx, limit, max, employee = null, number }) =>
+      events.publish(pbx, 'alarm', { what: 'outgoingLimit', limit, max, employee, number }),
     ),
     registrar.on('registered', registration('registered')),
     registrar.on('unregistered', registration('unregistered')),

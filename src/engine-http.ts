@@ -15,6 +15,7 @@ import type { MediaServer } from './media/port.ts';
 import { type RedisConnection, RedisDownError, type RegistrationStore } from './redis/index.ts';
 import type { SipServer } from './sip/port.ts';
 import type { TrunkLines } from './trunks/lines.ts';
+import type { OutgoingLimits } from './trunks/outgoing-limits.ts';
 import type { TrunkWatch } from './trunks/watch.ts';
 
 /** The parts that the API shows. */
@@ -35,12 +36,13 @@ export interface ShownParts {
   readonly callbacks: CallbackTasks;
   readonly trunks: TrunkWatch;
   readonly lines: TrunkLines;
+  readonly limits: Pick<OutgoingLimits, 'refused'>;
 }
 
 /** What the API asks for, taken from the parts of the engine. */
 export function httpPorts(parts: ShownParts): HttpPorts {
   const { config, inbound, occupancy, registrations, redis, sip, embeddedSip, media, history, events } = parts;
-  const { dispatcher, estimates, callbacks, trunks, lines } = parts;
+  const { dispatcher, estimates, callbacks, trunks, lines, limits } = parts;
   return {
     config,
     checkConfig: () => config.read(),
@@ -76,6 +78,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
     metrics: {
       calls: () => Object.fromEntries(config.all().map(({ id }) => [id, inbound.live.count(id)])),
       callsEnded: () => inbound.ended,
+      outgoingRefused: () => limits.refused,
       busyEmployees: () => occupancy.size,
       sipDialogs: () => sip.stats().dialogs,
       sipInvites: () => ({ in: sip.stats().incoming, out: sip.stats().outgoing }),

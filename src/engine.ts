@@ -49,6 +49,7 @@ import { contactTarget, startSip } from './sip/index.ts';
 import { type Clock, systemClock } from './time/clock.ts';
 import { type Random, systemRandom } from './time/random.ts';
 import { TrunkLines } from './trunks/lines.ts';
+import { OutgoingLimits } from './trunks/outgoing-limits.ts';
 import { TrunkWatch } from './trunks/watch.ts';
 
 export interface EngineOptions {
@@ -121,12 +122,15 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     // Phones are served from here on; what is only needed when a call has ended is loaded meanwhile.
     const history = openHistory({ env, redis, config, clock, random, log }, stack);
 
-    const lines = new TrunkLines({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
+    const run = `${env.nodeId}-${random.hex(4)}`;
+    const lines = new TrunkLines({ redis, clock, log, run });
     stack.defer(() => lines.close());
+    const limits = new OutgoingLimits({ redis, clock, log, run });
+    stack.defer(() => limits.close());
     const trunks = new TrunkWatch({ config, sip: sip.server, lines, clock, random, log });
     stack.defer(() => trunks.close());
     const occupancy = new Occupancy(occupancyInAcd(acdNode, log));
-    const destinations = new Destinations(registrations, contactTarget, trunks);
+    const destinations = new Destinations(registrations, contactTarget, trunks, limits);
     const callbacks = new CallbackTasks(redis);
     const setStatus = statusSetter(dispatcher);
     const groupCallbacks = new GroupCallbacks(callbacks);
@@ -153,7 +157,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
       history: async (record) => (await history).record(record),
     });
-    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar }, events));
+    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar, limits }, events));
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
     const runner = new CallbackRunner({
@@ -191,6 +195,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         callbacks,
         trunks,
         lines,
+        limits,
       }),
       clock,
       log,

@@ -161,12 +161,13 @@ export class Callback {
     const { call } = this;
     const { caller, audio, pbx } = call;
     const { number } = this.#options.task;
+    const member = this.#member === null ? {} : { employee: this.#member };
     const rung = new AbortController();
     void this.#hears(AbortSignal.any([caller.gone, rung.signal]));
     const result = await ringOutside(
       call,
       { kind: 'number', id: number, name: '', address: number, contact: { phone: number } },
-      { found, context: ringContext(call), ringMs: pbx.document.callback.group.ringTime * 1000 },
+      { found, context: { ...ringContext(call), ...member }, ringMs: pbx.document.callback.group.ringTime * 1000 },
       caller.gone,
     );
     rung.abort();

@@ -1,4 +1,4 @@
-import { Leg } from '../dial/leg.ts';
+import { Leg, reasonFor } from '../dial/leg.ts';
 import { Emitter } from '../emitter.ts';
 import { type EndReason, endReasons } from '../end-reason.ts';
 import type { CodecName, Endpoint, MediaServer } from '../media/port.ts';
@@ -167,7 +167,7 @@ export class CallerLeg {
     this.#leg = leg;
     leg.on('digit', ({ digit }) => this.#events.emit('digit', { digit }));
     leg.on('faxTone', () => this.#events.emit('faxTone', {}));
-    leg.on('ended', (end) => this.#end(end.by === 'local' ? 'engine' : 'caller', endOf(end.by)));
+    leg.on('ended', ({ by }) => this.#end(by === 'local' ? 'engine' : 'caller', leg.cutFor ?? endOf(by)));
   }
 
   #end(by: 'caller' | 'engine', reason: EndReason): void {
@@ -197,9 +197,8 @@ const FIRST_HOPS = 70;
 const endOf = (by: DialogEnd['by']): EndReason =>
   by === 'lost' || by === 'timeout' ? 'networkFailure' : 'callerHungUp';
 
-/** RFC 3326: tells the phone why, where that is no plain end. */
+/** Nothing where it is a plain end. */
 function byeReason(reason: EndReason): Reason | undefined {
-  if (reason === 'normal' || reason === 'schemeEnded' || reason === 'calleeHungUp') return undefined;
-  const { status, text } = endReasons[reason];
-  return { protocol: 'SIP', cause: status, text };
+  const isPlain = reason === 'normal' || reason === 'schemeEnded' || reason === 'calleeHungUp';
+  return isPlain ? undefined : reasonFor(reason);
 }

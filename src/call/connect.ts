@@ -36,7 +36,7 @@ export async function connect(
     held: (held) => call.timeline.hold(held),
   }).then(({ by, heldMs }) => {
     call.callee = undefined;
-    const reason = reasonOfEnd(by, call.end?.reason);
+    const reason = reasonOfEnd(by, call.end?.reason ?? leg.cutFor);
     for (const attempt of attempts) attempt.over('answered', reason, heldMs);
     call.finish({ reason, by });
     void leg.hangup();

@@ -102,7 +102,7 @@ function diallerOf(pbx: PbxVersion, { callerId }: CallOrder, caller: Employee | 
     throw new UserError('no-such-number', `${callerId} is no number of this PBX`, hint);
   }
   const directions = caller?.outgoing.directions ?? 'default';
-  return { outgoing: { ...caller?.outgoing, callerId, autoCallerId: false, directions } };
+  return { outgoing: { callerId, autoCallerId: false, directions } };
 }
 
 function targetOf(

@@ -3,7 +3,7 @@ import { normalizePhone } from '../config/phone.ts';
 import type { PbxVersion } from '../config/version.ts';
 import { type CallerIdChoice, callerIdFor } from '../dial/outgoing/caller-id.ts';
 import { type Dialler, whyBarred } from '../dial/outgoing/permission.ts';
-import { type Way, waysByPlan, waysToNetwork } from '../dial/outgoing/ways.ts';
+import { isPeersOwn, type Way, waysByPlan, waysToNetwork } from '../dial/outgoing/ways.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { TraceEntry } from '../scheme/actors.ts';
 import type { Party } from '../sip/port.ts';
@@ -24,16 +24,13 @@ export type Outgoing =
       readonly path: readonly TraceEntry[];
     };
 
-/** Numbers of up to so many digits behind a trunk that does not lead to the telephone network are the peer's own (§5.6 example 2). */
-const PEERS_OWN_DIGITS = 6;
-
 /** By a trunk's prefix or masks (§5.3.1.3, §5.6 examples 2 and 7). Undefined: no trunk takes the number that way. */
 export function byTrunkPlan(pbx: PbxVersion, dialled: string, dialler: Dialler): Outgoing | undefined {
   const ways = waysByPlan(pbx, dialled, { dialled: true });
   const [way] = ways;
   if (!way) return undefined;
-  const isPeersOwn = way.number.length <= PEERS_OWN_DIGITS && pbx.trunk(way.trunk)?.pstn === false;
-  if (isPeersOwn) {
+  const trunk = pbx.trunk(way.trunk);
+  if (trunk && isPeersOwn(trunk, way.number)) {
     const { callerId } = dialler.outgoing;
     return goes(ways, callerId ?? undefined, []);
   }

@@ -2,6 +2,7 @@ import { type Asked, attemptOutcome } from '../dial/attempt.ts';
 import type { Found } from '../dial/destinations.ts';
 import type { Introduce } from '../dial/employee.ts';
 import type { Leg } from '../dial/leg.ts';
+import { limitText } from '../dial/outgoing/limits.ts';
 import { dialOn } from '../dial/outgoing/post-dial.ts';
 import type { Way } from '../dial/outgoing/ways.ts';
 import { type RingContext, type RingResult, ringFirst, ringFor, ringOne } from '../dial/ring.ts';
@@ -37,7 +38,10 @@ export async function callOutside(call: Call, ways: readonly Way[], postDial?: s
   const context = { ...ringContext(call), onEarlyMedia: (endpoint: Endpoint) => void letHear(call, endpoint) };
   const result = await ringOutside(call, asked, { found, context, ringMs: OUTSIDE_RING_MS }, call.caller.gone);
   call.audio.stopWaiting();
-  if (result.outcome === 'failed') return result.reason;
+  if (result.outcome === 'failed') {
+    if (result.limit) await call.audio.announce('builtin:call-not-allowed');
+    return result.reason;
+  }
   const { reason } = await connect(call, result, () => {
     if (postDial !== undefined) void dialBehind(call, result.leg, postDial);
   });
@@ -92,5 +96,9 @@ export async function ringOutside(
   if (result.outcome === 'answered' && reason === undefined) return { ...result, attempt };
   const failure = reason ?? 'noAnswer';
   attempt.over(attemptOutcome(failure), failure);
-  return { outcome: 'failed', reason: failure };
+  const limit = result.outcome === 'failed' ? result.limit : undefined;
+  if (limit === undefined) return { outcome: 'failed', reason: failure };
+  const detail = { reason: failure, limit: limit.limit, max: limit.max };
+  call.timeline.aside({ state: 'limits', event: 'rule', detail, why: limitText(limit) });
+  return { outcome: 'failed', reason: failure, limit };
 }

@@ -11,6 +11,7 @@ export const ringContext = (call: Call): RingContext => ({
   from: call.shown.sip,
   fromOrdinary: call.shown.ordinary,
   callerId: call.shown.callerId,
+  ...(call.timeline.facts.employee === null ? {} : { employee: call.timeline.facts.employee }),
   headers: { 'Max-Forwards': String(hopsLeft(call)) },
   trunkHeaders: diversion(call),
   onRinging: () => call.audio.ringing(),

@@ -5,9 +5,10 @@ import type { CodecName } from '../media/port.ts';
 import type { Binding, RegistrationStore } from '../redis/registrations.ts';
 import type { SipTarget, Transport } from '../sip/port.ts';
 import { type CallerIdChoice, callerIdFor } from './outgoing/caller-id.ts';
+import type { OutgoingLimits } from './outgoing/limits.ts';
 import { whyBarred } from './outgoing/permission.ts';
 import type { Trunks } from './outgoing/trunks.ts';
-import { type Way, waysByPlan, waysToNetwork } from './outgoing/ways.ts';
+import { isPeersOwn, type Way, waysByPlan, waysToNetwork } from './outgoing/ways.ts';
 import type { Destination } from './ring.ts';
 import { trunkAddress } from './trunk-address.ts';
 
@@ -20,15 +21,18 @@ export class Destinations {
   readonly #registrations: Pick<RegistrationStore, 'contacts'>;
   readonly #contactTarget: (binding: Binding) => SipTarget;
   readonly #trunks: Trunks;
+  readonly #limits: OutgoingLimits;
 
   constructor(
     registrations: Pick<RegistrationStore, 'contacts'>,
     contactTarget: (binding: Binding) => SipTarget,
     trunks: Trunks,
+    limits: OutgoingLimits,
   ) {
     this.#registrations = registrations;
     this.#contactTarget = contactTarget;
     this.#trunks = trunks;
+    this.#limits = limits;
   }
 
   /** @param callerId which of our numbers a phone outside is shown */
@@ -117,12 +121,16 @@ export class Destinations {
     if (!address) return undefined;
     const codecs = trunk.codecs.filter((codec): codec is CodecName => codec === 'pcma' || codec === 'pcmu');
     const trunks = this.#trunks;
+    const limits = this.#limits;
     return {
       target: { uri: address.uri },
       to: { user: number, host: trunk.domain ?? address.host, display: '' },
       dtmf: trunk.dtmfMode,
       trunk: {
         domain: trunk.domain,
+        ...(isPeersOwn(trunk, number)
+          ? {}
+          : { begin: (employee, exhausted) => limits.begin({ pbx, employee, number, exhausted }) }),
         takeLine: () => trunks.takeLine(pbx, trunk),
         probe: () => trunks.probe(pbx, trunk),
         reached: () => trunks.reached(pbx.id, trunk.id),

@@ -1,4 +1,5 @@
 import { Emitter } from '../emitter.ts';
+import { type EndReason, endReasons } from '../end-reason.ts';
 import type { Endpoint } from '../media/port.ts';
 import type { Dialog, DialogEnd, Reason } from '../sip/port.ts';
 
@@ -19,6 +20,7 @@ export class Leg {
   readonly #dialog: Dialog;
   readonly #events = new Emitter<LegEvents>();
   #held = false;
+  #cutFor: EndReason | undefined;
 
   constructor(dialog: Dialog, endpoint: Endpoint) {
     this.#dialog = dialog;
@@ -53,6 +55,18 @@ export class Leg {
     return this.#events.on(event, listener);
   }
 
+  /** Why it was cut off by us; undefined: it was not. */
+  get cutFor(): EndReason | undefined {
+    return this.#cutFor;
+  }
+
+  /** Hangs up because it cannot go on, whatever is being done with it: the call that it is part of ends for this reason. */
+  cut(reason: EndReason): void {
+    if (this.ended) return;
+    this.#cutFor = reason;
+    void this.hangup(reasonFor(reason));
+  }
+
   /** BYE. Never rejects; idempotent. */
   async hangup(reason?: Reason): Promise<void> {
     await this.#dialog.bye(reason);
@@ -63,4 +77,10 @@ export class Leg {
     this.#held = this.endpoint.heldByPeer;
     this.#events.emit('hold', { held: this.#held });
   }
+}
+
+/** RFC 3326: tells the phone why. */
+export function reasonFor(reason: EndReason): Reason {
+  const { status, text } = endReasons[reason];
+  return { protocol: 'SIP', cause: status, text };
 }

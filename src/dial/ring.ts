@@ -14,6 +14,7 @@ import type { Clock } from '../time/clock.ts';
 import type { Attempt } from './attempt.ts';
 import { Leg } from './leg.ts';
 import type { CallerIdChoice } from './outgoing/caller-id.ts';
+import { type LimitedRequest, type LimitReached, limitReasons, type OutgoingLimits } from './outgoing/limits.ts';
 
 /** One address to ring: a phone that is registered, a trunk, a SIP address. */
 export interface Destination {
@@ -33,6 +34,15 @@ export interface Destination {
 export interface TrunkOfDestination {
   /** Of the From; unset: our own address. */
   readonly domain: string | undefined;
+  /**
+   * Counts the call, where it goes to the telephone network. Asked once for a destination, whatever stands in for it.
+   * @param employee in whose name it is made
+   * @param exhausted it is to be ended
+   */
+  readonly begin?: (
+    employee: string | undefined,
+    exhausted: LimitedRequest['exhausted'],
+  ) => ReturnType<OutgoingLimits['begin']>;
   readonly takeLine: () => Promise<(() => void) | undefined>;
   readonly probe: () => Promise<boolean>;
   readonly reached: () => void;
@@ -53,6 +63,8 @@ export type RingResult =
       readonly everywhere?: true;
       /** It did not come to ringing, and that is no word of the callee's: another way to him may be tried. */
       readonly unreached?: true;
+      /** It was not made because of this. */
+      readonly limit?: LimitReached;
     };
 
 /** Why ringing is broken off: the `reason` of the abort signal, told to the phones (RFC 3326) so that they know whether they missed a call. */
@@ -87,6 +99,8 @@ export interface RingContext {
   readonly fromOrdinary?: Party;
   /** Which of our numbers a number outside is shown, and by which its way out is chosen. */
   readonly callerId: CallerIdChoice;
+  /** In whose name calls to the outside are made: whose limits count beside those of the PBX. */
+  readonly employee?: string;
   /** Of every INVITE. */
   readonly headers?: HeaderFields;
   /** Of INVITEs through trunks, beside those. */
@@ -101,10 +115,35 @@ export interface RingContext {
 }
 
 /**
- * Rings one address until it answers, refuses, or the signal is aborted; one that cannot be reached is followed by the one that stands in for it. Never
- * rejects for the network's sake.
+ * Rings one address until it answers, refuses, or the signal is aborted; one that cannot be reached is followed by the one that stands in for it. A call to
+ * the telephone network counts for the limits of who makes it, until its end. Never rejects for the network's sake.
  */
 export async function ringOne(
+  context: RingContext,
+  destination: Destination,
+  signal: AbortSignal,
+): Promise<RingResult> {
+  const { trunk } = destination;
+  if (!trunk?.begin || signal.aborted) return ringOrOtherwise(context, destination, signal);
+  let leg: Leg | undefined;
+  const counted = await trunk.begin(context.employee, ({ limit }) => leg?.cut(limitReasons[limit]));
+  if ('reached' in counted) {
+    const { reached } = counted;
+    return { outcome: 'failed', reason: limitReasons[reached.limit], limit: reached };
+  }
+  try {
+    const result = await ringOrOtherwise(context, destination, signal);
+    if (result.outcome === 'answered') leg = result.leg;
+    return result;
+  } finally {
+    if (leg) {
+      counted.answered();
+      leg.on('ended', () => counted.over());
+    } else counted.over();
+  }
+}
+
+async function ringOrOtherwise(
   context: RingContext,
   destination: Destination,
   signal: AbortSignal,
@@ -112,7 +151,7 @@ export async function ringOne(
   const result = await ringOverLine(context, destination, signal);
   const { otherwise } = destination;
   const goesOn = result.outcome === 'failed' && result.unreached && otherwise && !signal.aborted;
-  return goesOn ? ringOne(context, otherwise, signal) : result;
+  return goesOn ? ringOrOtherwise(context, otherwise, signal) : result;
 }
 
 /** With a line of its trunk, where it is behind one, which is given back when nothing came of it, or at the end of the leg. */

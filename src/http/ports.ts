@@ -331,6 +331,8 @@ export interface MetricSources {
   readonly calls: Reader<Readonly<Record<string, number>>>;
   /** By outcome. */
   readonly callsEnded: Reader<Readonly<Partial<Record<CallOutcome, number>>>>;
+  /** By PBX and limit, as `acme/concurrent`. */
+  readonly outgoingRefused: Reader<ReadonlyMap<string, number>>;
   readonly busyEmployees: Reader<Value>;
   readonly sipDialogs: Reader<Value>;
   /** INVITEs without a final response. */

@@ -472,9 +472,20 @@ export const NodeEvent = named(
   }),
 );
 
-export const LiveEvent = named(
-  'LiveEvent',
-  z.discriminatedUnion('type', [CallEvent, RegistrationEvent, ConfigEvent, NodeEvent]),
+export const AlarmEvent = named(
+  'AlarmEvent',
+  happened('alarm', 'Somebody should look. One and the same is told once a minute at most, by each node.', {
+    what: z.enum(['outgoingLimit']).describe('A call to the outside was refused or cut off: a limit is reached.'),
+    limit: z.enum(['concurrent', 'callsPerMinute', 'minutesPerDay']),
+    max: z.int(),
+    employee: z.string().nullable().describe('Whose limit it is; null: that of the PBX.'),
+    number: z.string().describe('Which was called.'),
+  }),
 );
 
-export const eventTypes = ['call', 'registration', 'config', 'node'] as const;
+export const LiveEvent = named(
+  'LiveEvent',
+  z.discriminatedUnion('type', [CallEvent, RegistrationEvent, ConfigEvent, NodeEvent, AlarmEvent]),
+);
+
+export const eventTypes = ['call', 'registration', 'config', 'node', 'alarm'] as const;

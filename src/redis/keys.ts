@@ -29,6 +29,16 @@ export class Keys {
   callbacks = (): readonly string[] => [`${this.#prefix}callbacks`, `${this.#prefix}callback-due`];
   /** Sorted set: lines of a trunk that are taken, by when they come back if nobody says that he still has them. */
   trunkLines = (trunk: string): string => `${this.#prefix}trunk-lines:${trunk}`;
+  /**
+   * Calls to the telephone network of an employee, or with an empty id of the whole PBX. Sorted set: those that go on, by when they count no more if nobody
+   * says that they do; sorted set: those of the last minute, by their beginning; hash: how long they have talked today.
+   */
+  outgoing = (employee: string) =>
+    [
+      `${this.#prefix}outgoing-calls:${employee}`,
+      `${this.#prefix}outgoing-recent:${employee}`,
+      `${this.#prefix}outgoing-talked:${employee}`,
+    ] as const;
   /** Stream: finished calls on their way to the database. */
   history = (): string => `${this.#prefix}history`;
   /** Stream: records that the database would not take; kept for a person to look at. */

@@ -154,6 +154,7 @@ describe('metrics', () => {
       'kommutator_calls_ended_total{outcome="missed"}': 1,
       'kommutator_calls_ended_total{outcome="failed"}': 0,
       'kommutator_calls_ended_total{outcome="technical"}': 0,
+      'kommutator_outgoing_refused_total{pbx="acme",limit="concurrent"}': 2,
       kommutator_busy_employees: 2,
       'kommutator_registrations{pbx="acme"}': 1,
       kommutator_sip_dialogs: 4,

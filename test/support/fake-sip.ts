@@ -71,7 +71,7 @@ export class FakeDialog implements Dialog {
   }
 
   async bye(reason?: Reason): Promise<void> {
-    this.byeReason = reason;
+    if (!this.ended) this.byeReason = reason;
     this.#end({ by: 'local', reason: reason?.text });
   }
 

@@ -47,6 +47,7 @@ export class FakeNode {
   readonly metrics: { -readonly [K in keyof HttpPorts['metrics']]: HttpPorts['metrics'][K] } = {
     calls: () => ({}),
     callsEnded: () => ({ answered: 3, missed: 1 }),
+    outgoingRefused: () => new Map([['acme/concurrent', 2]]),
     busyEmployees: () => 2,
     sipDialogs: () => 4,
     sipInvites: () => ({ in: 1, out: 2 }),
