@@ -37,6 +37,7 @@ export const endReasons = {
   mediaIncompatible: { code: 5002, status: 488, text: 'No common codec' },
   networkFailure: { code: 5003, status: 503, text: 'The far end could not be reached' },
   shutdown: { code: 5004, status: 503, text: 'The node was stopped' },
+  mediaTimeout: { code: 5005, status: 480, text: 'No audio came any more' },
   /** Set when a call is born, so that even a bug or a killed node leaves a truthful record. */
   lost: { code: 5000, status: 500, text: 'Internal failure' },
 } as const satisfies Record<string, { code: number; status: number; text: string }>;

@@ -14,6 +14,12 @@ export interface LegEvents {
   ended: DialogEnd;
 }
 
+/**
+ * A peer who has answered and sends nothing, or whose network is gone, does not hold a call for ever. One who was heard may be a phone that sends nothing
+ * while nobody speaks, not even RTCP: he is waited for longer.
+ */
+const SILENCE = { firstMs: 60_000, thenMs: 300_000 } as const;
+
 /** One established SIP dialog with its end of the media: somebody who can be heard. Ends once, and frees its endpoint then. */
 export class Leg {
   readonly endpoint: Endpoint;
@@ -28,6 +34,8 @@ export class Leg {
     endpoint.on('dtmf', ({ digit }) => this.#events.emit('digit', { digit, via: 'media' }));
     endpoint.on('faxTone', () => this.#events.emit('faxTone', {}));
     dialog.on('dtmf', ({ digit }) => this.#events.emit('digit', { digit, via: 'info' }));
+    endpoint.on('silent', () => this.cut('mediaTimeout'));
+    endpoint.expectMedia(SILENCE);
     endpoint.on('gone', () => void this.hangup({ protocol: 'SIP', cause: 503, text: 'Media server lost' }));
     dialog.onReinvite(async (offer) => {
       const answer = offer === undefined ? endpoint.localSdp : await endpoint.negotiate(offer);

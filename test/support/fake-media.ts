@@ -9,6 +9,7 @@ import type {
   MediaServerStats,
   Playback,
   PlaybackEnd,
+  SilenceLimits,
 } from '../../src/media/port.ts';
 
 /** A media server without media: endpoints note what they are told, and the test says when a playback ends. */
@@ -48,6 +49,8 @@ export class FakeEndpoint implements Endpoint {
   destroyed = false;
   bridgedTo: Endpoint | undefined;
   sentDigits = '';
+  /** Since the peer is to be heard. */
+  expected: SilenceLimits | undefined;
   playing: { sources: readonly AudioSource[]; loop: boolean; end(reason: PlaybackEnd['reason']): void } | undefined;
 
   constructor(id: string, options: EndpointOptions) {
@@ -94,6 +97,15 @@ export class FakeEndpoint implements Endpoint {
 
   async unbridge(): Promise<void> {
     this.bridgedTo = undefined;
+  }
+
+  expectMedia(limits: SilenceLimits): void {
+    this.expected = limits;
+  }
+
+  /** Nothing comes from the peer any more. */
+  fallsSilent(): void {
+    if (this.expected) this.#events.emit('silent', { ms: this.expected.firstMs });
   }
 
   on<K extends keyof EndpointEvents>(event: K, listener: (payload: EndpointEvents[K]) => void): () => void {

@@ -12,6 +12,7 @@ import { Outbound, type OutboundListener } from './outbound.ts';
 import type { Paced, Pacer } from './pacer.ts';
 import type { DatagramReceiver, PortPair } from './port-pair.ts';
 import { RtcpReporter } from './rtcp-reporter.ts';
+import type { SilenceWatch } from './silence.ts';
 
 /** What the endpoints of one worker share. */
 export interface EndpointSurroundings {
@@ -28,6 +29,7 @@ export type RtpEndpointListener = InboundListener & Pick<OutboundListener, 'play
 export class RtpEndpoint implements DatagramReceiver, Paced {
   readonly inbound: Inbound;
   readonly outbound: Outbound;
+  readonly #clock: Clock;
   readonly #pacer: Pacer;
   readonly #dtmf: DtmfMode;
   readonly #stream: OutgoingStream;
@@ -40,6 +42,7 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
   /** @param cname of the source description (RFC 3550 §6.5.1): tells nothing about a person */
   constructor(around: EndpointSurroundings, dtmf: DtmfMode, cname: string, listener: RtpEndpointListener) {
     const { clock, random, lateness } = around;
+    this.#clock = clock;
     this.#pacer = around.pacer;
     this.#dtmf = dtmf;
     this.#stream = new OutgoingStream(random);
@@ -84,11 +87,19 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
       this.inbound.reject();
       return;
     }
+    this.silence.heard(this.#clock.monotonic());
     if (this.#rtcpSource?.port !== port) this.#rtcpSource = { address, port };
   }
 
+  get silence(): SilenceWatch {
+    return this.inbound.silence;
+  }
+
   /** Called a few times a second. */
-  reportIfDue(): void {
+  keepHouse(): void {
+    // One who holds us need not send, although he may.
+    const { sending = false, receiving = false } = this.#parameters ?? {};
+    this.silence.check(sending && receiving);
     const report = this.#rtcp.due();
     if (report) this.#sendRtcp(report);
   }

@@ -8,6 +8,7 @@ import { SourceLock } from '../rtp/source-lock.ts';
 import { KeyPresses } from '../rtp/telephone-event.ts';
 import type { MediaParameters } from '../sdp/negotiate.ts';
 import { InbandEar } from './inband-ear.ts';
+import { SilenceWatch } from './silence.ts';
 import type { Sink } from './sink.ts';
 
 /** A digit is known to be one only after it has begun; so long the sound of a withheld in-band digit is then silenced. */
@@ -17,6 +18,7 @@ const MUTE_MS = 120;
 export interface InboundListener {
   dtmf(event: EndpointEvents['dtmf']): void;
   media(event: EndpointEvents['media']): void;
+  silent(event: EndpointEvents['silent']): void;
 }
 
 /** One packet is looked at at a time, so one view serves all endpoints of the thread. */
@@ -26,6 +28,7 @@ const packet = new RtpPacket();
 export class Inbound {
   readonly lock = new SourceLock();
   readonly reception = new Reception();
+  readonly silence: SilenceWatch;
   rejected = 0;
 
   readonly #clock: Clock;
@@ -45,6 +48,7 @@ export class Inbound {
     this.#clock = clock;
     this.#spandsp = spandsp;
     this.#listener = listener;
+    this.silence = new SilenceWatch(clock, (ms) => listener.silent({ ms }));
   }
 
   /** @param listenInband whether the peer's digits may come as tones */
@@ -95,6 +99,7 @@ export class Inbound {
       return;
     }
     if (verdict === 'probation') return;
+    this.silence.heard(now);
     const meaning = this.#meanings[packet.payloadType];
     if (!this.reception.record(packet, now, meaning !== 'telephone-event')) return;
     if (!this.#heard) {
