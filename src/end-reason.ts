@@ -14,7 +14,7 @@ export const endReasons = {
   employeeUnavailable: { code: 1124, status: 480, text: 'Employee unavailable' },
   unavailable: { code: 1131, status: 480, text: 'Number unavailable' },
   doesNotExist: { code: 1133, status: 404, text: 'Number does not exist' },
-  loop: { code: 1134, status: 482, text: 'Too many redirections' },
+  loop: { code: 1134, status: 483, text: 'Too many redirections' },
   directionBarred: { code: 1140, status: 403, text: 'Direction not allowed' },
   callerBarred: { code: 1150, status: 486, text: 'Calling number not allowed' },
   blacklisted: { code: 1151, status: 486, text: 'Caller is in the black list' },

@@ -71,6 +71,8 @@ export class Call implements LiveCall {
   keys: ((digit: string) => boolean) | undefined;
   /** Employees whose assistant has had this call: it acts once for each. */
   readonly assisted = new Set<string>();
+  /** Employees whose phones have sent it elsewhere, in order. */
+  readonly redirectedBy: string[] = [];
   /** Groups that it came to and that call back whom they have missed (`callback.onHangup`), with what he had there last. */
   readonly missedBy = new Map<string, MissedBy>();
   /** In a call of ours: the attempts that brought the caller himself to the phone. They go on for as long as the call does. */

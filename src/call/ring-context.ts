@@ -11,11 +11,14 @@ export const ringContext = (call: Call): RingContext => ({
   from: call.shown.sip,
   fromOrdinary: call.shown.ordinary,
   callerId: call.shown.callerId,
-  ...(call.timeline.facts.employee === null ? {} : { employee: call.timeline.facts.employee }),
+  ...inNameOf(call.redirectedBy.at(-1) ?? call.timeline.facts.employee),
   headers: { 'Max-Forwards': String(hopsLeft(call)) },
   trunkHeaders: diversion(call),
   onRinging: () => call.audio.ringing(),
 });
+
+/** Whose limits count: his whose phone has sent the call on, or who makes it. */
+const inNameOf = (employee: string | null) => (employee === null ? {} : { employee });
 
 /**
  * How one is rung who is to be the caller of a call of ours: his phone shows whom he will talk to, one outside a number of ours.

@@ -63,6 +63,8 @@ export type RingResult =
       readonly everywhere?: true;
       /** It did not come to ringing, and that is no word of the callee's: another way to him may be tried. */
       readonly unreached?: true;
+      /** His phone sends callers there (3xx), and speaks for him with that. Only where `followsRedirects` was asked for. */
+      readonly redirect?: Party;
       /** It was not made because of this. */
       readonly limit?: LimitReached;
     };
@@ -101,6 +103,8 @@ export interface RingContext {
   readonly callerId: CallerIdChoice;
   /** In whose name calls to the outside are made: whose limits count beside those of the PBX. */
   readonly employee?: string;
+  /** Whoever rings goes where a phone of ours sends callers. Else such a phone has refused the call. */
+  readonly followsRedirects?: boolean;
   /** Of every INVITE. */
   readonly headers?: HeaderFields;
   /** Of INVITEs through trunks, beside those. */
@@ -241,10 +245,12 @@ async function ringAddress(context: RingContext, destination: Destination, signa
     if (noPeer) trunk?.unreachable(unreachable ? 'no response' : error.reason);
     else trunk?.reached();
     const reason = unreachable ? 'networkFailure' : reasonOf(error);
+    const redirect = !trunk && context.followsRedirects ? error.redirect : undefined;
     return {
       outcome: 'failed',
       reason,
-      ...(error.status === 600 || error.status === 603 ? { everywhere: true } : {}),
+      ...(redirect === undefined ? {} : { redirect }),
+      ...(error.status === 600 || error.status === 603 || redirect ? { everywhere: true } : {}),
       ...(!rang && (noPeer || failedThere(error.status)) ? { unreached: true } : {}),
     };
   } finally {
@@ -254,8 +260,14 @@ async function ringAddress(context: RingContext, destination: Destination, signa
   }
 }
 
-/** The peer failed, not the callee (2-call-behaviour §7). */
-const failedThere = (status: number): boolean => status === 408 || (status >= 500 && status < 600);
+/**
+ * The peer failed, not the callee (2-call-behaviour §7): it says so, it does not take our codecs (415, 488), or it sends us elsewhere (3xx). A trunk has its
+ * configured address, and its backups: where a peer would have our calls is not followed, because nobody here has agreed to what that costs.
+ */
+const failedThere = (status: number): boolean =>
+  status === 408 || status === 415 || status === 488 || isRedirection(status) || (status >= 500 && status < 600);
+
+const isRedirection = (status: number): boolean => status >= 300 && status < 400;
 
 function requestOf(context: RingContext, destination: Destination): Omit<OutgoingInviteRequest, 'sdp'> {
   const { target, to, auth, trunk } = destination;
@@ -320,7 +332,8 @@ export async function ringFirst(
   if (winner) return winner;
   const reason = gravest(failures.map((failure) => failure.reason));
   const everywhere = options.onePerson && failures.some((failure) => failure.everywhere);
-  return { outcome: 'failed', reason, ...(everywhere ? { everywhere } : {}) };
+  const redirect = failures.find((failure) => failure.redirect)?.redirect;
+  return { outcome: 'failed', reason, ...(everywhere ? { everywhere } : {}), ...(redirect ? { redirect } : {}) };
 }
 
 /**

@@ -9,7 +9,7 @@ import type { ContactRules } from './contacts.ts';
 import { DigestAuthority } from './digest.ts';
 import { Guard } from './guard.ts';
 import type { CountryOf } from './ip-access.ts';
-import { ownHosts } from './own-hosts.ts';
+import { ownHosts, passedThroughHere } from './own-hosts.ts';
 import type { SipServer } from './port.ts';
 import { Registrar } from './registrar.ts';
 import { DrachtioSipServer } from './server.ts';
@@ -59,6 +59,8 @@ export interface Sip {
 export async function startSip(options: SipOptions): Promise<Sip> {
   const { config, registrations, failures, clock, random, log, node } = options;
   let server: DrachtioSipServer | undefined;
+  const listening = () => server?.listening ?? NOWHERE;
+  const isOwnHost = ownHosts(listening, options.externalHosts);
   const peers = new TrunkPeers({ config, clock, log });
   const guard = new Guard({
     config,
@@ -70,7 +72,8 @@ export async function startSip(options: SipOptions): Promise<Sip> {
       log,
       ...(options.attemptLimits && { limits: options.attemptLimits }),
     }),
-    isOwnHost: ownHosts(() => server?.listening ?? NOWHERE, options.externalHosts),
+    isOwnHost,
+    hasPassedHere: passedThroughHere(listening, isOwnHost),
     ...(options.countryOf && { countryOf: options.countryOf }),
     log,
   });

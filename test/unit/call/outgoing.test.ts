@@ -335,6 +335,10 @@ describe('on the wire', () => {
     [408, 'rejected'],
     [408, 'timeout'],
     [503, 'transport'],
+    // No codec of ours; sent elsewhere.
+    [415, 'rejected'],
+    [488, 'rejected'],
+    [302, 'rejected'],
   ] as const)('%i (%s) before it rings: the backups in their order', async (status, cause) => {
     const board = new Switchboard(pbx());
     const { caller, sent } = await call(board);
@@ -441,7 +445,8 @@ describe('on the wire', () => {
   it('a call that has been passed on too often ends here', async () => {
     const board = new Switchboard(pbx());
     const caller = await board.call(accountOf('anna'), 'anna', '84957890000', { maxForwards: 0 });
-    expect(caller.responses).toEqual(['482']);
+    // RFC 3261 §16.3: the hops are used up.
+    expect(caller.responses).toEqual(['483']);
     expect(board.sip.sent).toEqual([]);
   });
 });
