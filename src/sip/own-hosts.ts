@@ -27,17 +27,20 @@ export function ownHosts(
 export const passedThroughHere =
   (listening: () => readonly string[], isOwnHost: (host: string) => boolean) =>
   ({ headers }: Pick<SipRequest, 'headers'>): boolean =>
-    headers.all('Via').flatMap(splitList).some((text) => {
-      try {
-        const { transport, host, port = 5060 } = parseVia(text);
-        const ends = listening().filter((end) => end.startsWith(`${transport.toLowerCase()}/`));
-        return ends.some((end) => end.endsWith(`:${port}`)) && isOwnHost(plainAddress(host));
-      } catch (error) {
-        // What cannot be read is not ours: only the top Via, the sender's, has to be readable.
-        if (error instanceof SipParseError) return false;
-        throw error;
-      }
-    });
+    headers
+      .all('Via')
+      .flatMap(splitList)
+      .some((text) => {
+        try {
+          const { transport, host, port = 5060 } = parseVia(text);
+          const ends = listening().filter((end) => end.startsWith(`${transport.toLowerCase()}/`));
+          return ends.some((end) => end.endsWith(`:${port}`)) && isOwnHost(plainAddress(host));
+        } catch (error) {
+          // What cannot be read is not ours: only the top Via, the sender's, has to be readable.
+          if (error instanceof SipParseError) return false;
+          throw error;
+        }
+      });
 
 function hostsOf(endpoint: string): string[] {
   const host = plainAddress(/^\w+\/(.*):\d+$/.exec(endpoint)?.[1] ?? '');

@@ -137,6 +137,13 @@ export class FakeOutgoingInvite implements OutgoingInvite {
     return this.dialog;
   }
 
+  /** The phone sends the caller elsewhere. */
+  redirects(user: string, host = 'acme.example'): void {
+    const redirect = { user, host, display: '' };
+    this.refused = true;
+    this.#answer.reject(new InviteFailure({ status: 302, reason: 'Moved Temporarily', cause: 'rejected', redirect }));
+  }
+
   refuses(status: number, cause: InviteFailureCause = 'rejected'): void {
     this.refused = true;
     this.#answer.reject(new InviteFailure({ status, reason: String(status), cause }));
