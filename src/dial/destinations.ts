@@ -1,4 +1,5 @@
 import type { Contact, Target, Trunk } from '../config/document.ts';
+import { normalizePhone } from '../config/phone.ts';
 import type { PbxVersion } from '../config/version.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { CodecName } from '../media/port.ts';
@@ -88,7 +89,12 @@ export class Destinations {
     return this.through(pbx, byMask.length > 0 ? byMask : waysToNetwork(pbx, number, shown), shown);
   }
 
+  /** A number at a trunk: of the configuration, or dialled by a caller who may (DISA). The directions of the PBX hold for it too. */
   ofTrunk(pbx: PbxVersion, trunk: string, number: string): Found {
+    const behind = pbx.trunk(trunk);
+    const phone = normalizePhone(number, pbx.document.pbx.country);
+    const isOutside = behind !== undefined && phone !== undefined && !isPeersOwn(behind, number);
+    if (isOutside && whyBarred(pbx, phone) !== undefined) return { ok: false, reason: 'directionBarred' };
     return this.through(pbx, [{ trunk, number, why: '' }]);
   }
 

@@ -501,6 +501,25 @@ describe('forwards to numbers', () => {
     expect(caller.responses.at(-1)).toBe('403');
   });
 
+  it.each([
+    { number: '79160000000', sent: 0, last: '403' },
+    { number: '74957890000', sent: 1, last: undefined },
+    // An extension of the peer is no direction.
+    { number: '512', sent: 1, last: undefined },
+  ])('and for numbers at a trunk: $number', async ({ number, sent, last }) => {
+    const office = trunk('office');
+    const board = new Switchboard(
+      pbx({ trunk: 'office', number }, { security: { outgoing: ['7495*'] }, trunks: [trunk('operator'), office] }),
+    );
+    const caller = await board.call(operator, '79031112233', '74950000001');
+    expect(board.sip.sent).toHaveLength(sent);
+    expect(caller.responses.at(-1)).toBe(last);
+    caller.cancel();
+    await board.inbound.stop();
+    await settle();
+    expect(board.quiet).toBe(true);
+  });
+
   it('a hidden caller stays hidden, and is known to the operator alone', async () => {
     const board = new Switchboard(
       pbx({ phone: '79160000000' }, { pbx: { id: 'acme', domains: ['acme.example'], showOnIncoming: 'caller' } }),
