@@ -12,6 +12,7 @@ import type { EventFeed } from './events/index.ts';
 import type { History } from './history/index.ts';
 import type { AcdPort, HttpPorts, LiveCall, TrunksPort, WaitsPort } from './http/index.ts';
 import type { MediaServer } from './media/port.ts';
+import type { DurableOutbox } from './messages/durable-outbox.ts';
 import { type RedisConnection, RedisDownError, type RegistrationStore } from './redis/index.ts';
 import type { SipServer } from './sip/port.ts';
 import type { TrunkLines } from './trunks/lines.ts';
@@ -37,12 +38,13 @@ export interface ShownParts {
   readonly trunks: TrunkWatch;
   readonly lines: TrunkLines;
   readonly limits: Pick<OutgoingLimits, 'refused'>;
+  readonly outbox: DurableOutbox;
 }
 
 /** What the API asks for, taken from the parts of the engine. */
 export function httpPorts(parts: ShownParts): HttpPorts {
   const { config, inbound, occupancy, registrations, redis, sip, embeddedSip, media, history, events } = parts;
-  const { dispatcher, estimates, callbacks, trunks, lines, limits } = parts;
+  const { dispatcher, estimates, callbacks, trunks, lines, limits, outbox } = parts;
   return {
     config,
     checkConfig: () => config.read(),
@@ -88,6 +90,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
       },
       media: () => media.stats(),
       historyPending: () => history.pending(),
+      outbox: () => outbox.figures(),
     },
     awayBackend: (error) => {
       if (error instanceof RedisDownError) return 'Redis';

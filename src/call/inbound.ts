@@ -15,7 +15,7 @@ import { type CallOrder, decideOrder, type Ordered } from './decide-order.ts';
 import { setStatus } from './feature-codes.ts';
 import { bringCaller } from './first-leg.ts';
 import { type LiveCall, LiveCalls } from './live-calls.ts';
-import { callBackMissed } from './missed.ts';
+import { answerLost, callBackMissed } from './missed.ts';
 import { callOutside } from './outside.ts';
 import { runSchemeOf, sendTo } from './run-scheme.ts';
 import { shownTo } from './shown.ts';
@@ -201,6 +201,7 @@ export class Inbound {
     await call.ended;
     await call.conversation;
     await callBackMissed(call);
+    answerLost(call);
     await this.ends(call, call.record());
   }
 
