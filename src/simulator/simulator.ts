@@ -7,6 +7,7 @@ import type { PbxVersion } from '../config/version.ts';
 import { Destinations } from '../dial/destinations.ts';
 import { EmployeeDialler } from '../dial/employee.ts';
 import { Occupancy } from '../dial/occupancy.ts';
+import { unlimited } from '../dial/outgoing/limits.ts';
 import { perfectTrunks } from '../dial/outgoing/trunks.ts';
 import type { CallRecord } from '../history/record.ts';
 import { PbxSounds } from '../media/pbx-sounds.ts';
@@ -77,7 +78,12 @@ export class Simulator {
     const mailbox = new SimulatedMailbox();
     const occupancy = new Occupancy();
     const others = people.busy.map((id) => occupancy.occupy(pbx.id, id));
-    const destinations = new Destinations(registrationsOf(pbx, people), ({ uri }) => ({ uri }), perfectTrunks);
+    const destinations = new Destinations(
+      registrationsOf(pbx, people),
+      ({ uri }) => ({ uri }),
+      perfectTrunks,
+      unlimited,
+    );
     const services: CallServices = {
       sip,
       media,
