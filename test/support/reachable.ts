@@ -62,15 +62,14 @@ export function reachedStates(
     const item = /^(.*):password$/.exec(block)?.[1];
     const password = item === undefined ? undefined : tables.passwords.get(item);
     const typed = password === undefined || password.startsWith(entered) ? entered : 'wrong';
-    const counts = Object.entries({ ...journey.invalid, ...journey.wrongPassword }).map(
-      ([of, count]) => [of, Math.min(count, 3)] as const,
-    );
-    const counted = counts.filter(([of]) =>
-      item === undefined ? of === block || of === blockOf(block) : item.startsWith(of),
-    );
+    const counted = (counts: Readonly<Record<string, number>>) =>
+      Object.entries(counts)
+        .filter(([of]) => (item === undefined ? of === block || of === blockOf(block) : item.startsWith(of)))
+        .map(([of, count]) => [of, Math.min(count, 3)] as const);
     const state = JSON.stringify(value);
     const rings = /dialled|unanswered/.test(state) && dialled !== undefined && 'employee' in dialled;
-    return JSON.stringify([state, typed, counted, rings]);
+    // The two are counted for the same blocks, each by itself.
+    return JSON.stringify([state, typed, counted(journey.invalid), counted(journey.wrongPassword), rings]);
   }
 }
 
