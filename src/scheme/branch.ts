@@ -98,7 +98,6 @@ function answering(build: BranchBuild, next: Transition): State {
   return {
     id,
     invoke: {
-      id,
       src: 'answer',
       onDone: [next],
       onError: after([fault], [hangUp(build.scheme, id, 'the caller could not be answered', 'networkFailure')]),
@@ -113,7 +112,6 @@ function disaPrompt({ branch, path }: BranchBuild, next: Transition): State {
     id,
     entry: [trace(id, 'play', { audio })],
     invoke: {
-      id,
       src: 'play',
       input: { audio },
       onDone: [next],

@@ -22,7 +22,6 @@ export function ringing(scheme: SchemeBuild, path: string, call: Call, otherwise
     id: path,
     entry: [traced('ring')],
     invoke: {
-      id: path,
       ...(call.target ? { src: 'forward', input: call } : { src: 'forwardDialled' }),
       onDone: [
         { guard: { type: 'dealtWith' }, target: to(ended(scheme)), actions: [{ type: 'endOfForward' }] },

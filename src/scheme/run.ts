@@ -5,7 +5,7 @@ import type { Clock, TimerId } from '../time/clock.ts';
 import type { SchemeWorld } from './actors.ts';
 import type { CompiledScheme } from './compile.ts';
 import { type Journey, noJourney, type SchemeEvent, type SchemeOutput } from './context.ts';
-import { stopAll } from './effects.ts';
+import { leave } from './effects.ts';
 import type { SchemeEnvironment } from './environment.ts';
 import type { FromOutside } from './outside.ts';
 import { schemesOf } from './schemes.ts';
@@ -175,14 +175,13 @@ function newStage(
   };
   const environment: SchemeEnvironment = {
     world,
-    context: () => actor.getSnapshot().context,
     heard: door.heard,
-    tell: (event, state) => send(event, [event.type, state]),
+    tell: send,
     fault: (state, error) => {
       log.warn({ state, error: errorText(error) }, 'a step of a scheme has failed; the call goes on with the next one');
       world.trace({ state, event: 'fault', detail: { error: errorText(error) } });
     },
-    running: new Set(),
+    effect: undefined,
   };
   const input = { tables, environment, now: door.now, caller, journey };
   const actor = createActor(machine, { clock: door.clock, input });
@@ -193,7 +192,7 @@ function newStage(
     },
     error: (error) => {
       log.error({ scheme: id, err: error }, 'a scheme machine has failed; the call is ended');
-      stopAll(environment);
+      leave(environment);
       ended({ reason: 'lost', next: undefined, journey });
     },
   });

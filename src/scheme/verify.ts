@@ -25,7 +25,7 @@ export function verify(chart: Chart): void {
     for (const { type } of [...entry, ...exit]) check('action', names.actions, type, id);
     for (const all of [...Object.values(on), always, ...Object.values(after)]) transitions(all, id);
     if (invoke) {
-      check('actor', names.actors, invoke.src, id);
+      check('effect', names.effects, invoke.src, id);
       transitions(invoke.onDone, id);
       transitions(invoke.onError, id);
     }

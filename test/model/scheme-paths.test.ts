@@ -105,7 +105,7 @@ function reachedAt(pbx: Parameters<typeof schemesOf>[0], time: string): string[]
     { type: 'faxTone' },
   ];
   const own = machine.events
-    .filter((type) => type.startsWith('xstate.'))
+    .filter((type) => /^(?:xstate\.|done$|failed$)/.test(type))
     .map((type) => ({ type }) as unknown as SchemeEvent);
   const environment = {} as never; // nothing is executed
   const input = { tables, environment, now: () => Date.parse(time), caller: '74951234567', journey: noJourney };

@@ -49,7 +49,9 @@ export function reachedStates(
   lead(start, { type: 'begin' });
   for (let call = left.shift(); call; call = left.shift()) {
     // What the machine tells itself in this state: times that are over, and both ends of what is under way.
-    const own = call._nodes.flatMap(({ ownEvents }) => ownEvents).filter((type) => type.startsWith('xstate.'));
+    const own = call._nodes
+      .flatMap(({ ownEvents }) => ownEvents)
+      .filter((type) => /^(?:xstate\.|done$|failed$)/.test(type));
     for (const type of own) lead(call, { type } as unknown as SchemeEvent);
     for (const event of outside) lead(call, event);
     if (call.context.entered !== '') lead(call, { type: 'pause' });
