@@ -78,19 +78,24 @@ export function runScheme(compiled: CompiledScheme, options: RunOptions): Scheme
     stage.send({ type: 'begin' }, journey === noJourney ? ['begin'] : undefined);
   }
 
+  const isDeaf = () => stage.listening() === 'deaf';
+
   return {
     press: (digit) => {
-      if (/^[0-9*#]$/.test(digit)) stage.send({ type: 'digit', digit }, ['digit', digit]);
+      if (/^[0-9*#]$/.test(digit) && !isDeaf()) stage.send({ type: 'digit', digit }, ['digit', digit]);
     },
     password: (right) => {
       door.takeTime();
       stage.send({ type: 'password', right });
     },
-    faxTone: () => stage.send({ type: 'faxTone' }, ['fax']),
+    faxTone: () => {
+      if (!isDeaf()) stage.send({ type: 'faxTone' }, ['fax']);
+    },
     callerGone: () => stage.send({ type: 'callerGone' }, ['hangup']),
     done: promise,
     get takes() {
-      return { digit: stage.takes({ type: 'digit', digit: '1' }), faxTone: stage.takes({ type: 'faxTone' }) };
+      const takes = (event: SchemeEvent) => !isDeaf() && stage.takes(event);
+      return { digit: takes({ type: 'digit', digit: '1' }), faxTone: takes({ type: 'faxTone' }) };
     },
     get state() {
       return stage.state();
@@ -144,8 +149,7 @@ class Door {
   #keeps([kind]: FromOutside): boolean {
     if (kind === 'digit') return this.#listening() === 'open';
     // How long somebody takes over the keys of his password is nobody's business either.
-    if (kind === 'timer') return this.#listening() !== 'secret';
-    return kind !== 'fax' || this.#listening() !== 'deaf';
+    return kind !== 'timer' || this.#listening() !== 'secret';
   }
 }
 

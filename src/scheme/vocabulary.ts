@@ -172,7 +172,7 @@ export function makeMachine({ id, initial, on, states }: Chart) {
       journey,
     }),
   };
-  // The chart's types are ours (`chart.ts`), narrower than XState's; `verify.ts` checks the names once more at run time.
+  // The chart's types are ours (`chart.ts`), narrower than XState's: they allow the names of this vocabulary and no others.
   return vocabulary.createMachine(config as unknown as Parameters<typeof vocabulary.createMachine>[0]);
 }
 

@@ -8,6 +8,7 @@ import { schemesOf } from '../../src/scheme/schemes.ts';
 import { generatedPbx } from '../support/generated-scheme.ts';
 import { many, patience } from '../support/many.ts';
 import { employee, pbxOf } from '../support/pbx.ts';
+import { isKept } from '../support/reachable.ts';
 
 /** States in which a caller could be left: nothing is under way, no time is running, and no transition is sure to be taken. */
 function deadStates(states: Readonly<Record<string, State>>, movingAbove = false): string[] {
@@ -112,7 +113,10 @@ function reachedAt(pbx: Parameters<typeof schemesOf>[0], time: string): string[]
   const paths = getShortestPaths(machine, {
     input,
     // Beside those, what the machine tells itself: times that are over, and both ends of whatever is under way.
-    events: (state) => [...fromOutside, ...own.filter((event) => state.can(event))],
+    events: (state) => [
+      ...fromOutside.filter((event) => !isKept(state, event)),
+      ...own.filter((event) => state.can(event)),
+    ],
     serializeState: ({ value, context }) => JSON.stringify([value, context.entered.slice(0, 3)]),
     limit: 50_000,
   });

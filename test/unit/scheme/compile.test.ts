@@ -4,8 +4,8 @@ import type { Chart } from '../../../src/scheme/chart.ts';
 import { compileScheme } from '../../../src/scheme/compile.ts';
 import { noJourney } from '../../../src/scheme/context.ts';
 import { schemesOf } from '../../../src/scheme/schemes.ts';
-import { verify } from '../../../src/scheme/verify.ts';
 import { employee, pbxOf } from '../../support/pbx.ts';
+import { verify } from '../../support/verify-chart.ts';
 
 const pbx = pbxOf({
   employees: [employee('ivanov', '451')],
