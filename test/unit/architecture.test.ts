@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 const everything = [
   'trunks',
   ...['http', 'call', 'scheme', 'dial', 'acd', 'config', 'time'],
-  ...['sip', 'media', 'history', 'events', 'redis', 'database', 'embedded', 'trunks'],
+  ...['sip', 'media', 'history', 'events', 'redis', 'database', 'embedded', 'trunks', 'messages'],
 ];
 
 /**
@@ -50,7 +50,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   config: ['time', 'media/prompts/names.ts'],
   sip: ['config', 'time', 'redis/registrations.ts', 'redis/throttle.ts'],
   media: ['config', 'time'],
-  history: ['redis', 'database', 'time'],
+  history: ['redis', 'database', 'disk', 'time'],
+  disk: ['time'],
+  // Letters and text messages; `call/notices.ts` is a port of the call layer that it fills.
+  messages: ['config', 'time', 'database', 'disk', 'call/notices.ts', 'media/prompts/speak-ru.ts'],
   trunks: ['dial/outgoing', 'dial/trunk-address.ts', 'sip/port.ts', 'redis', 'config', 'time'],
   events: ['redis', 'time'],
   redis: ['time'],
@@ -93,6 +96,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   'libphonenumber-js/max': ['dial/outgoing'],
   fastify: ['http'],
   'prom-client': ['http'],
+  nodemailer: ['messages/mail'],
 };
 
 interface Import {
