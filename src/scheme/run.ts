@@ -64,15 +64,20 @@ export function runScheme(compiled: CompiledScheme, options: RunOptions): Scheme
   const { promise, resolve } = Promise.withResolvers<SchemeEnd>();
   let stage: Stage;
   const door = new Door(options, () => stage.listening());
+  let isGone = false;
   enter(compiled, noJourney);
 
   function enter(scheme: CompiledScheme, journey: Journey): void {
     stage = newStage(scheme, journey, options, door, ({ reason, next, journey: behind }) => {
       const other = next === undefined ? undefined : schemesOf(scheme.tables.pbx).get(next);
-      if (other) {
+      if (other && !isGone) {
         options.world.trace({ state: other.id, event: 'scheme', detail: { scheme: other.id } });
         enter(other, behind);
-      } else resolve({ reason: next === undefined ? reason : 'schemeMisconfigured', failure: behind.failure });
+        return;
+      }
+      // Gone while this machine was on its last way, which hears nothing any more.
+      const otherwise = other ? 'callerHungUp' : 'schemeMisconfigured';
+      resolve({ reason: next === undefined ? reason : otherwise, failure: behind.failure });
     });
     // Only now: it may be over at once, and then the next one is the stage.
     stage.send({ type: 'begin' }, journey === noJourney ? ['begin'] : undefined);
@@ -91,7 +96,10 @@ export function runScheme(compiled: CompiledScheme, options: RunOptions): Scheme
     faxTone: () => {
       if (!isDeaf()) stage.send({ type: 'faxTone' }, ['fax']);
     },
-    callerGone: () => stage.send({ type: 'callerGone' }, ['hangup']),
+    callerGone: () => {
+      isGone = true;
+      stage.send({ type: 'callerGone' }, ['hangup']);
+    },
     done: promise,
     get takes() {
       const takes = (event: SchemeEvent) => !isDeaf() && stage.takes(event);
