@@ -29,14 +29,19 @@ export function begin(context: SchemeContext, { state, effect }: ActionParams['b
   const stop = new AbortController();
   environment.effect = stop;
   const { signal } = stop;
+  // What is over needs no stopping.
+  const over = () => {
+    if (environment.effect === stop) environment.effect = undefined;
+    return !signal.aborted;
+  };
   works[effect.src]({ context, signal, state }, ('input' in effect ? effect.input : undefined) as never).then(
     (output) => {
-      if (signal.aborted) return;
+      if (!over()) return;
       const told = forwards.has(effect.src) ? forwarded(state, output as ForwardResult) : (['done', state] as const);
       environment.tell({ type: 'done', output }, told);
     },
     (error: unknown) => {
-      if (!signal.aborted) environment.tell({ type: 'failed', error }, ['failed', state, errorText(error)]);
+      if (over()) environment.tell({ type: 'failed', error }, ['failed', state, errorText(error)]);
     },
   );
 }

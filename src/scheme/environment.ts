@@ -11,7 +11,7 @@ export interface SchemeEnvironment {
   tell(event: ToldEvent, input: FromOutside): void;
   /** Something did not work that should. */
   fault(state: string, error: unknown): void;
-  /** What is being done for the state in which the machine is, or was last. No more than one thing at a time. */
+  /** What is being done for the state in which the machine is: one thing at a time. */
   effect: AbortController | undefined;
 }
 
