@@ -16,6 +16,7 @@ import type { Attempt } from './attempt.ts';
 import { Leg } from './leg.ts';
 import type { CallerIdChoice } from './outgoing/caller-id.ts';
 import { type LimitedRequest, type LimitReached, limitReasons, type OutgoingLimits } from './outgoing/limits.ts';
+import { within } from './within.ts';
 
 /** One address to ring: a phone that is registered, a trunk, a SIP address. */
 export interface Destination {
@@ -319,27 +320,27 @@ export async function ringFirst(
   if (!only) return { outcome: 'failed', reason: 'unavailable' };
   if (attempts.length === 1) return only(signal);
 
-  const losers = new AbortController();
-  const all = AbortSignal.any([signal, losers.signal]);
   let winner: Extract<RingResult, { outcome: 'answered' }> | undefined;
   const failures: Extract<RingResult, { outcome: 'failed' }>[] = [];
-  await Promise.all(
-    attempts.map(async (attempt) => {
-      const result = await attempt(all);
-      if (result.outcome === 'answered') {
-        if (winner) {
-          result.attempt?.over('elsewhere', 'pickedUp');
-          return result.leg.hangup(reasons.completedElsewhere);
+  await within(signal, (losers) =>
+    Promise.all(
+      attempts.map(async (attempt) => {
+        const result = await attempt(losers.signal);
+        if (result.outcome === 'answered') {
+          if (winner) {
+            result.attempt?.over('elsewhere', 'pickedUp');
+            return result.leg.hangup(reasons.completedElsewhere);
+          }
+          winner = result;
+          losers.abort(stopped.elsewhere());
+          return;
         }
-        winner = result;
-        losers.abort(stopped.elsewhere());
-        return;
-      }
-      failures.push(result);
-      if (options.onePerson && result.everywhere && !losers.signal.aborted) {
-        losers.abort(new RingStopped({ protocol: 'SIP', cause: 603, text: 'Declined elsewhere' }, result.reason));
-      }
-    }),
+        failures.push(result);
+        if (options.onePerson && result.everywhere && !losers.signal.aborted) {
+          losers.abort(new RingStopped({ protocol: 'SIP', cause: 603, text: 'Declined elsewhere' }, result.reason));
+        }
+      }),
+    ),
   );
   if (winner) return winner;
   const reason = gravest(failures.map((failure) => failure.reason));
@@ -361,25 +362,26 @@ export async function ringFor(
   attempt: (signal: AbortSignal, hold: () => () => void) => Promise<RingResult>,
 ): Promise<RingResult> {
   if (ms <= 0) return attempt(signal, () => () => undefined);
-  const limit = new AbortController();
-  const end = () => limit.abort(stopped.noAnswer());
-  let held = 0;
-  let due = false;
-  const hold = () => {
-    held++;
-    return () => {
-      if (--held === 0 && due) end();
+  return within(signal, async (limit) => {
+    const end = () => limit.abort(stopped.noAnswer());
+    let held = 0;
+    let due = false;
+    const hold = () => {
+      held++;
+      return () => {
+        if (--held === 0 && due) end();
+      };
     };
-  };
-  const timer = clock.setTimeout(() => {
-    due = true;
-    if (held === 0) end();
-  }, ms);
-  try {
-    return await attempt(AbortSignal.any([signal, limit.signal]), hold);
-  } finally {
-    clock.clearTimeout(timer);
-  }
+    const timer = clock.setTimeout(() => {
+      due = true;
+      if (held === 0) end();
+    }, ms);
+    try {
+      return await attempt(limit.signal, hold);
+    } finally {
+      clock.clearTimeout(timer);
+    }
+  });
 }
 
 /** What several failures together mean: the one that says most about the person beats the ones that are about a device. */
