@@ -10,8 +10,10 @@ import type { IncomingInvite } from '../sip/port.ts';
 import type { Random } from '../time/random.ts';
 import { arrivalOf } from './arrival.ts';
 import { Call, type CallServices } from './call.ts';
-import { type Decision, decide, isForNobody, type Route } from './decide.ts';
+import { type Decision, decide, isForNobody, type Route, routeDialled } from './decide.ts';
+import { type CallOrder, decideOrder, type Ordered } from './decide-order.ts';
 import { setStatus } from './feature-codes.ts';
+import { bringCaller } from './first-leg.ts';
 import { listen } from './listen.ts';
 import { type LiveCall, LiveCalls } from './live-calls.ts';
 import { answerLost, callBackMissed } from './missed.ts';
@@ -54,20 +56,42 @@ export class Inbound {
   }
 
   accept(invite: IncomingInvite): void {
-    const { config, services } = this.#options;
-    const pbx = config.current(invite.identity.pbx);
+    const pbx = this.#options.config.current(invite.identity.pbx);
     if (!pbx) {
       invite.reject(404);
       return;
     }
     const decision = decide(pbx, invite);
-    const call = this.#begin(pbx, invite, decision);
+    const call = this.#begin(pbx, decision, invite);
+    call.log.info(
+      { from: decision.from, to: decision.dialled, by: identityText(invite.identity), sipCallId: invite.id },
+      'call arrived',
+    );
+    this.#whileBusy(call, decision.employee, () => this.#see(call, decision));
+  }
+
+  /**
+   * Begins a call that was ordered: click-to-call (§4.5.7). What comes of it is told by its record and its events.
+   * @returns its id
+   * @throws UserError when the order cannot be understood
+   */
+  order(pbx: PbxVersion, order: CallOrder): string {
+    const ordered = decideOrder(pbx, order);
+    const { decision, first } = ordered;
+    const call = this.#begin(pbx, decision);
+    call.log.info({ from: decision.from, to: decision.dialled }, 'call ordered');
+    // An employee who is rung is busy by that.
+    this.#whileBusy(call, first.employee ? undefined : decision.employee, () => this.#see(call, decision, ordered));
+    return call.id;
+  }
+
+  /** @param employee who makes the call, and is in it until it is over */
+  #whileBusy(call: Call, employee: string | undefined, see: () => Promise<void>): void {
+    const { occupancy } = this.#options.services;
     const occupation =
-      decision.employee === undefined
-        ? undefined
-        : services.occupancy.calls({ pbx: pbx.id, employee: decision.employee, call: call.id });
+      employee === undefined ? undefined : occupancy.calls({ pbx: call.pbx.id, employee, call: call.id });
     call.timeline.changes.on('changed', (what) => what === 'talking' && occupation?.talks(false));
-    void this.#see(call, decision).finally(() => occupation?.over());
+    void see().finally(() => occupation?.over());
   }
 
   /** Ends a call by command. False: there is no such call. */
@@ -113,11 +137,12 @@ export class Inbound {
     this.live.remove(call);
   }
 
-  #begin(pbx: PbxVersion, invite: IncomingInvite, decision: Decision): Call {
+  /** @param invite unset: a call of ours */
+  #begin(pbx: PbxVersion, decision: Decision, invite?: IncomingInvite): Call {
     const { random, services, log, node } = this.#options;
     const id = random.uuid();
     const call = new Call({
-      invite,
+      ...(invite === undefined ? {} : { invite }),
       pbx,
       services,
       facts: {
@@ -131,16 +156,12 @@ export class Inbound {
         line: decision.line ?? null,
         to: decision.dialled,
         node,
-        arrival: arrivalOf(invite),
+        arrival: invite === undefined ? null : arrivalOf(invite),
       },
-      shown: shownTo(pbx, decision, invite.from.host),
+      shown: shownTo(pbx, decision, invite?.from.host ?? ''),
       log: log.child({ call: id, pbx: pbx.id }),
     });
     this.begins(call);
-    call.log.info(
-      { from: decision.from, to: decision.dialled, by: identityText(invite.identity), sipCallId: invite.id },
-      'call arrived',
-    );
     return call;
   }
 
@@ -159,7 +180,8 @@ export class Inbound {
     return undefined;
   }
 
-  async #see(call: Call, decision: Decision): Promise<void> {
+  /** @param ordered who is to be rung first, in a call of ours */
+  async #see(call: Call, decision: Decision, ordered?: Ordered): Promise<void> {
     let reason: EndReason = 'lost';
     try {
       const refusal = await this.#letIn(call, decision);
@@ -168,18 +190,18 @@ export class Inbound {
         await this.#refuse(call, refusal);
       } else {
         for (const entry of decision.path) call.trace(entry);
-        reason = await this.#route(call, decision.route);
+        reason = await (ordered ? this.#routeOrdered(call, ordered) : this.#route(call, decision.route));
       }
     } catch (error) {
       call.log.error({ err: error }, `call failed: ${errorText(error)}`);
     }
     call.finish({ by: 'engine', reason });
-    const end = await call.ended;
+    await call.ended;
     await call.conversation;
     await call.message;
     await callBackMissed(call);
     answerLost(call);
-    await this.ends(call, call.timeline.record(end));
+    await this.ends(call, call.record());
   }
 
   /** Of the trunk that the call came in through, until its end. @returns why there is none */
@@ -220,11 +242,20 @@ export class Inbound {
   async #listen(call: Call, employee: string | undefined): Promise<EndReason> {
     const { reason, callBack } = await listen(call, employee);
     if (callBack === undefined) return reason;
-    const { identity, from, to, asserted, anonymous, requestHost } = call.caller.invite;
-    const facts = { identity, from, to, asserted, anonymous, requestHost, requestUser: callBack };
-    const { path, route } = decide(call.pbx, facts);
+    const { path, route } = decideCallBack(call, callBack);
     for (const entry of path) call.trace(entry);
     return this.#route(call, route);
+  }
+
+  /** Nobody is disturbed for a call that is not allowed; who has been hears that nobody was reached. */
+  async #routeOrdered(call: Call, ordered: Ordered): Promise<EndReason> {
+    const { route } = ordered.decision;
+    if (route.to === 'nobody') return route.reason;
+    const missing = await bringCaller(call, ordered);
+    if (missing !== undefined) return missing;
+    const reason = await this.#route(call, route);
+    if (!call.end && !call.timeline.talked && reason !== 'schemeEnded') await call.audio.tellFailure();
+    return reason;
   }
 
   #route(call: Call, route: Route): Promise<EndReason> | EndReason {
@@ -236,7 +267,7 @@ export class Inbound {
       case 'mailbox':
         return this.#listen(call, route.employee);
       case 'outside':
-        return callOutside(call, route.ways);
+        return callOutside(call, route.ways, route.postDial);
       case 'scheme':
         return runSchemeOf(call, route.scheme);
       case 'target':
@@ -251,4 +282,12 @@ interface Limit {
   readonly why: string;
   /** Heard before the refusal by those who can hear before an answer. */
   readonly announcement?: string;
+}
+
+/** As if his phone had dialled the number itself: with what it may call, and what it shows. */
+function decideCallBack({ pbx, shown, caller, timeline }: Call, number: string): Decision {
+  const { direction, from, fromName, employee } = timeline.facts;
+  const dialler = pbx.employee(employee ?? '');
+  const base = { direction, from, display: fromName ?? '', dialled: number, callerId: shown.callerId };
+  return routeDialled(pbx, base, { dialled: number, host: caller.invite?.requestHost ?? '', dialler });
 }

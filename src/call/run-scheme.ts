@@ -59,7 +59,7 @@ function worldOf(call: Call): SchemeWorld {
     stopAudio: () => call.audio.stop(),
     forward: async (request, signal, connected, recording) => {
       const result = await forward(call, request, signal, { connected, recording });
-      // Who has hung up while he was waited for was lost there, not in the menu.
+      // One who has left was missed where he was.
       if (result.outcome === 'failed' && !call.end) call.timeline.stage('menu');
       return result;
     },
