@@ -111,6 +111,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(() => estimates.close());
     const acdNode = dispatcher.node.bind(dispatcher);
     stack.defer(await feedAcd({ config, dispatcher, estimates, registrations, log }));
+    const failures = new Throttle(redis);
     const sip = await startSip({
       drachtio: async () => {
         if (embeddedSip) return embeddedSip.address();
@@ -119,7 +120,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       },
       config,
       registrations,
-      failures: new Throttle(redis),
+      failures,
       clock,
       random,
       log,
@@ -176,6 +177,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       occupancy,
       ...notBuilt,
       messages: voicemailSoon(voicemail),
+      wrongPins: failures,
       notices: new OutboxNotices(soon(outbox), log),
       recorder: recordings,
       statuses: { set: (pbx, employee, status) => setStatus(pbx, employee, { name: status, base: status }) },

@@ -24,6 +24,7 @@ import type { Statuses } from './feature-codes.ts';
 import type { LiveCall } from './live-calls.ts';
 import type { MissedBy } from './missed.ts';
 import type { Notices } from './notices.ts';
+import type { WrongPins } from './open-mailbox.ts';
 import type { ConversationRecorder, TalkRecording } from './recording.ts';
 import type { Shown } from './shown.ts';
 import type { Sounds } from './sounds.ts';
@@ -43,6 +44,7 @@ export interface CallServices {
   readonly callLimit: CallLimit;
   readonly occupancy: Occupancy;
   readonly messages: VoiceMessages;
+  readonly wrongPins: WrongPins;
   readonly fax: FaxMachine;
   readonly rooms: Rooms;
   readonly notices: Notices;

@@ -7,13 +7,10 @@ import { Zone } from '../time/zone.ts';
 import type { Call } from './call.ts';
 import { callerSpoken } from './introduce.ts';
 import { Keypad } from './keypad.ts';
+import { openMailbox } from './open-mailbox.ts';
 
 /** How long a key is waited for, milliseconds. */
 const KEY_MS = 8000;
-/** The pause that ends an extension or a PIN, milliseconds. */
-const ENTRY_MS = 4000;
-/** How often one may try to open a mailbox in one call. */
-const ATTEMPTS = 3;
 /** How often the menu is said to one who presses nothing. */
 const MENUS = 3;
 
@@ -31,12 +28,12 @@ export interface Listened {
  *
  * A message that was heard to its end is new no more. Never rejects.
  *
- * @param own whose messages; undefined: of whose extension and PIN are entered
+ * @param own whose messages; undefined: those of whose extension and PIN are entered
  */
 export async function listen(call: Call, own: string | undefined): Promise<Listened> {
   const keypad = new Keypad(call);
   try {
-    const owner = own === undefined ? await ownerEntered(call, keypad) : call.pbx.employee(own);
+    const owner = own === undefined ? await openMailbox(call, keypad) : call.pbx.employee(own);
     if (!owner) return { reason: 'declined' };
     call.trace({
       state: 'mailbox',
@@ -48,23 +45,6 @@ export async function listen(call: Call, own: string | undefined): Promise<Liste
   } finally {
     keypad.close();
   }
-}
-
-/** Undefined: nobody has proved to be anybody. */
-async function ownerEntered(call: Call, keypad: Keypad): Promise<Employee | undefined> {
-  for (let attempt = 1; attempt <= ATTEMPTS && !call.caller.gone.aborted; attempt++) {
-    await keypad.hear((signal) => call.audio.play('builtin:enter-mailbox', signal));
-    const extension = await keypad.entry(ENTRY_MS);
-    await keypad.hear((signal) => call.audio.play('builtin:enter-password', signal));
-    const pin = await keypad.entry(ENTRY_MS);
-    const owner = call.pbx.document.employees.find((one) => one.extension === extension);
-    // Who has no PIN, and who does not exist, sound alike.
-    if (owner?.voicemailPin !== undefined && owner.voicemailPin === pin) return owner;
-    if (call.caller.gone.aborted) break;
-    call.log.warn({ extension, attempt }, 'a mailbox was not opened: wrong extension or PIN');
-    await keypad.hear((signal) => call.audio.play('builtin:wrong-password', signal));
-  }
-  return undefined;
 }
 
 class Session {

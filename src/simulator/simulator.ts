@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { Call, type CallServices } from '../call/call.ts';
 import { noOtherCalls } from '../call/call-limit.ts';
 import { Inbound } from '../call/inbound.ts';
+import { noWrongPins } from '../call/open-mailbox.ts';
 import { recordsNothing } from '../call/recording.ts';
 import type { PbxVersion } from '../config/version.ts';
 import { Destinations } from '../dial/destinations.ts';
@@ -98,6 +99,7 @@ export class Simulator {
       callLimit: noOtherCalls,
       occupancy,
       messages: simulatedMessages(random),
+      wrongPins: noWrongPins,
       fax: simulatedFax,
       rooms: simulatedRooms,
       // That somebody is told stands in the path.

@@ -24,6 +24,7 @@ import { FakeMediaServer } from './fake-media.ts';
 import { FakeMessages } from './fake-messages.ts';
 import { FakeIncomingInvite, type FakeInviteOptions, FakeSip } from './fake-sip.ts';
 import { FakeTrunks } from './fake-trunks.ts';
+import { FakeWrongPins } from './fake-wrong-pins.ts';
 
 /** The call layer with a scripted network, scripted media and a clock that the test moves: a call from INVITE to record, step by step. */
 export class Switchboard {
@@ -32,6 +33,7 @@ export class Switchboard {
   readonly clock: FakeClock;
   readonly occupancy = new Occupancy();
   readonly messages = new FakeMessages();
+  readonly wrongPins: FakeWrongPins;
   readonly records: CallRecord[] = [];
   /** What was to be told to people. */
   readonly notices: Notice[] = [];
@@ -64,6 +66,7 @@ export class Switchboard {
     const { sip, media, occupancy } = this;
     const clock = new FakeClock(options.at);
     this.clock = clock;
+    this.wrongPins = new FakeWrongPins(clock);
     const { trunks } = this;
     const destinations = new Destinations(
       {
@@ -83,6 +86,7 @@ export class Switchboard {
       occupancy,
       ...notBuilt,
       messages: this.messages,
+      wrongPins: this.wrongPins,
       destinations,
       trunks,
       callLimit: options.callLimit ?? { take: async ({ document }) => this.takeCall(document.pbx.maxCalls) },

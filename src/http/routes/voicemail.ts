@@ -73,7 +73,11 @@ export const voicemailRoutes = (context: RouteContext): Route[] => [
     path: '/api/pbxs/{pbx}/voicemail/{id}/audio',
     summary: 'What the caller said',
     parameters: messageParameters,
-    answers: { 200: { description: '8 kHz, 16 bit, one channel.', content: { 'audio/wav': undefined } } },
+    query: { download: flag(false).describe('true: to be saved, not played.') },
+    answers: {
+      200: { description: 'The whole file: 8 kHz, 16 bit, one channel.', content: { 'audio/wav': undefined } },
+      206: { description: 'The part that was asked for.', content: { 'audio/wav': undefined } },
+    },
     async handle({ parameters: { pbx: id, id: message }, headers }) {
       const pbx = knownPbx(context, id);
       const { node } = (await context.ports.voicemail.get(pbx.id, message)) ?? noSuchMessage(pbx, message);

@@ -29,7 +29,7 @@ class Phone {
   readonly board: Switchboard;
   readonly caller: FakeIncomingInvite;
 
-  private constructor(board: Switchboard, caller: FakeIncomingInvite) {
+  constructor(board: Switchboard, caller: FakeIncomingInvite) {
     this.board = board;
     this.caller = caller;
   }
@@ -281,6 +281,60 @@ describe('*98', () => {
     }
     await phone.isOver();
     expect(phone.board.records).toMatchObject([{ reason: 'declined' }]);
+  });
+
+  it('opens no mailbox by a PIN for an hour after five that were wrong, and none to who tries many', async () => {
+    const office = pbxOf({
+      employees: [
+        ...['401', '402', '403', '404', '405'].map((extension) =>
+          employee(`e${extension}`, extension, { voicemailPin: '4711' }),
+        ),
+        employee('anna', '490'),
+        employee('boris', '491'),
+      ],
+    });
+    const board = new Switchboard(office, { at: now });
+    /** What is heard after each PIN of one call. */
+    const tries = async (who: string, ...entries: (readonly [extension: string, pin: string])[]) => {
+      const caller = await board.call(accountOf(who), who, '*98');
+      const phone = new Phone(board, caller);
+      const heard: string[] = [];
+      for (const [extension, pin] of entries) {
+        await enter(phone, extension, pin);
+        heard.push(board.heardBy(caller)[0] ?? 'nothing');
+        board.callerEndpoint.playing?.end('finished');
+        await settle();
+      }
+      caller.dialog.hangUp();
+      await settle();
+      // The next call's is the first again.
+      board.media.endpoints.splice(0);
+      return heard;
+    };
+    const wrong = 'builtin:wrong-password';
+    expect(await tries('anna', ['401', '1'], ['401', '2'], ['401', '3'])).toEqual([wrong, wrong, wrong]);
+    expect(await tries('anna', ['401', '4'])).toEqual([wrong]);
+    expect(await tries('anna', ['401', '4711'])).toEqual(['new-messages']);
+    expect(await tries('anna', ['401', '5'])).toEqual([wrong]);
+    expect(await tries('boris', ['401', '4711'], ['402', '4711'])).toEqual([wrong, 'new-messages']);
+    board.clock.advance(3_600_000);
+    expect(await tries('boris', ['401', '4711'])).toEqual(['new-messages']);
+
+    for (const extension of ['402', '403', '404']) {
+      expect(await tries('anna', [extension, '1'], [extension, '2'], [extension, '3'])).toEqual([wrong, wrong, wrong]);
+    }
+    expect(await tries('anna', ['999', '4711'])).toEqual([wrong]);
+    expect(await tries('anna', ['405', '4711'])).toEqual([wrong]);
+    expect(await tries('boris', ['405', '4711'])).toEqual(['new-messages']);
+  });
+
+  it('opens no mailbox by a PIN while wrong ones cannot be counted', async () => {
+    const phone = await Phone.dial('*98', 'boris', { fresh: [message('m1')] });
+    phone.board.wrongPins.away = new Error('Redis is away');
+    await enter(phone, '401', '4711');
+    expect(phone.board.heardBy(phone.caller)).toEqual(['builtin:wrong-password']);
+    phone.caller.dialog.hangUp();
+    await phone.isOver();
   });
 
   it('takes a pause for the end of an entry', async () => {
