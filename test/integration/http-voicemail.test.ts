@@ -137,11 +137,14 @@ describe('a message', () => {
     expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 5-7/${content.length}`]);
     expect(await part.text()).toBe('and');
     expect((await ask('/m1/audio', { headers: { range: 'bytes=500-' } })).status).toBe(416);
+    const named = async (query: string) => (await ask(`/m1/audio${query}`)).headers.get('content-disposition');
+    expect(await named('')).toMatch(/^inline; filename="voicemail-m1\.wav"/);
+    expect(await named('?download=true')).toMatch(/^attachment; filename="voicemail-m1\.wav"/);
   });
 
   it('whose audio another node has says which', async () => {
     const response = await ask('/m1/audio');
-    expect(response.status).toBe(404);
+    expect(response.status).toBe(409);
     expect(await response.json()).toMatchObject({ code: 'audio-elsewhere', hint: expect.stringContaining('node-1') });
   });
 });

@@ -1,16 +1,21 @@
-import { access, chmod, mkdir, mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Database, DatabaseDownError } from '../../src/database/port.ts';
 import { wavHeader } from '../../src/media/wav-file.ts';
+import { DurableOutbox } from '../../src/messages/durable-outbox.ts';
+import { MailCourier } from '../../src/messages/mail/courier.ts';
 import type { Letter } from '../../src/messages/outbox.ts';
+import { SmsCourier } from '../../src/messages/sms/courier.ts';
 import { Voicemail, type VoicemailEvents } from '../../src/messages/voicemail/index.ts';
 import type { MessageFacts } from '../../src/messages/voicemail/port.ts';
 import { systemRandom } from '../../src/time/random.ts';
 import { startTestDatabase } from '../support/database.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { MailServer, readMail } from '../support/mail-server.ts';
+import { pbxOf } from '../support/pbx.ts';
 
 /** Voice messages on a real disk and in a real database, with the outbox as far as `put`. */
 
@@ -364,17 +369,129 @@ describe('nothing that was said is lost', () => {
   });
 });
 
-describe('when the disk takes nothing', () => {
-  it.skipIf(process.getuid?.() === 0)('a folder that cannot be written is told before anybody speaks', async () => {
-    const one = await node();
-    await mkdir(join(folder, 'messages', 'voicemail', 'acme'), { recursive: true });
-    await chmod(join(folder, 'messages', 'voicemail', 'acme'), 0o500);
-    await expect(one.voicemail.begin(facts)).rejects.toMatchObject({ code: 'no-room-for-message' });
-    await chmod(join(folder, 'messages', 'voicemail', 'acme'), 0o700);
-  });
+/** A database whose node dies in the middle of its work: from then on nothing is answered, and nothing is done. */
+class Mortal implements Database {
+  readonly died: Promise<void>;
+  readonly #die: () => void;
+  /** Statements that are still answered. */
+  #left = Number.POSITIVE_INFINITY;
+  #lastIsDone = false;
+  #dead = false;
 
-  it('a file in the place of the folder too', async () => {
+  constructor() {
+    ({ promise: this.died, resolve: this.#die } = Promise.withResolvers<void>());
+  }
+
+  /** @param lastIsDone the statement of its death is done, and only its answer is lost */
+  dies(after: number, lastIsDone: boolean): void {
+    this.#left = after;
+    this.#lastIsDone = lastIsDone;
+  }
+
+  query: Database['query'] = (text, values) => this.#answer(() => database.query(text, values));
+  script: Database['script'] = (text) => this.#answer(() => database.script(text));
+  transaction: Database['transaction'] = (run) => this.#answer(() => database.transaction(run));
+  close = async () => undefined;
+
+  async #answer<T>(ask: () => Promise<T>): Promise<T> {
+    if (this.#dead) return new Promise<never>(() => undefined);
+    if (this.#left-- > 0) return ask();
+    this.#dead = true;
+    if (this.#lastIsDone) await ask();
+    this.#die();
+    return new Promise<never>(() => undefined);
+  }
+}
+
+/** Nodes that have died: their files are closed by the end of the process, as those of a process that was killed are. */
+const dead: object[] = [];
+
+describe('a message that is deleted when its letter has gone', () => {
+  let server: MailServer;
+  beforeEach(async () => {
+    server = await MailServer.start();
+  });
+  afterEach(() => server.stop());
+
+  /** A node with an outbox that sends. */
+  async function sending(base: Database) {
+    const clock = new FakeClock('2026-11-02T12:00:00');
+    const parts = { database: base, node: 'node-1', clock, random: systemRandom, log: pino({ level: 'silent' }) };
+    const pbx = pbxOf({ mail: { smtp: server.url, from: 'pbx@acme.example' } });
+    const outbox = new DurableOutbox({
+      ...parts,
+      config: { current: () => pbx, on: () => () => undefined },
+      couriers: { mail: new MailCourier(folder, clock), sms: new SmsCourier(clock) },
+      directory: join(folder, 'outbox-spool'),
+    });
+    const voicemail = new Voicemail({ ...parts, outbox, varDir: folder });
+    outbox.onSent('voicemail', (sent) => voicemail.mailed(sent));
+    await voicemail.start();
+    outbox.start();
+    return {
+      voicemail,
+      /** Resolves when nothing is left to do. */
+      rests: async () => {
+        await voicemail.settled();
+        await outbox.idle();
+        await voicemail.settled();
+      },
+      close: async () => {
+        await voicemail.close();
+        await outbox.close();
+      },
+    };
+  }
+
+  /** @returns how often the letter came; undefined: the node had done its work before it was to die */
+  async function run(after: number, lastIsDone: boolean): Promise<number | undefined> {
+    await database.script('truncate outbox, voicemails');
+    server.taken.length = 0;
+    const mortal = new Mortal();
+    const first = await sending(mortal);
+    // It dies at a statement that follows the acceptance of the letter.
+    server.beforeAccepting = async () => mortal.dies(after, lastIsDone);
+    const draft = await first.voicemail.begin({ ...facts, delivery: 'attachAndDelete' });
+    await record(draft.file, 4000);
+    const spoken = await readFile(draft.file);
+    await draft.finish({ ended: 'hangup', speechMs: 4000 });
+    const ending = await Promise.race([mortal.died.then(() => 'died'), first.rests().then(() => 'rests')]);
+    server.beforeAccepting = async () => undefined;
+    if (ending === 'rests') await first.close();
+    else dead.push(first);
+    const second = await sending(database);
+    await second.rests();
+    expect(await second.voicemail.query('acme', {}, { limit: 10 })).toEqual({ items: [], next: null });
+    await second.close();
+
+    for (const letter of server.taken) {
+      expect(readMail(letter).attachments.map(({ content }) => content.equals(spoken))).toEqual([true]);
+    }
+    expect(await readdir(dirname(draft.file)), 'its file').toEqual([]);
+    expect(await database.query('select count(*)::int from voicemails')).toEqual([[0]]);
+    expect(await database.query('select state from outbox')).toEqual([['sent']]);
+    return ending === 'died' ? server.taken.length : undefined;
+  }
+
+  it('has arrived, and is gone, wherever between the two its node dies', async () => {
+    const arrived: number[] = [];
+    for (const lastIsDone of [false, true]) {
+      for (let after = 0; ; after++) {
+        const letters = await run(after, lastIsDone);
+        if (letters === undefined) break;
+        arrived.push(letters);
+      }
+    }
+    // Before its acceptance was noted it is sent once more, afterwards never.
+    expect(new Set(arrived)).toEqual(new Set([1, 2]));
+    expect(arrived.filter((letters) => letters === 2)).toHaveLength(1);
+  });
+});
+
+describe('when the disk takes nothing', () => {
+  it('a folder that cannot be written is told before anybody speaks', async () => {
     const one = await node();
+    // Nobody can write into a file as a folder, the superuser included.
     await mkdir(join(folder, 'messages'), { recursive: true });
     await writeFile(join(folder, 'messages', 'voicemail'), '');
     await expect(one.voicemail.begin(facts)).rejects.toMatchObject({

@@ -23,11 +23,7 @@ export const voicemailRoutes = (context: RouteContext): Route[] => [
       mailbox: several(z.string().min(1)).describe(
         'Only messages in the mailbox of this employee; "-": in the PBX\'s own. Of several, in one of them.',
       ),
-      unread: z
-        .enum(['true', 'false'])
-        .transform((text) => text === 'true')
-        .optional()
-        .describe('Only new messages, or only those that have been heard.'),
+      unread: z.stringbool().optional().describe('Only new messages, or only those that have been heard.'),
       since: Moment.optional().describe('Only messages that were left then or later.'),
       until: Moment.optional().describe('Only messages that were left before.'),
       limit: z.coerce.number().int().min(1).max(500).default(100).describe('Messages a page.'),
@@ -73,23 +69,24 @@ export const voicemailRoutes = (context: RouteContext): Route[] => [
     path: '/api/pbxs/{pbx}/voicemail/{id}/audio',
     summary: 'What the caller said',
     parameters: messageParameters,
-    query: { download: flag(false).describe('true: to be saved, not played.') },
+    query: { download: z.stringbool().default(false).describe('true: to be saved, not played.') },
     answers: {
       200: { description: 'The whole file: 8 kHz, 16 bit, one channel.', content: { 'audio/wav': undefined } },
       206: { description: 'The part that was asked for.', content: { 'audio/wav': undefined } },
     },
-    async handle({ parameters: { pbx: id, id: message }, headers }) {
+    async handle({ parameters: { pbx: id, id: message }, query: { download }, headers }) {
       const pbx = knownPbx(context, id);
       const { node } = (await context.ports.voicemail.get(pbx.id, message)) ?? noSuchMessage(pbx, message);
       const file = await context.ports.voicemail.file(pbx.id, message);
       if (file === undefined) {
-        throw new HttpFailure(404, {
+        throw new HttpFailure(409, {
           code: 'audio-elsewhere',
           message: `The audio of message "${message}" is not on this node`,
           hint: `Ask node ${node}, which took the message.`,
         });
       }
-      return fileReply({ path: file, type: 'audio/wav', name: `voicemail-${message}.wav` }, headers);
+      const disposition = download ? 'attachment' : 'inline';
+      return fileReply({ path: file, type: 'audio/wav', name: `voicemail-${message}.wav`, disposition }, headers);
     },
   }),
   route({
