@@ -9,7 +9,7 @@ import { errorText } from '../errors.ts';
 import { type IncomingInvite, InviteFailure, type SipServer } from '../sip/port.ts';
 import type { Clock, TimerId } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
-import { internalCall } from './internal-call.ts';
+import { wayInside } from './internal-call.ts';
 import type { TrunkLines } from './lines.ts';
 import { type Evidence, healthAfter, presumedUp, type TrunkHealth, type TrunkState } from './peer-health.ts';
 
@@ -83,20 +83,8 @@ export class TrunkWatch implements Trunks {
     return !watched.trunk.options && this.#options.clock.now() - watched.health.since >= RETRY_AFTER_MS;
   }
 
-  inside(pbx: PbxVersion, { peer, domain }: Trunk, number: string): ReturnType<Trunks['inside']> {
-    const { config, random, accept } = this.#options;
-    if (!peer) return undefined;
-    return (request) =>
-      internalCall(request, {
-        to: peer,
-        number,
-        domains: {
-          caller: domain ?? pbx.document.pbx.domains[0] ?? pbx.id,
-          called: config.current(peer.pbx)?.document.pbx.domains[0] ?? peer.pbx,
-        },
-        callId: random.uuid(),
-        accept,
-      });
+  inside(pbx: PbxVersion, trunk: Trunk, number: string): ReturnType<Trunks['inside']> {
+    return wayInside(this.#options, pbx, trunk, number);
   }
 
   takeLine(pbx: PbxVersion, trunk: Trunk): Promise<(() => void) | undefined> {

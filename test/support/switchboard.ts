@@ -37,7 +37,7 @@ export class Switchboard {
   statusFails: Error | undefined;
   readonly services: CallServices;
   readonly #pbx: PbxVersion;
-  readonly trunks = new FakeTrunks();
+  readonly trunks: FakeTrunks;
 
   /** @param unregistered accounts without a phone; all others have one, `sip:<user>@127.0.0.1` */
   constructor(
@@ -48,12 +48,17 @@ export class Switchboard {
       /** Without: a queue with one caller in it. */
       readonly groups?: GroupDistributor;
       readonly callbacks?: Callbacks;
+      /** Other PBXs of the installation. */
+      readonly others?: readonly PbxVersion[];
     } = {},
   ) {
     const { sip, media, occupancy } = this;
     const clock = new FakeClock(options.at);
     this.clock = clock;
-    const { trunks } = this;
+    const installed = new Map([pbx, ...(options.others ?? [])].map((one) => [one.id, one]));
+    const config = { current: (id: string) => installed.get(id) };
+    const trunks = new FakeTrunks({ config, random: systemRandom, accept: (invite) => this.inbound.accept(invite) });
+    this.trunks = trunks;
     const destinations = new Destinations(
       {
         contacts: async (_pbx, account) => {
@@ -86,7 +91,7 @@ export class Switchboard {
     this.#pbx = pbx;
     this.inbound = new Inbound({
       services: this.services,
-      config: { current: (id) => (id === pbx.id ? pbx : undefined) },
+      config,
       random: systemRandom,
       node: 'test',
       log: pino({ level: 'silent' }),
