@@ -85,7 +85,6 @@ describe('an active line', () => {
       from: '79160000000',
       line: numbers.good,
       scheme: 'main',
-      outcome: 'answered',
     });
   });
 

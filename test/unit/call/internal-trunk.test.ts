@@ -198,7 +198,7 @@ describe('a call of the other PBX through ours', () => {
     const board = installation({ scheme: { forward: { trunk: 'head', number: did } } });
     const caller = await board.call(operator, client, did);
     for (let i = 0; i < 100 && board.inbound.live.size > 0; i++) await settle();
-    expect(caller.responses.at(-1)).toBe('482');
+    expect(caller.responses.at(-1)).toBe('483');
     expect(board.records.length).toBe(71);
     isOver(board);
   });
