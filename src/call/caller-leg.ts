@@ -1,7 +1,7 @@
 import { Leg, reasonFor } from '../dial/leg.ts';
 import { Emitter } from '../emitter.ts';
 import { type EndReason, endReasons } from '../end-reason.ts';
-import type { CodecName, Endpoint, MediaServer } from '../media/port.ts';
+import type { Endpoint, EndpointOptions, MediaServer } from '../media/port.ts';
 import { MediaError } from '../media/port.ts';
 import { type DialogEnd, type IncomingInvite, type Reason, reasons } from '../sip/port.ts';
 
@@ -12,6 +12,8 @@ export interface CallerLegEvents {
   /** Once: cancelled, hung up, or ended by us. */
   ended: { readonly by: 'caller' | 'engine'; readonly reason: EndReason };
 }
+
+type CallerSound = Pick<EndpointOptions, 'codecs' | 'dtmf'>;
 
 /**
  * The caller, from his INVITE to the end:
@@ -26,7 +28,7 @@ export interface CallerLegEvents {
 export class CallerLeg {
   readonly invite: IncomingInvite | undefined;
   readonly #media: MediaServer;
-  readonly #codecs: readonly CodecName[] | undefined;
+  readonly #sound: CallerSound;
   readonly #events = new Emitter<CallerLegEvents>();
   readonly #gone = new AbortController();
   #endpoint: Promise<Endpoint> | undefined;
@@ -36,10 +38,11 @@ export class CallerLeg {
   #leg: Leg | undefined;
   #rings = false;
 
-  constructor(options: { invite?: IncomingInvite; media: MediaServer; codecs?: readonly CodecName[] }) {
+  /** @param options.sound of the trunk that he comes over */
+  constructor(options: { invite?: IncomingInvite; media: MediaServer; sound?: CallerSound }) {
     this.invite = options.invite;
     this.#media = options.media;
-    this.#codecs = options.codecs;
+    this.#sound = options.sound ?? {};
     this.invite?.on('cancelled', () => this.#end('caller', 'callerHungUp'));
     // Nobody may wait for one who is still being rung.
     this.#arrival.promise.catch(() => undefined);
@@ -127,7 +130,7 @@ export class CallerLeg {
       .createEndpoint({
         callId: id,
         ...(sdp === undefined ? {} : { remoteSdp: sdp }),
-        ...(this.#codecs === undefined ? {} : { codecs: this.#codecs }),
+        ...this.#sound,
         ...(internal === undefined ? {} : { internal: true }),
       })
       .then((endpoint) => {

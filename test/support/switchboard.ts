@@ -42,7 +42,7 @@ export class Switchboard {
   readonly #pbx: PbxVersion;
   /** Calls that were let in and go on. */
   #calls = 0;
-  readonly trunks = new FakeTrunks();
+  readonly trunks: FakeTrunks;
   readonly limits = new FakeLimits();
 
   /** @param unregistered accounts without a phone; all others have one, `sip:<user>@127.0.0.1` */
@@ -54,6 +54,8 @@ export class Switchboard {
       /** Without: a queue with one caller in it. */
       readonly groups?: GroupDistributor;
       readonly callbacks?: Callbacks;
+      /** Other PBXs of the installation. */
+      readonly others?: readonly PbxVersion[];
       readonly recorder?: ConversationRecorder;
       /** Without: a count of its own. */
       readonly callLimit?: CallLimit;
@@ -62,7 +64,10 @@ export class Switchboard {
     const { sip, media, occupancy } = this;
     const clock = new FakeClock(options.at);
     this.clock = clock;
-    const { trunks } = this;
+    const installed = new Map([pbx, ...(options.others ?? [])].map((one) => [one.id, one]));
+    const config = { current: (id: string) => installed.get(id) };
+    const trunks = new FakeTrunks({ config, random: systemRandom, accept: (invite) => this.inbound.accept(invite) });
+    this.trunks = trunks;
     const destinations = new Destinations(
       {
         contacts: async (_pbx, account) => {
@@ -98,7 +103,7 @@ export class Switchboard {
     this.#pbx = pbx;
     this.inbound = new Inbound({
       services: this.services,
-      config: { current: (id) => (id === pbx.id ? pbx : undefined) },
+      config,
       random: systemRandom,
       node: 'test',
       log: pino({ level: 'silent' }),
