@@ -32,6 +32,7 @@ export class CallerLeg {
   #early: Promise<Endpoint> | undefined;
   #leg: Leg | undefined;
   #rings = false;
+  #offFaxTone: (() => void) | undefined;
 
   constructor(options: { invite: IncomingInvite; media: MediaServer; codecs?: readonly CodecName[] }) {
     this.invite = options.invite;
@@ -51,7 +52,13 @@ export class CallerLeg {
   }
 
   on<K extends keyof CallerLegEvents>(event: K, listener: (payload: CallerLegEvents[K]) => void): () => void {
-    return this.#events.on(event, listener);
+    const off = this.#events.on(event, listener);
+    if (event !== 'faxTone') return off;
+    this.#listenForFax();
+    return () => {
+      off();
+      this.#listenForFax();
+    };
   }
 
   /** 180, once, unless he hears something already. */
@@ -129,7 +136,7 @@ export class CallerLeg {
     const leg = new Leg(dialog, endpoint);
     this.#leg = leg;
     leg.on('digit', ({ digit }) => this.#events.emit('digit', { digit }));
-    leg.on('faxTone', () => this.#events.emit('faxTone', {}));
+    this.#listenForFax();
     leg.on('ended', (end) => this.#end(end.by === 'local' ? 'engine' : 'caller', endOf(end.by)));
     // He may have cancelled, or been hung up, while the 200 was on its way out.
     if (this.#gone.signal.aborted) {
@@ -138,6 +145,16 @@ export class CallerLeg {
     }
     if (leg.ended) this.#end('caller', 'callerHungUp');
     return leg;
+  }
+
+  /** The media listen for calling tones only while somebody wants to know of them. */
+  #listenForFax(): void {
+    if (this.#events.listenerCount('faxTone') > 0) {
+      this.#offFaxTone ??= this.#leg?.on('faxTone', () => this.#events.emit('faxTone', {}));
+    } else {
+      this.#offFaxTone?.();
+      this.#offFaxTone = undefined;
+    }
   }
 
   #end(by: 'caller' | 'engine', reason: EndReason): void {

@@ -24,7 +24,6 @@ export class Leg {
     this.#dialog = dialog;
     this.endpoint = endpoint;
     endpoint.on('dtmf', ({ digit }) => this.#events.emit('digit', { digit, via: 'media' }));
-    endpoint.on('faxTone', () => this.#events.emit('faxTone', {}));
     dialog.on('dtmf', ({ digit }) => this.#events.emit('digit', { digit, via: 'info' }));
     endpoint.on('gone', () => void this.hangup({ protocol: 'SIP', cause: 503, text: 'Media server lost' }));
     dialog.onReinvite(async (offer) => {
@@ -50,6 +49,8 @@ export class Leg {
 
   on<K extends keyof LegEvents>(event: K, listener: (payload: LegEvents[K]) => void): () => void {
     if (event === 'ended' && this.ended) listener(this.ended as LegEvents[K]);
+    // Listened for only while somebody wants to know.
+    if (event === 'faxTone') return this.endpoint.on('faxTone', listener as (payload: object) => void);
     return this.#events.on(event, listener);
   }
 

@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { FaxEnd, FaxProgress } from '../../media/fax.ts';
 import type {
   AudioSource,
   CodecName,
@@ -8,6 +9,7 @@ import type {
   MediaErrorCode,
   PlaybackEnd,
 } from '../../media/port.ts';
+import type { FaxTerminalOptions } from './dsp/fax.ts';
 import type { Distribution } from './histogram.ts';
 import type { MediaParameters } from './sdp/negotiate.ts';
 import type { PortInterval } from './worker/port-range.ts';
@@ -35,6 +37,11 @@ export interface Requests {
   };
   stop: { ask: { endpoint: number; playback: number }; answer: undefined };
   sendDtmf: { ask: { endpoint: number; digits: string; toneMs: number; gapMs: number }; answer: undefined };
+  /** Whether the calling tones of fax machines are to be listened for. */
+  listenForFax: { ask: { endpoint: number; on: boolean }; answer: undefined };
+  /** Begins a fax in place of one that goes on. */
+  fax: { ask: { endpoint: number; fax: number; options: FaxTerminalOptions }; answer: undefined };
+  stopFax: { ask: { endpoint: number; fax: number }; answer: undefined };
   /** Audio of `endpoint` goes to `to`, which may live in another worker. One way: a bridge is two of these. */
   connect: { ask: { endpoint: number; to: Place; passDtmf: boolean }; answer: undefined };
   disconnect: { ask: { endpoint: number }; answer: undefined };
@@ -83,6 +90,9 @@ export type FromWorker =
     }
   | { readonly kind: 'dtmf'; readonly endpoint: number; readonly event: EndpointEvents['dtmf'] }
   | { readonly kind: 'media'; readonly endpoint: number; readonly event: EndpointEvents['media'] }
+  | { readonly kind: 'faxTone'; readonly endpoint: number }
+  | { readonly kind: 'faxProgress'; readonly endpoint: number; readonly fax: number; readonly progress: FaxProgress }
+  | { readonly kind: 'faxed'; readonly endpoint: number; readonly fax: number; readonly end: FaxEnd }
   | { readonly kind: 'played'; readonly endpoint: number; readonly playback: number; readonly end: PlaybackEnd };
 
 /** Something that can be done without, in words for a person. */

@@ -1,17 +1,24 @@
+import type { FaxEnd, FaxProgress } from '../../../media/fax.ts';
 import type { DtmfMode, EndpointStats } from '../../../media/port.ts';
 import type { Clock } from '../../../time/clock.ts';
 import type { Random } from '../../../time/random.ts';
+import type { FaxTerminalOptions } from '../dsp/fax.ts';
 import type { Spandsp } from '../dsp/spandsp.ts';
 import type { LatenessHistogram } from '../histogram.ts';
 import { OutgoingStream } from '../rtp/outgoing.ts';
 import { isRtcp } from '../rtp/packet.ts';
 import type { MediaParameters } from '../sdp/negotiate.ts';
 import { isUnspecified } from '../sdp/remote.ts';
+import { FaxLine } from './fax-line.ts';
 import { Inbound, type InboundListener } from './inbound.ts';
 import { Outbound, type OutboundListener } from './outbound.ts';
 import type { Paced, Pacer } from './pacer.ts';
 import type { DatagramReceiver, PortPair } from './port-pair.ts';
 import { RtcpReporter } from './rtcp-reporter.ts';
+
+const FRAME_MS = 20;
+/** Frames: longer ago, the other machine has given up. */
+const MOST_MISSED = 100;
 
 /** What the endpoints of one worker share. */
 export interface EndpointSurroundings {
@@ -22,7 +29,10 @@ export interface EndpointSurroundings {
   readonly spandsp: Spandsp | undefined;
 }
 
-export type RtpEndpointListener = InboundListener & Pick<OutboundListener, 'played'>;
+export interface RtpEndpointListener extends InboundListener, Pick<OutboundListener, 'played'> {
+  faxProgress(fax: number, progress: FaxProgress): void;
+  faxed(fax: number, end: FaxEnd): void;
+}
 
 /** One end of an RTP session: its sockets, both directions, and RTCP between them. */
 export class RtpEndpoint implements DatagramReceiver, Paced {
@@ -32,6 +42,11 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
   readonly #dtmf: DtmfMode;
   readonly #stream: OutgoingStream;
   readonly #rtcp: RtcpReporter;
+  readonly #spandsp: Spandsp | undefined;
+  readonly #listener: RtpEndpointListener;
+  #fax: FaxLine | undefined;
+  /** When it had its latest frame. */
+  #faxDueMs = 0;
   #ports: PortPair | undefined;
   #parameters: MediaParameters | undefined;
   /** Behind a NAT the peer's RTCP comes from another port than his SDP says. */
@@ -42,6 +57,8 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
     const { clock, random, lateness } = around;
     this.#pacer = around.pacer;
     this.#dtmf = dtmf;
+    this.#spandsp = around.spandsp;
+    this.#listener = listener;
     this.#stream = new OutgoingStream(random);
     this.inbound = new Inbound(clock, around.spandsp, listener);
     this.outbound = new Outbound(this.#stream, clock, {
@@ -66,10 +83,50 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
     if (this.inbound.listening) this.#pacer.add(this);
   }
 
+  /** Begins a fax, in place of one that goes on. @throws Error if there is no library, or no memory */
+  startFax(id: number, options: FaxTerminalOptions): void {
+    if (!this.#spandsp) throw new Error('fax needs libspandsp (Debian: apt install libspandsp2)');
+    this.#endFax('stopped');
+    this.#fax = new FaxLine(id, this.#spandsp, options, {
+      progress: (progress) => this.#listener.faxProgress(id, progress),
+      over: () => this.#endFax(),
+    });
+    this.#faxDueMs = Number.POSITIVE_INFINITY;
+    this.inbound.fax = this.#fax;
+    this.outbound.fax = this.#fax;
+  }
+
+  /** Nothing happens if this fax has ended already. */
+  stopFax(id: number): void {
+    if (this.#fax?.id === id) this.#endFax('stopped');
+  }
+
+  /** @param reason in place of `failed`, where we did not want it to go on */
+  #endFax(reason?: 'stopped'): void {
+    const fax = this.#fax;
+    if (!fax) return;
+    this.#fax = undefined;
+    this.inbound.fax = undefined;
+    this.outbound.fax = undefined;
+    const end = fax.end();
+    this.#listener.faxed(fax.id, end.reason === 'failed' && reason ? { ...end, reason } : end);
+  }
+
   tick(dueMs: number): void {
-    this.inbound.listen();
+    if (this.#fax) this.#tickFax(dueMs);
+    else this.inbound.listen();
     this.outbound.tick(dueMs);
     if (this.outbound.idle && !this.inbound.listening) this.#pacer.remove(this);
+  }
+
+  /** A thread that stood still has lost its frames for everybody else; a modem makes up for them, for it would lose its place in the signal. */
+  #tickFax(dueMs: number): void {
+    const missed = Math.min(MOST_MISSED, Math.max(0, Math.round((dueMs - this.#faxDueMs) / FRAME_MS) - 1));
+    this.#faxDueMs = dueMs;
+    for (let ago = missed; ago >= 0 && this.#fax; ago--) {
+      this.#fax.listen();
+      if (ago > 0) this.outbound.tick(dueMs - ago * FRAME_MS);
+    }
   }
 
   onRtp(bytes: Uint8Array, address: string, port: number): void {
@@ -106,6 +163,7 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
   }
 
   async destroy(): Promise<void> {
+    this.#endFax();
     this.inbound.disconnect();
     this.inbound.close();
     this.outbound.close();

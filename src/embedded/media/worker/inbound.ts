@@ -7,6 +7,8 @@ import { Reception } from '../rtp/reception.ts';
 import { SourceLock } from '../rtp/source-lock.ts';
 import { KeyPresses } from '../rtp/telephone-event.ts';
 import type { MediaParameters } from '../sdp/negotiate.ts';
+import { FaxEar } from './fax-ear.ts';
+import type { FaxLine } from './fax-line.ts';
 import { InbandEar } from './inband-ear.ts';
 import type { Sink } from './sink.ts';
 
@@ -17,6 +19,7 @@ const MUTE_MS = 120;
 export interface InboundListener {
   dtmf(event: EndpointEvents['dtmf']): void;
   media(event: EndpointEvents['media']): void;
+  faxTone(): void;
 }
 
 /** One packet is looked at at a time, so one view serves all endpoints of the thread. */
@@ -37,6 +40,8 @@ export class Inbound {
   #receiving = false;
   #heard = false;
   #ear: InbandEar | undefined;
+  #faxEar: FaxEar | undefined;
+  #fax: FaxLine | undefined;
   #sink: Sink | undefined;
   #passDtmf = true;
   #mutedUntilMs = 0;
@@ -53,8 +58,21 @@ export class Inbound {
     this.#meanings.fill(undefined);
     for (const { payloadType, name } of parameters.accepted) this.#meanings[payloadType] = name;
     if (parameters.remote) this.lock.expect(parameters.remote.address, parameters.remote.port);
-    if (!listenInband) this.close();
+    if (!listenInband) this.#closeEar();
     else if (this.#spandsp) this.#ear ??= new InbandEar(this.#spandsp);
+  }
+
+  /** Whether calling tones are told of. Without the library none is. */
+  listenForFax(on: boolean): void {
+    if (on && this.#spandsp) this.#faxEar ??= new FaxEar(this.#spandsp);
+    if (on) return;
+    this.#faxEar?.close();
+    this.#faxEar = undefined;
+  }
+
+  /** A fax takes all audio for itself: no digits are heard in it, and it goes to nobody else. */
+  set fax(line: FaxLine | undefined) {
+    this.#fax = line;
   }
 
   connect(sink: Sink, passDtmf: boolean): void {
@@ -110,8 +128,13 @@ export class Inbound {
     this.rejected++;
   }
 
-  /** Frees the detector. */
+  /** Frees the detectors. */
   close(): void {
+    this.#closeEar();
+    this.listenForFax(false);
+  }
+
+  #closeEar(): void {
     this.#ear?.close();
     this.#ear = undefined;
   }
@@ -124,6 +147,11 @@ export class Inbound {
   }
 
   #onAudio(bytes: Uint8Array, codec: CodecName, nowMs: number): void {
+    if (this.#fax) {
+      this.#fax.receive(bytes, packet, codec);
+      return;
+    }
+    if (this.#faxEar?.receive(bytes, packet, codec)) this.#listener.faxTone();
     this.#ear?.receive(bytes, packet, codec);
     if (!this.#sink) return;
     if (nowMs < this.#mutedUntilMs) bytes.fill(g711[codec].silence, packet.start, packet.end);
