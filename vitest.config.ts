@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
+const loads = ['test/e2e/load.test.ts', 'test/e2e/faults.test.ts'];
+
 export default defineConfig({
   test: {
     // The machine-readable result is what .ci/run counts.
@@ -26,13 +28,26 @@ export default defineConfig({
         },
       },
       {
-        // Whole processes: the engine, sipp, baresip. One file at a time: two cores carry one PBX with audio.
+        // Whole processes: the engine, sipp, baresip. They wait most of the time: two files at once are no load for two cores.
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          exclude: loads,
+          testTimeout: 90_000,
+          hookTimeout: 90_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // Nothing runs beside these: they load the machine themselves, or measure how soon something is made up for.
+        test: {
+          name: 'load',
+          include: loads,
           testTimeout: 90_000,
           hookTimeout: 90_000,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { Engine } from '../support/engine-process.ts';
 import { PhoneBank, type RungPhone } from '../support/phone-bank.ts';
 import { freePortRange } from '../support/ports.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { eventually } from '../support/wait.ts';
 import type { Figure } from './figure.ts';
 
 /**
  * How long an agent who has hung up waits for his next caller: from the answer to his BYE to the next INVITE, both as his phone sees them, through the
- * whole engine with its own Redis. No call of this bench has audio. The baseline is the way of one INVITE through the engine without a queue.
+ * whole engine with its own Redis. No call of this bench has audio. For each caller who goes another comes, at a time of his own, so that as many wait
+ * all the time; now and then the two fall together. The baseline is the way of one INVITE through the engine without a queue.
  */
 export async function run(): Promise<Figure[]> {
   const figures: Figure[] = [];
@@ -24,8 +26,8 @@ const loads = [
   { agents: 100, waiting: 1000 },
 ] as const;
 const ROUNDS = isLong ? 3000 : 600;
-/** A second: as many conversations end as agents of a busy group would have, or more. */
-const ENDS_PER_SECOND = 40;
+/** A second: 72,000 calls an hour. */
+const ENDS_PER_SECOND = 20;
 const domain = 'bench.test';
 const password = 'Secret123';
 const line = '74950000001';
@@ -51,14 +53,19 @@ async function measure(agents: number, waiting: number): Promise<Figure[]> {
     (count) => count >= Math.min(agents, waiting),
   );
   const gaps: number[] = [];
-  let next = waiting;
+  const random = seededRandom();
+  const everyMs = 1000 / ENDS_PER_SECOND;
+  const arrive = async (caller: number) => {
+    await pause(random.next() * everyMs);
+    callers.call(`7903${String(caller).padStart(7, '0')}@127.0.0.1`, `${line}@127.0.0.1`);
+  };
   for (let round = 0; round < ROUNDS; round++) {
     const begun = performance.now();
-    // Whoever goes is replaced, so that as many wait all the time.
-    callers.call(`7903${String(next++).padStart(7, '0')}@127.0.0.1`, `${line}@127.0.0.1`);
+    const arrived = arrive(waiting + round);
     const gap = await floor.nextCallAfter(round % agents);
     if (round >= ROUNDS / 10) gaps.push(gap);
-    await pause(1000 / ENDS_PER_SECOND - (performance.now() - begun));
+    await arrived;
+    await pause(everyMs - (performance.now() - begun));
   }
   const of = (share: number, all: readonly number[]) =>
     all.toSorted((a, b) => a - b)[Math.floor(all.length * share)] ?? 0;

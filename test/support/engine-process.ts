@@ -1,8 +1,12 @@
 import { join } from 'node:path';
+import packageJson from '../../package.json' with { type: 'json' };
 import { Program } from './process.ts';
 import { temporaryFolder } from './temp.ts';
 
 const root = join(import.meta.dirname, '../..');
+
+/** What `npm start` gives to Node. */
+const [, ...start] = packageJson.scripts.start.split(' ');
 
 export interface EngineOptions {
   /** Folder of configurations, relative to the repository. */
@@ -31,7 +35,7 @@ export class Engine implements AsyncDisposable {
 
   /** Runs `kommutator start` and hands the process over at once: for starts that are to fail. */
   static async launch(options: EngineOptions, varDir: string): Promise<Program> {
-    return Program.start(process.execPath, ['src/cli.ts', 'start', '--config', options.config], {
+    return Program.start(process.execPath, [...start, '--config', options.config], {
       cwd: root,
       env: {
         ...process.env,

@@ -85,7 +85,11 @@ local function forget_agent(id)
   agent_cache[id] = nil
 end
 
-local function counted_today(id) redis.call('SADD', counted, id) end
+local function counted_today(id)
+  if agent_of(id).isCounted then return end
+  agent_of(id).isCounted = true
+  redis.call('SADD', counted, id)
+end
 
 -- A call of his is over: what he talked counts for today, and after-call work begins.
 local function release(id, call)
@@ -95,8 +99,7 @@ local function release(id, call)
   agent.calls[call] = nil
   redis.call('ZREM', owned, occupation.node .. '\ncall\n' .. id .. '\n' .. call)
   if occupation.talkSince then
-    local day_start = tonumber(redis.call('HGET', meta, 'dayStart') or 0)
-    agent.talkToday = agent.talkToday + math.max(0, now - math.max(occupation.talkSince, day_start))
+    agent.talkToday = agent.talkToday + math.max(0, now - math.max(occupation.talkSince, meta_now().dayStart))
     agent.lastEnd = now
     if occupation.wrapUpMs and occupation.wrapUpMs > 0 then agent.wrapUpUntil = now + occupation.wrapUpMs end
     if occupation.group then

@@ -84,11 +84,13 @@ local function begin_day(next_midnight, this_midnight)
   for _, id in ipairs(ids) do
     agent_of(id).talkToday = 0
     agent_of(id).answeredToday = 0
+    agent_of(id).isCounted = false
     touch(id)
   end
   settle()
   if #ids == piece then return true end
   redis.call('DEL', figures, familiar)
   redis.call('HSET', meta, 'midnight', next_midnight, 'dayStart', this_midnight)
+  meta_now().dayStart = tonumber(this_midnight)
   return false
 end

@@ -28,9 +28,10 @@ end
 
 -- Fencing tokens grow with the time: none comes twice, not even when Redis has lost its data or gone back to older ones.
 local function next_token()
-  local token = math.max(tonumber(redis.call('HGET', meta, 'token') or 0) + 1, now)
-  redis.call('HSET', meta, 'token', integer(token))
-  return token
+  local known = meta_now()
+  known.token = math.max(known.token + 1, now)
+  known.isChanged = true
+  return known.token
 end
 
 -- Reserves both in this script: nobody else can be offered to the caller or be offered the agent meanwhile, by any group, on any node.

@@ -52,6 +52,7 @@ local function new_agent()
     lastEnd = 0, -- of his last conversation
     talkToday = 0, -- ms
     answeredToday = 0, -- incoming calls
+    isCounted = false, -- he is in `counted`
     freeAs = {}, -- his entries in `free`
     wakeAt = 0, -- his entry in `timers`
   }
@@ -110,6 +111,16 @@ local function touch(id)
   table.insert(touched, id)
 end
 
+-- What nearly every script needs of `meta`, read once.
+local meta_cache
+local function meta_now()
+  if not meta_cache then
+    local found = redis.call('HMGET', meta, 'token', 'dayStart')
+    meta_cache = { token = tonumber(found[1] or 0), dayStart = tonumber(found[2] or 0) }
+  end
+  return meta_cache
+end
+
 local function count(group, name, by) redis.call('HINCRBY', figures, group .. '\n' .. name, by) end
 
 -- The entries of one group in `free`, `queue` or `ringing`, as bounds of ZRANGEBYLEX and ZLEXCOUNT.
@@ -121,6 +132,7 @@ local function second_part(entry) return string.match(entry, '^[^\n]*\n([^\n]*)\
 local function tell(node, message) redis.call('PUBLISH', node, cjson.encode(message)) end
 
 local function commit()
+  if meta_cache and meta_cache.isChanged then redis.call('HSET', meta, 'token', integer(meta_cache.token)) end
   for id, agent in pairs(agent_cache) do redis.call('HSET', agents, id, cmsgpack.pack(agent)) end
   for call, caller in pairs(caller_cache) do
     if caller then redis.call('HSET', callers, call, cmsgpack.pack(caller)) end
