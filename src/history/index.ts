@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
 import type { Database } from '../database/port.ts';
+import { Spool, type SpoolForm } from '../disk/spool.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
 import type { CallRecord } from './record.ts';
 import { HistoryRecorder } from './recorder.ts';
-import { Spool } from './spool.ts';
 import { HistoryStore } from './store.ts';
-import { HistoryStream } from './stream.ts';
+import { HistoryStream, parseRecord, serialised } from './stream.ts';
 import { VersionKeeper } from './version-keeper.ts';
 import { type KeptVersion, VersionStore } from './version-store.ts';
 import { HistoryWriter } from './writer.ts';
@@ -47,6 +47,8 @@ export interface History {
   close(): Promise<void>;
 }
 
+const recordForm: SpoolForm<CallRecord> = { what: 'call record', write: serialised, read: parseRecord };
+
 /** Starts moving finished calls into the database. Whatever is away now is caught up with later. */
 export function startHistory(options: HistoryOptions): History {
   const { redis, database, clock, log } = options;
@@ -55,7 +57,7 @@ export function startHistory(options: HistoryOptions): History {
   const versions = new VersionStore(database);
   const keeper = new VersionKeeper({ store: versions, clock, log });
   const writer = new HistoryWriter({ stream, store, clock, log, pbxs: options.pbxs });
-  const spool = new Spool(options.directory, options.random, log);
+  const spool = new Spool(options.directory, recordForm, options.random, log);
   const recorder = new HistoryRecorder({ redis, stream, spool, clock, log, onAdded: (pbx) => writer.tell(pbx) });
   void writer.start(options.alone);
   void recorder.replay();

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
+import type { Spool } from '../disk/spool.ts';
 import { type RedisConnection, RedisDownError } from '../redis/connection.ts';
 import type { Clock, TimerId } from '../time/clock.ts';
 import type { CallRecord } from './record.ts';
-import type { Spool } from './spool.ts';
 import type { HistoryStream } from './stream.ts';
 
 /** Milliseconds. */
@@ -15,7 +15,7 @@ const replayEvery = 30_000;
 export class HistoryRecorder {
   readonly #redis: RedisConnection;
   readonly #stream: HistoryStream;
-  readonly #spool: Spool;
+  readonly #spool: Spool<CallRecord>;
   readonly #onAdded: (pbx: string) => void;
   readonly #log: Logger;
   #inMemory: CallRecord[] = [];
@@ -28,7 +28,7 @@ export class HistoryRecorder {
     readonly clock: Clock;
     readonly redis: RedisConnection;
     readonly stream: HistoryStream;
-    readonly spool: Spool;
+    readonly spool: Spool<CallRecord>;
     readonly onAdded: (pbx: string) => void;
     readonly log: Logger;
   }) {

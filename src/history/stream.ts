@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { jsonLine } from '../database/json-line.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import { anyHistoryKey, Keys, pbxOfKey } from '../redis/keys.ts';
 import { script } from '../redis/script.ts';
@@ -107,9 +108,7 @@ export class HistoryStream {
   }
 }
 
-/** One line of JSON, without what PostgreSQL does not store: NULs and half characters, which a hostile display name may hold. */
-export const serialised = (record: CallRecord): string =>
-  JSON.stringify(record, (_, value) => (typeof value === 'string' ? value.replaceAll('\0', '').toWellFormed() : value));
+export const serialised: (record: CallRecord) => string = jsonLine;
 
 export function parseRecord(text: string): CallRecord | undefined {
   try {

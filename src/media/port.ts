@@ -2,10 +2,12 @@
  * The media port: what the engine asks of a media layer. Two adapters implement it (`embedded/media`, `media/freeswitch`), one
  * contract suite (`test/contract/media.ts`) states what both must do.
  *
- * Deliberately absent: SIP (a caller of this port carries the SDP), routing, prompt names (only files and tones), recording and
- * conferences, which get ports of their own beside this one. What a fax is stands in `fax.ts`.
+ * Deliberately absent: SIP (a caller of this port carries the SDP), routing, prompt names (only files and tones), and
+ * conferences, which get a port of their own beside this one.
  */
+
 import type { FaxReceiveOptions, FaxSendOptions, FaxTransmission } from './fax.ts';
+import type { Recording, RecordOptions } from './recorder.ts';
 
 export type CodecName = 'pcma' | 'pcmu';
 export type DtmfMode = 'rfc2833' | 'inband';
@@ -60,6 +62,12 @@ export interface Endpoint {
   play(sources: readonly AudioSource[], options?: PlayOptions): Playback;
 
   /**
+   * Records this end of the call into a WAV file; several recordings may run at once. Begins with the next packet, and returns at once: what goes wrong (no folder, no space) is told by
+   * `ended`. Goes on through holds, re-INVITEs, playbacks and bridges until it is stopped or the endpoint is destroyed.
+   */
+  record(options: RecordOptions): Recording;
+
+  /**
    * Sends digits (`0-9*#A-D`) to the peer: RFC 4733 events if negotiated, else in-band tones. Resolves when the last one is out. Digits
    * that are asked for meanwhile are sent after these. Default: 100 ms tones, 80 ms apart.
    * @throws RangeError for other characters, MediaError `endpoint-gone`
@@ -88,7 +96,7 @@ export interface Endpoint {
 
   stats(): Promise<EndpointStats>;
 
-  /** Frees the RTP port; a playback ends as `endpointGone`, a bridge is undone. Idempotent. */
+  /** Frees the RTP port; a playback ends as `endpointGone`, a recording too with its file complete, a bridge is undone. Idempotent. */
   destroy(): Promise<void>;
 }
 
@@ -144,6 +152,7 @@ export interface MediaServerStats {
   readonly endpoints: number;
   readonly bridges: number;
   readonly playbacks: number;
+  readonly recordings: number;
   /** Packets dropped on our ports because they were no RTP or came from elsewhere. */
   readonly rejected: number;
   /** How late 20 ms frames were sent over the last minute, milliseconds; undefined where the adapter cannot tell. */

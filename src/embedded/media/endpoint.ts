@@ -20,6 +20,7 @@ import {
   type PlayOptions,
 } from '../../media/port.ts';
 import type { FaxTask } from './dsp/fax.ts';
+import type { Recording, RecordingEnd, RecordOptions } from '../../media/recorder.ts';
 import type { FromWorker, Place, Requests } from './protocol.ts';
 import type { Capabilities } from './sdp/negotiate.ts';
 import { readRemote, type SdpSession } from './sdp/session.ts';
@@ -48,7 +49,9 @@ export class EmbeddedEndpoint implements Endpoint {
   readonly #events = new Emitter<EndpointEvents>();
   readonly #playbacks = new Map<number, (end: PlaybackEnd) => void>();
   readonly #faxes = new Map<number, FaxUnderWay>();
+  readonly #recordings = new Map<number, (end: RecordingEnd) => void>();
   #lastPlayback = 0;
+  #lastRecording = 0;
   #lastFax = 0;
   #peer: EmbeddedEndpoint | undefined;
   #ended = false;
@@ -122,6 +125,21 @@ export class EmbeddedEndpoint implements Endpoint {
     return { ended, stop };
   }
 
+  record(options: RecordOptions): Recording {
+    const recording = ++this.#lastRecording;
+    const ended = new Promise<RecordingEnd>((resolve) => this.#recordings.set(recording, resolve));
+    this.#wish('record', { ...this.#named, recording, options }, () => this.#recorded(recording, LOST));
+    return {
+      ended,
+      stop: () => {
+        if (this.#recordings.has(recording)) {
+          this.#wish('stopRecording', { ...this.#named, recording }, () => this.#recorded(recording, LOST));
+        }
+        return ended;
+      },
+    };
+  }
+
   async sendDtmf(digits: string, { toneMs = TONE_MS, gapMs = GAP_MS } = {}): Promise<void> {
     if (!/^[0-9*#A-D]*$/.test(digits)) throw new RangeError(`not DTMF digits: '${digits}'`);
     this.#mustLive();
@@ -192,6 +210,9 @@ export class EmbeddedEndpoint implements Endpoint {
       case 'faxed':
         this.#faxes.get(message.fax)?.over(message.end);
         this.#faxes.delete(message.fax);
+        return;
+      case 'recorded':
+        return this.#recorded(message.recording, message.end);
     }
   }
 
@@ -222,6 +243,7 @@ export class EmbeddedEndpoint implements Endpoint {
     this.#ended = true;
     for (const playback of [...this.#playbacks.keys()]) this.#played(playback, GONE);
     for (const fax of [...this.#faxes.keys()]) this.#faxOver(fax, 'the media server was lost');
+    for (const recording of [...this.#recordings.keys()]) this.#recorded(recording, LOST);
     this.#onEnd();
   }
 
@@ -244,6 +266,11 @@ export class EmbeddedEndpoint implements Endpoint {
     underWay?.over({ ...underWay.progress, reason: 'failed', error });
   }
 
+  #recorded(recording: number, end: RecordingEnd): void {
+    this.#recordings.get(recording)?.(end);
+    this.#recordings.delete(recording);
+  }
+
   /** Undoes the bridge on this side of the thread. @returns whom it was with */
   #leave(): EmbeddedEndpoint | undefined {
     const peer = this.#peer;
@@ -258,7 +285,11 @@ export class EmbeddedEndpoint implements Endpoint {
   }
 
   /** Asks for what only an endpoint that is gone can refuse. */
-  #wish<K extends 'play' | 'stop'>(name: K, ask: Requests[K]['ask'], onGone: () => void): void {
+  #wish<K extends 'play' | 'stop' | 'record' | 'stopRecording'>(
+    name: K,
+    ask: Requests[K]['ask'],
+    onGone: () => void,
+  ): void {
     if (this.#ended) {
       onGone();
       return;
@@ -287,6 +318,8 @@ interface FaxUnderWay {
 
 /** How much of it was heard before the worker died, nobody knows. */
 const GONE: PlaybackEnd = { reason: 'endpointGone', playedMs: 0 };
+/** The file has what was written by then; its header counts it but for the last second. */
+const LOST: RecordingEnd = { reason: 'endpointGone', ms: 0 };
 
 /** What was to be ended has ended by itself. */
 function ignoreGone(error: unknown): void {

@@ -10,6 +10,7 @@ import type {
   PlaybackEnd,
 } from '../../media/port.ts';
 import type { FaxTerminalOptions } from './dsp/fax.ts';
+import type { RecordingEnd, RecordOptions } from '../../media/recorder.ts';
 import type { Distribution } from './histogram.ts';
 import type { MediaParameters } from './sdp/negotiate.ts';
 import type { PortInterval } from './worker/port-range.ts';
@@ -36,6 +37,9 @@ export interface Requests {
     answer: undefined;
   };
   stop: { ask: { endpoint: number; playback: number }; answer: undefined };
+  record: { ask: { endpoint: number; recording: number; options: RecordOptions }; answer: undefined };
+  /** Answered when the file is closed. */
+  stopRecording: { ask: { endpoint: number; recording: number }; answer: undefined };
   sendDtmf: { ask: { endpoint: number; digits: string; toneMs: number; gapMs: number }; answer: undefined };
   /** Whether the calling tones of fax machines are to be listened for. */
   listenForFax: { ask: { endpoint: number; on: boolean }; answer: undefined };
@@ -63,6 +67,7 @@ export interface WorkerStats {
   /** Endpoints whose audio goes to another one. */
   readonly connected: number;
   readonly playbacks: number;
+  readonly recordings: number;
   readonly rejected: number;
   readonly lateness: Distribution;
 }
@@ -93,7 +98,13 @@ export type FromWorker =
   | { readonly kind: 'faxTone'; readonly endpoint: number }
   | { readonly kind: 'faxProgress'; readonly endpoint: number; readonly fax: number; readonly progress: FaxProgress }
   | { readonly kind: 'faxed'; readonly endpoint: number; readonly fax: number; readonly end: FaxEnd }
-  | { readonly kind: 'played'; readonly endpoint: number; readonly playback: number; readonly end: PlaybackEnd };
+  | { readonly kind: 'played'; readonly endpoint: number; readonly playback: number; readonly end: PlaybackEnd }
+  | {
+      readonly kind: 'recorded';
+      readonly endpoint: number;
+      readonly recording: number;
+      readonly end: RecordingEnd;
+    };
 
 /** Something that can be done without, in words for a person. */
 export interface Missing {

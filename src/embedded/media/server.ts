@@ -120,6 +120,7 @@ export class EmbeddedMediaServer implements MediaServer {
       endpoints: sum((part) => part.endpoints),
       bridges: Math.ceil(sum((part) => part.connected) / 2),
       playbacks: sum((part) => part.playbacks),
+      recordings: sum((part) => part.recordings),
       rejected: sum((part) => part.rejected),
       ...(pacingErrorMs && { pacingErrorMs }),
     };

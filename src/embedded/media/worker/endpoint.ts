@@ -1,5 +1,6 @@
 import type { FaxEnd, FaxProgress } from '../../../media/fax.ts';
 import type { DtmfMode, EndpointStats } from '../../../media/port.ts';
+import type { RecordingEnd, RecordOptions } from '../../../media/recorder.ts';
 import type { Clock } from '../../../time/clock.ts';
 import type { Random } from '../../../time/random.ts';
 import type { FaxTerminalOptions } from '../dsp/fax.ts';
@@ -14,6 +15,8 @@ import { Inbound, type InboundListener } from './inbound.ts';
 import { Outbound, type OutboundListener } from './outbound.ts';
 import type { Paced, Pacer } from './pacer.ts';
 import type { DatagramReceiver, PortPair } from './port-pair.ts';
+import { Recorder } from './recorder.ts';
+import type { FileMaker } from './recording-file.ts';
 import { RtcpReporter } from './rtcp-reporter.ts';
 
 const FRAME_MS = 20;
@@ -27,23 +30,25 @@ export interface EndpointSurroundings {
   readonly pacer: Pacer;
   readonly lateness: LatenessHistogram;
   readonly spandsp: Spandsp | undefined;
+  readonly makeFile: FileMaker;
 }
 
 export interface RtpEndpointListener extends InboundListener, Pick<OutboundListener, 'played'> {
   faxProgress(fax: number, progress: FaxProgress): void;
   faxed(fax: number, end: FaxEnd): void;
+  recorded(recording: number, end: RecordingEnd): void;
 }
 
 /** One end of an RTP session: its sockets, both directions, and RTCP between them. */
 export class RtpEndpoint implements DatagramReceiver, Paced {
   readonly inbound: Inbound;
   readonly outbound: Outbound;
-  readonly #pacer: Pacer;
+  readonly #around: EndpointSurroundings;
+  readonly #listener: RtpEndpointListener;
+  readonly #recorders = new Map<number, Recorder>();
   readonly #dtmf: DtmfMode;
   readonly #stream: OutgoingStream;
   readonly #rtcp: RtcpReporter;
-  readonly #spandsp: Spandsp | undefined;
-  readonly #listener: RtpEndpointListener;
   #fax: FaxLine | undefined;
   /** When it had its latest frame. */
   #faxDueMs = 0;
@@ -54,18 +59,17 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
 
   /** @param cname of the source description (RFC 3550 §6.5.1): tells nothing about a person */
   constructor(around: EndpointSurroundings, dtmf: DtmfMode, cname: string, listener: RtpEndpointListener) {
-    const { clock, random, lateness } = around;
-    this.#pacer = around.pacer;
-    this.#dtmf = dtmf;
-    this.#spandsp = around.spandsp;
+    const { clock, random, lateness, pacer } = around;
+    this.#around = around;
     this.#listener = listener;
+    this.#dtmf = dtmf;
     this.#stream = new OutgoingStream(random);
     this.inbound = new Inbound(clock, around.spandsp, listener);
     this.outbound = new Outbound(this.#stream, clock, {
       send: (bytes, offset, end) => this.#send(bytes, offset, end),
       late: (ms, nowMs) => lateness.record(ms, nowMs),
       played: (playback, end) => listener.played(playback, end),
-      awake: () => this.#pacer.add(this),
+      awake: () => pacer.add(this),
     });
     this.#rtcp = new RtcpReporter(clock, random, cname, this.#stream, this.inbound.reception);
   }
@@ -80,14 +84,15 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
     this.#rtcpSource = undefined;
     this.inbound.configure(parameters, this.#dtmf === 'inband' || parameters.eventPayloadType === undefined);
     this.outbound.configure(parameters);
-    if (this.inbound.listening) this.#pacer.add(this);
+    if (this.inbound.listening) this.#around.pacer.add(this);
   }
 
   /** Begins a fax, in place of one that goes on. @throws Error if there is no library, or no memory */
   startFax(id: number, options: FaxTerminalOptions): void {
-    if (!this.#spandsp) throw new Error('fax needs libspandsp (Debian: apt install libspandsp2)');
+    const { spandsp } = this.#around;
+    if (!spandsp) throw new Error('fax needs libspandsp (Debian: apt install libspandsp2)');
     this.#endFax('stopped');
-    this.#fax = new FaxLine(id, this.#spandsp, options, {
+    this.#fax = new FaxLine(id, spandsp, options, {
       progress: (progress) => this.#listener.faxProgress(id, progress),
       over: () => this.#endFax(),
     });
@@ -116,7 +121,7 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
     if (this.#fax) this.#tickFax(dueMs);
     else this.inbound.listen();
     this.outbound.tick(dueMs);
-    if (this.outbound.idle && !this.inbound.listening) this.#pacer.remove(this);
+    if (this.outbound.idle && !this.inbound.listening) this.#around.pacer.remove(this);
   }
 
   /** A thread that stood still has lost its frames for everybody else; a modem makes up for them, for it would lose its place in the signal. */
@@ -162,15 +167,39 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
     };
   }
 
+  /** How many recordings are being made. */
+  get recording(): number {
+    return this.#recorders.size;
+  }
+
+  record(id: number, options: RecordOptions): void {
+    const recorder = new Recorder(id, options, this.#around);
+    this.#recorders.set(id, recorder);
+    this.inbound.taps.add(recorder);
+    this.outbound.taps.add(recorder);
+    void recorder.ended.then((end) => {
+      this.#recorders.delete(id);
+      this.inbound.taps.delete(recorder);
+      this.outbound.taps.delete(recorder);
+      this.#listener.recorded(id, end);
+    });
+  }
+
+  /** Resolves when the file is closed, at once if it has been. */
+  async stopRecording(id: number): Promise<void> {
+    await this.#recorders.get(id)?.stop('stopped');
+  }
+
   async destroy(): Promise<void> {
     this.#endFax();
+    const recorded = [...this.#recorders.values()].map((recorder) => recorder.stop('endpointGone'));
     this.inbound.disconnect();
     this.inbound.close();
     this.outbound.close();
-    this.#pacer.remove(this);
+    this.#around.pacer.remove(this);
     if (this.#stream.packets > 0) this.#sendRtcp(this.#rtcp.farewell());
     this.#parameters = undefined;
-    await this.#ports?.close();
+    await Promise.all([...recorded, this.#ports?.close()]);
   }
 
   #send(bytes: Uint8Array, offset: number, end: number): void {

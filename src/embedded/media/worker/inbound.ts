@@ -10,6 +10,7 @@ import type { MediaParameters } from '../sdp/negotiate.ts';
 import { FaxEar } from './fax-ear.ts';
 import type { FaxLine } from './fax-line.ts';
 import { InbandEar } from './inband-ear.ts';
+import type { AudioTap } from './recorder.ts';
 import type { Sink } from './sink.ts';
 
 /** A digit is known to be one only after it has begun; so long the sound of a withheld in-band digit is then silenced. */
@@ -29,6 +30,8 @@ const packet = new RtpPacket();
 export class Inbound {
   readonly lock = new SourceLock();
   readonly reception = new Reception();
+  /** Who records what the peer says. */
+  readonly taps = new Set<AudioTap>();
   rejected = 0;
 
   readonly #clock: Clock;
@@ -54,6 +57,7 @@ export class Inbound {
 
   /** @param listenInband whether the peer's digits may come as tones */
   configure(parameters: MediaParameters, listenInband: boolean): void {
+    if (parameters.receiving && !this.#receiving) for (const tap of this.taps) tap.resumed();
     this.#receiving = parameters.receiving;
     this.#meanings.fill(undefined);
     for (const { payloadType, name } of parameters.accepted) this.#meanings[payloadType] = name;
@@ -153,8 +157,11 @@ export class Inbound {
     }
     if (this.#faxEar?.receive(bytes, packet, codec)) this.#listener.faxTone();
     this.#ear?.receive(bytes, packet, codec);
-    if (!this.#sink) return;
     if (nowMs < this.#mutedUntilMs) bytes.fill(g711[codec].silence, packet.start, packet.end);
-    this.#sink.relayAudio(bytes, packet, codec);
+    for (const tap of this.taps) {
+      const payload = bytes.subarray(packet.start, packet.end);
+      tap.said(payload, codec, packet.ssrc, packet.timestamp, packet.marker, nowMs);
+    }
+    this.#sink?.relayAudio(bytes, packet, codec);
   }
 }

@@ -11,6 +11,7 @@ import type { FromWorker, ToWorker, WorkerOptions } from '../protocol.ts';
 import { MediaCore } from './media-core.ts';
 import { bindPortPair } from './port-pair.ts';
 import { PortRange } from './port-range.ts';
+import { makeFile } from './recording-file.ts';
 
 /** The thread's entry: gives the core its sockets, files and library, and serves the main thread's requests. */
 if (!parentPort) throw new Error('worker.ts is started as a worker thread only');
@@ -33,6 +34,7 @@ const core = new MediaCore({
   bind: (port, receiver) => bindPortPair(options.address, port, receiver),
   clips,
   spandsp: isMissing(spandsp) ? undefined : spandsp,
+  makeFile,
   emit: send,
 });
 
