@@ -4,6 +4,7 @@ import type { ConfigStore } from './config/store.ts';
 import { liveView } from './engine-http.ts';
 import type { EventLog } from './events/index.ts';
 import { shownCall, shownDevice } from './http/shown.ts';
+import type { DurableOutbox } from './messages/durable-outbox.ts';
 import type { Binding } from './redis/index.ts';
 import type { Registrar } from './sip/index.ts';
 
@@ -60,4 +61,11 @@ export function publishEvents({ config, inbound, registrar }: WatchedParts, even
     for (const off of offs) off();
     everywhere('stopped');
   };
+}
+
+/** As `publishEvents`, of letters and text messages that will not arrive. */
+export function publishOutbox(outbox: DurableOutbox, events: EventLog): () => void {
+  return outbox.events.on('givenUp', ({ pbx, id, way, to, why, about }) =>
+    events.publish(pbx, 'message', { what: 'givenUp', message: { id, way, to, about: about ?? null }, why }),
+  );
 }

@@ -12,6 +12,7 @@ import type { EventFeed } from './events/index.ts';
 import type { History } from './history/index.ts';
 import type { AcdPort, HttpPorts, LiveCall, TrunksPort, WaitsPort } from './http/index.ts';
 import type { MediaServer } from './media/port.ts';
+import type { DurableOutbox } from './messages/durable-outbox.ts';
 import { type RedisConnection, RedisDownError, type RegistrationStore } from './redis/index.ts';
 import type { SipServer } from './sip/port.ts';
 import type { TrunkLines } from './trunks/lines.ts';
@@ -35,12 +36,13 @@ export interface ShownParts {
   readonly callbacks: CallbackTasks;
   readonly trunks: TrunkWatch;
   readonly lines: TrunkLines;
+  readonly outbox: DurableOutbox;
 }
 
 /** What the API asks for, taken from the parts of the engine. */
 export function httpPorts(parts: ShownParts): HttpPorts {
   const { config, inbound, occupancy, registrations, redis, sip, embeddedSip, media, history, events } = parts;
-  const { dispatcher, estimates, callbacks, trunks, lines } = parts;
+  const { dispatcher, estimates, callbacks, trunks, lines, outbox } = parts;
   return {
     config,
     checkConfig: () => config.read(),
@@ -84,6 +86,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
       },
       media: () => media.stats(),
       historyPending: () => history.pending(),
+      outbox: () => outbox.figures(),
     },
     awayBackend: (error) => {
       if (error instanceof RedisDownError) return 'Redis';

@@ -13,7 +13,6 @@ import type { CallServices } from './call/call.ts';
 import { CallbackRunner } from './call/callback-runner.ts';
 import { notBuilt } from './call/facilities.ts';
 import { Inbound } from './call/inbound.ts';
-import { UndeliveredNotices } from './call/notices.ts';
 import type { Environment } from './config/env.ts';
 import { type Issue, isError } from './config/issue.ts';
 import { redacted } from './config/redact.ts';
@@ -21,6 +20,7 @@ import { ReloadThread } from './config/reload-thread.ts';
 import { ConfigStore } from './config/store.ts';
 import type { PbxVersion } from './config/version.ts';
 import { watchConfig } from './config/watch.ts';
+import type { Database } from './database/port.ts';
 import { Destinations } from './dial/destinations.ts';
 import { EmployeeDialler } from './dial/employee.ts';
 import { Occupancy } from './dial/occupancy.ts';
@@ -28,7 +28,7 @@ import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
 import { feedAcd, occupancyInAcd, statusSetter } from './engine-acd.ts';
-import { publishEvents } from './engine-events.ts';
+import { publishEvents, publishOutbox } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
@@ -36,6 +36,9 @@ import type { History } from './history/index.ts';
 import { PbxSounds } from './media/pbx-sounds.ts';
 import type { MediaServer } from './media/port.ts';
 import { PromptSet } from './media/prompts/prompt-set.ts';
+import type { DurableOutbox } from './messages/durable-outbox.ts';
+import { OutboxNotices } from './messages/notices.ts';
+import type { Outbox, TextOutbox } from './messages/outbox.ts';
 import {
   parseRedisUrl,
   RedisConnection,
@@ -119,7 +122,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     });
     stack.defer(() => sip.close());
     // Phones are served from here on; what is only needed when a call has ended is loaded meanwhile.
-    const history = openHistory({ env, redis, config, clock, random, log }, stack);
+    const keeping = stack.use(new AsyncDisposableStack());
+    const database = openDatabase(env, log, keeping);
+    const history = openHistory({ env, redis, config, database, clock, random, log }, keeping);
+    const outbox = openOutbox({ env, config, database, events, clock, random, log }, keeping);
+    // Awaited below; until then a failure is nobody's.
+    for (const loading of [database, history, outbox]) loading.catch(() => undefined);
 
     const lines = new TrunkLines({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
     stack.defer(() => lines.close());
@@ -142,7 +150,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       trunks,
       occupancy,
       ...notBuilt,
-      notices: new UndeliveredNotices(log),
+      notices: new OutboxNotices(soon(outbox), log),
       statuses: { set: (pbx, employee, status) => setStatus(pbx, employee, { name: status, base: status }) },
     };
     const inbound = new Inbound({
@@ -171,6 +179,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 
     stack.defer(takeReloads(config, clock, log));
     for (const pbx of config.all()) warmUp(pbx, clock);
+    // Those who want to know what has gone are listening.
+    (await outbox).start();
     const { startHttp } = await import('./http/index.ts');
     const http = await startHttp({
       listen: env.httpListen,
@@ -185,6 +195,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         embeddedSip,
         media,
         history: await history,
+        outbox: await outbox,
         events: new EventFeed(redis, subscriber),
         dispatcher,
         estimates,
@@ -240,20 +251,9 @@ async function openMedia(env: Environment, log: Logger, stack: AsyncDisposableSt
   return media;
 }
 
-async function openHistory(
-  parts: {
-    readonly env: Environment;
-    readonly redis: RedisConnection;
-    readonly config: ConfigStore;
-    readonly clock: Clock;
-    readonly random: Random;
-    readonly log: Logger;
-  },
-  stack: AsyncDisposableStack,
-): Promise<History> {
-  const { env, redis, config, clock, random, log } = parts;
-  const [{ startHistory }, { migrated }, { postgres }, { startEmbeddedDatabase }] = await Promise.all([
-    import('./history/index.ts'),
+/** With its schema up to date before the first query. Nothing waits for it here. */
+async function openDatabase(env: Environment, log: Logger, stack: AsyncDisposableStack): Promise<Database> {
+  const [{ migrated }, { postgres }, { startEmbeddedDatabase }] = await Promise.all([
     import('./database/migrate.ts'),
     import('./database/postgres.ts'),
     import('./embedded/database/index.ts'),
@@ -264,6 +264,59 @@ async function openHistory(
       : startEmbeddedDatabase({ directory: join(env.varDir, 'database'), log }),
   );
   stack.defer(() => database.close());
+  return database;
+}
+
+/** Takes letters at once, and begins to send when it is told to. */
+async function openOutbox(
+  parts: {
+    readonly env: Environment;
+    readonly config: ConfigStore;
+    readonly database: Promise<Database>;
+    readonly events: EventLog;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly log: Logger;
+  },
+  stack: AsyncDisposableStack,
+): Promise<DurableOutbox> {
+  const { env, config, events, clock, random, log } = parts;
+  const [{ DurableOutbox }, { MailCourier }, { SmsCourier }, database] = await Promise.all([
+    import('./messages/durable-outbox.ts'),
+    import('./messages/mail/courier.ts'),
+    import('./messages/sms/courier.ts'),
+    parts.database,
+  ]);
+  const outbox = new DurableOutbox({
+    ...{ database, config, node: env.nodeId, clock, random, log },
+    directory: join(env.varDir, 'outbox-spool'),
+    couriers: { mail: new MailCourier(env.varDir, clock), sms: new SmsCourier(clock) },
+  });
+  stack.defer(() => outbox.close());
+  stack.defer(publishOutbox(outbox, events));
+  return outbox;
+}
+
+/** A call may come before the outbox is loaded: what it has to tell waits for it. */
+const soon = (outbox: Promise<Outbox & TextOutbox>): Outbox & TextOutbox => ({
+  put: async (letter) => (await outbox).put(letter),
+  putText: async (message) => (await outbox).putText(message),
+});
+
+async function openHistory(
+  parts: {
+    readonly env: Environment;
+    readonly redis: RedisConnection;
+    readonly config: ConfigStore;
+    readonly database: Promise<Database>;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly log: Logger;
+  },
+  stack: AsyncDisposableStack,
+): Promise<History> {
+  const { env, redis, config, clock, random, log } = parts;
+  const [{ startHistory }, database] = await Promise.all([import('./history/index.ts'), parts.database]);
   const history = startHistory({
     redis,
     database,

@@ -13,7 +13,7 @@ import { Call, type CallServices } from './call.ts';
 import { type Decision, decide, isForNobody, type Route } from './decide.ts';
 import { setStatus } from './feature-codes.ts';
 import { type LiveCall, LiveCalls } from './live-calls.ts';
-import { callBackMissed } from './missed.ts';
+import { answerLost, callBackMissed } from './missed.ts';
 import { callOutside } from './outside.ts';
 import { runSchemeOf, sendTo } from './run-scheme.ts';
 import { shownTo } from './shown.ts';
@@ -179,6 +179,7 @@ export class Inbound {
     const end = await call.ended;
     await call.conversation;
     await callBackMissed(call);
+    answerLost(call);
     await this.ends(call, call.timeline.record(end));
   }
 

@@ -1,4 +1,5 @@
 import type { MissedCall } from '../acd/callback-tasks.ts';
+import { mayBeMobile } from '../dial/outgoing/mobile.ts';
 import type { Call } from './call.ts';
 
 /** A group that has missed a call, and what the caller had there. */
@@ -30,4 +31,20 @@ export async function callBackMissed(call: Call): Promise<void> {
     if (await askBack(call, missed)) call.log.info({ group }, 'the caller is to be called back');
     else call.log.warn({ group }, 'a missed call will not be called back: the task could not be kept');
   }
+}
+
+/**
+ * The call is over, and it was lost in the voice menu: nobody was being rung, and no group had it. The client gets an SMS if the scheme that he came to
+ * is set so (§4.4.2.1, §4.4.2.3); one whose number is no mobile's could not read it.
+ */
+export function answerLost(call: Call): void {
+  const { pbx, timeline, services, id } = call;
+  const { firstScheme } = timeline;
+  const scheme = firstScheme === null ? undefined : pbx.scheme(firstScheme);
+  if (!scheme?.missed.sms || !pbx.document.sms) return;
+  if (!timeline.isMissed || timeline.currentStage !== 'menu' || !isClient(call)) return;
+  const { from } = timeline.facts;
+  if (!mayBeMobile(from)) return void call.log.info({ to: from }, 'no SMS: the client has no mobile number');
+  call.log.info({ to: from }, 'the client was lost in the voice menu, and is answered by SMS');
+  services.notices.send({ kind: 'lostInMenu', way: 'sms', to: from, pbx, call: id, at: services.clock.now() });
 }

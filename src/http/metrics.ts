@@ -4,7 +4,7 @@ import { errorText } from '../errors.ts';
 import { callOutcomes } from '../history/record.ts';
 import type { Clock } from '../time/clock.ts';
 import { type GroupReading, groupFamilies, readGroups } from './group-metrics.ts';
-import type { HttpPorts, MediaFigures } from './ports.ts';
+import type { HttpPorts, MediaFigures, OutboxFigures } from './ports.ts';
 
 /** Media type of the answer. */
 export const metricsType = Registry.PROMETHEUS_CONTENT_TYPE;
@@ -35,6 +35,11 @@ function families(ports: HttpPorts, ready: () => Promise<Readonly<Record<string,
   const groups = () => {
     groupsAsked ??= readGroups(ports);
     return groupsAsked;
+  };
+  let outboxAsked: Promise<readonly OutboxFigures[]> | undefined;
+  const ofOutbox = async (value: (figures: OutboxFigures) => number): Promise<Samples> => {
+    outboxAsked ??= (async () => metrics.outbox())();
+    return (await outboxAsked).map((figures) => ({ labels: { way: figures.way }, value: value(figures) }));
   };
   const ofMedia = async (value: (figures: MediaFigures) => number): Promise<Samples> => {
     const figures = await media();
@@ -131,6 +136,27 @@ function families(ports: HttpPorts, ready: () => Promise<Readonly<Record<string,
       help: 'Records of ended calls that are not in the database yet.',
       kind: 'gauge',
       read: async () => one(await metrics.historyPending()),
+    },
+    {
+      name: 'kommutator_outbox_waiting',
+      help: 'Letters and text messages that have not been delivered yet, of all nodes.',
+      kind: 'gauge',
+      labels: ['way'],
+      read: () => ofOutbox(({ waiting }) => waiting),
+    },
+    {
+      name: 'kommutator_outbox_oldest_seconds',
+      help: 'How long the oldest of them has waited; 0: none waits.',
+      kind: 'gauge',
+      labels: ['way'],
+      read: () => ofOutbox(({ oldestMs }) => oldestMs / 1000),
+    },
+    {
+      name: 'kommutator_outbox_given_up_total',
+      help: 'Letters and text messages that this node has given up, for one recipient at least.',
+      kind: 'counter',
+      labels: ['way'],
+      read: () => ofOutbox(({ givenUp }) => givenUp),
     },
     {
       name: 'kommutator_part_up',

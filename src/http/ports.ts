@@ -333,6 +333,16 @@ export interface MetricSources {
   readonly media: Reader<MediaFigures | undefined>;
   /** Records of ended calls that are not in the database yet. */
   readonly historyPending: Reader<Value>;
+  readonly outbox: Reader<readonly OutboxFigures[]>;
+}
+
+/** What is on its way by mail and SMS, of all nodes; `givenUp` counts since the start of this one. */
+export interface OutboxFigures {
+  readonly way: string;
+  readonly waiting: number;
+  /** Milliseconds that the oldest has waited. */
+  readonly oldestMs: number;
+  readonly givenUp: number;
 }
 
 /** A `MediaServerStats` is one. */

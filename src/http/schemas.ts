@@ -439,9 +439,26 @@ export const NodeEvent = named(
   }),
 );
 
-export const LiveEvent = named(
-  'LiveEvent',
-  z.discriminatedUnion('type', [CallEvent, RegistrationEvent, ConfigEvent, NodeEvent]),
+export const MessageEvent = named(
+  'MessageEvent',
+  happened('message', 'A letter or text message will not arrive.', {
+    what: z.enum(['givenUp']),
+    message: z.object({
+      id: z.string(),
+      way: z.enum(['mail', 'sms']),
+      to: z.array(z.string()).describe('Those whom it does not reach; others may have got it.'),
+      about: z
+        .object({ kind: z.enum(['voicemail', 'recording', 'fax', 'missedCall']), id: z.string() })
+        .nullable()
+        .describe('What it tells of.'),
+    }),
+    why: z.string(),
+  }),
 );
 
-export const eventTypes = ['call', 'registration', 'config', 'node'] as const;
+export const LiveEvent = named(
+  'LiveEvent',
+  z.discriminatedUnion('type', [CallEvent, RegistrationEvent, ConfigEvent, NodeEvent, MessageEvent]),
+);
+
+export const eventTypes = ['call', 'registration', 'config', 'node', 'message'] as const;

@@ -81,7 +81,12 @@ export class DurableOutbox implements Outbox, SentLetters, TextOutbox {
   readonly #health = new Map<string, LaneHealth>();
   /** Attempts under way, by lane. */
   readonly #running = new Map<string, Set<Promise<void>>>();
+  readonly #errands = new Set<Promise<void>>();
   readonly #givenUp: Record<Way, number> = { mail: 0, sms: 0 };
+  /** Of this run of this node, for all that it takes. */
+  readonly #lease: string;
+  /** Items that it is at. */
+  readonly #held = new Set<string>();
   readonly #closing = new AbortController();
   readonly #breakOff = new AbortController();
   readonly #offs: (() => void)[] = [];
@@ -96,6 +101,7 @@ export class DurableOutbox implements Outbox, SentLetters, TextOutbox {
 
   constructor(options: DurableOutboxOptions) {
     this.#options = options;
+    this.#lease = options.random.uuid();
     this.#store = new OutboxStore(options.database);
     this.#spool = new Spool(options.directory, parcelForm, options.random, options.log);
   }
@@ -123,8 +129,8 @@ export class DurableOutbox implements Outbox, SentLetters, TextOutbox {
         for (const { id } of [...changed, ...removed]) this.#reconsider(id);
       }),
     );
-    const hurried = this.#store.hurry(this.#options.clock.now());
-    void hurried.catch((error) => this.#complain(error)).then(() => this.#look());
+    // What an earlier run could not do may be possible now: settings may have changed meanwhile.
+    this.#hurry();
     this.#sweep((send) => this.#spool.drain(send));
     this.#armSweep();
   }
@@ -141,7 +147,8 @@ export class DurableOutbox implements Outbox, SentLetters, TextOutbox {
   /** Resolves when nothing is under way: whatever is due now has been tried. */
   async idle(): Promise<void> {
     for (;;) {
-      const busy = [this.#looking, this.#sweeping, ...[...this.#running.values()].flatMap((runs) => [...runs])];
+      const runs = [...this.#running.values()].flatMap((some) => [...some]);
+      const busy = [this.#looking, this.#sweeping, ...this.#errands, ...runs];
       const going = busy.filter((one) => one !== undefined);
       if (going.length === 0) return;
       await Promise.all(going);
@@ -202,7 +209,7 @@ export class DurableOutbox implements Outbox, SentLetters, TextOutbox {
     try {
       while (this.#again && !this.#closing.signal.aborted) {
         this.#again = false;
-        const by = { node, lease: this.#options.random.uuid(), leaseMs: LEASE_MS, now: clock.now() };
+        const by = { node, lease: this.#lease, leaseMs: LEASE_MS, now: clock.now() };
         for (const item of await this.#store.takeExpired(by, 100)) this.#begin(item, () => this.#expire(item));
         for (const lane of await this.#store.lanes(node, by.now)) {
           const room = this.#healthOf(lane).room(AT_ONCE, by.now) - this.#runs(lane).size;
@@ -264,17 +271,33 @@ export class DurableOutbox implements Outbox, SentLetters, TextOutbox {
       if (health.settings === settings) continue;
       health.settings = settings;
       health.forget();
-      const hurried = this.#store.hurry(this.#options.clock.now(), { pbx, way });
-      void hurried.then(() => this.#look()).catch((error) => this.#complain(error));
+      this.#hurry({ pbx, way });
     }
+  }
+
+  /** What waits is tried at once. */
+  #hurry(lane?: Lane): void {
+    const errand = this.#store
+      .hurry(this.#options.clock.now(), lane)
+      .catch((error) => this.#complain(error))
+      .finally(() => {
+        this.#errands.delete(errand);
+        this.#look();
+      });
+    this.#errands.add(errand);
   }
 
   /** Works on an item with its lease, and looks for the next one then. */
   #begin(item: Item, work: () => Promise<void>): void {
+    const key = JSON.stringify([item.pbx, item.id]);
+    // A clock that was set forward, or a machine that has slept: the lease is renewed by that much.
+    if (this.#held.has(key)) return;
+    this.#held.add(key);
     const runs = this.#runs(item);
     const run = work()
       .catch((error) => this.#complain(error))
       .finally(() => {
+        this.#held.delete(key);
         runs.delete(run);
         this.#look();
       });
@@ -285,7 +308,7 @@ export class DurableOutbox implements Outbox, SentLetters, TextOutbox {
     if (item.state === 'accepted') return this.#tell(item);
     const { clock } = this.#options;
     const health = this.#healthOf(item);
-    const delivery = await this.#held(item, (signal) => this.#deliver(item, health, signal));
+    const delivery = await this.#withLease(item, (signal) => this.#deliver(item, health, signal));
     const now = clock.now();
     if (delivery.kind === 'away') {
       const { why, retryAfterMs } = delivery;
@@ -316,7 +339,7 @@ export class DurableOutbox implements Outbox, SentLetters, TextOutbox {
   }
 
   /** Renews the lease for as long as the work goes on. The signal ends the work when another node has the item, or it takes too long. */
-  async #held<T>(item: Item, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async #withLease<T>(item: Item, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { clock } = this.#options;
     const abort = new AbortController();
     const began = clock.monotonic();

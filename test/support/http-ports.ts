@@ -58,6 +58,10 @@ export class FakeNode {
       pacingErrorMs: { p50: 0.5, p99: 2, max: 4 },
     }),
     historyPending: () => undefined,
+    outbox: () => [
+      { way: 'mail', waiting: 2, oldestMs: 90_000, givenUp: 1 },
+      { way: 'sms', waiting: 0, oldestMs: 0, givenUp: 0 },
+    ],
   };
   /** What the next question to a backend fails with. */
   fails: Error | undefined;

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 const everything = [
   'trunks',
   ...['http', 'call', 'scheme', 'dial', 'acd', 'config', 'time'],
-  ...['sip', 'media', 'history', 'events', 'redis', 'database', 'embedded', 'trunks'],
+  ...['sip', 'media', 'history', 'events', 'redis', 'database', 'embedded', 'trunks', 'messages'],
 ];
 
 /**
@@ -58,6 +58,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   media: ['config', 'time'],
   history: ['redis', 'database', 'disk', 'time'],
   disk: ['time'],
+  // Letters and text messages; `call/notices.ts` is a port of the call layer that it fills.
+  messages: ['config', 'time', 'database', 'disk', 'call/notices.ts', 'media/prompts/speak-ru.ts'],
   trunks: ['dial/outgoing', 'dial/trunk-address.ts', 'sip/port.ts', 'redis', 'config', 'time'],
   events: ['redis', 'time'],
   redis: ['time'],
@@ -100,6 +102,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   'libphonenumber-js/max': ['dial/outgoing'],
   fastify: ['http'],
   'prom-client': ['http'],
+  nodemailer: ['messages/mail'],
 };
 
 interface Import {

@@ -17,7 +17,7 @@ const LONGEST_NAME = 120;
 
 /** One line without control characters: what callers and phones call themselves stands in it, and must not become a header of its own. */
 export const headerText = (text: string, longest = LONGEST_SUBJECT): string =>
-  [...text.toWellFormed().replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')].slice(0, longest).join('').trim();
+  [...text.toWellFormed().replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, ' ')].slice(0, longest).join('').trim();
 
 /** The name of an attachment, as every system can store it. */
 export const fileName = (name: string): string =>

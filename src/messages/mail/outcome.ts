@@ -42,12 +42,9 @@ export function ofError(to: readonly string[], error: SmtpError): Delivery {
   return { kind: 'away', why: `${placeOf(error)}: ${said(error)}` };
 }
 
-/** The server says that the message is too large, in its reply (RFC 1870 §6.1) or before by the size that it announces. */
-export function isTooLarge({ code, command, responseCode, response = '' }: SmtpError): boolean {
-  if (code === 'EMESSAGE' && command === 'MAIL FROM') return true;
-  if (command !== 'DATA' && command !== 'MAIL FROM') return false;
-  return responseCode === 552 || /\b5\.3\.4\b/.test(response);
-}
+/** The server says that the message is too large (RFC 1870 §6.3; RFC 3463, 5.3.4). */
+export const isTooLarge = ({ command, responseCode, response = '' }: SmtpError): boolean =>
+  command === 'DATA' && (responseCode === 552 || /\b5\.3\.4\b/.test(response));
 
 const ofRecipients = (errors: readonly SmtpError[]): Map<string, Verdict> =>
   new Map(errors.flatMap((error) => (error.recipient === undefined ? [] : [[error.recipient, verdict(error)]])));

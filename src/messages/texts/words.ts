@@ -31,7 +31,7 @@ export function lengthOf(language: Language, total: number): string {
  * @param name what he calls himself, or what the address book does
  */
 export function fromWhom(language: Language, caller: string, name?: string | null): string {
-  const named = name ? ` (${name.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim()})` : '';
+  const named = name ? ` (${name.replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim()})` : '';
   if (caller === '') return (language === 'ru' ? 'со скрытого номера' : 'from a hidden number') + named;
   if (caller.includes('@')) return (language === 'ru' ? `с адреса ${caller}` : `from ${caller}`) + named;
   return `${language === 'ru' ? 'с номера' : 'from'} ${shownNumber(caller)}${named}`;
