@@ -10,9 +10,10 @@ import type { SipServerStats } from './embedded/sip/index.ts';
 import { statusSetter } from './engine-acd.ts';
 import type { EventFeed } from './events/index.ts';
 import type { History } from './history/index.ts';
-import type { AcdPort, HttpPorts, LiveCall, TrunksPort, WaitsPort } from './http/index.ts';
+import type { AcdPort, HttpPorts, LiveCall, RecordingsPort, TrunksPort, WaitsPort } from './http/index.ts';
 import type { MediaServer } from './media/port.ts';
 import type { DurableOutbox } from './messages/durable-outbox.ts';
+import { downloadName, mediaTypes, type Recordings } from './messages/recording/index.ts';
 import { type RedisConnection, RedisDownError, type RegistrationStore } from './redis/index.ts';
 import type { SipServer } from './sip/port.ts';
 import type { TrunkLines } from './trunks/lines.ts';
@@ -30,6 +31,7 @@ export interface ShownParts {
   readonly embeddedSip: { stats(): Promise<SipServerStats | undefined> } | undefined;
   readonly media: MediaServer;
   readonly history: History;
+  readonly recordings: Recordings;
   readonly events: EventFeed;
   readonly dispatcher: Dispatcher;
   readonly estimates: WaitEstimates;
@@ -49,6 +51,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
     calls: {
       live: (pbx) => inbound.live.of(pbx).map(liveView),
       hangup: (pbx, id) => inbound.hangup(pbx, id),
+      record: (pbx, id, on) => inbound.record(pbx, id, on),
       story: (pbx, id) => {
         const call = inbound.live.get(id);
         if (call?.pbx.id !== pbx) return undefined;
@@ -58,6 +61,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
     },
     registrations,
     history: history.store,
+    recordings: recordingsOf(config, parts.recordings),
     versions: history.versions,
     events,
     acd: agentsOf(dispatcher),
@@ -117,6 +121,22 @@ function waitsOf(config: ConfigStore, estimates: WaitEstimates): WaitsPort {
       return now.map(({ prediction }) => (prediction.silent ? undefined : prediction.range));
     },
     accuracy: (pbx, group) => estimates.of(pbx, group).accuracy,
+  };
+}
+
+function recordingsOf(config: ConfigStore, recordings: Recordings): RecordingsPort {
+  return {
+    query: (pbx, filter, page) => recordings.query(pbx, filter, page),
+    get: (pbx, id) => recordings.get(pbx, id),
+    async file(recording) {
+      const pbx = config.current(recording.pbx);
+      const path = await recordings.fileOf(recording);
+      return pbx && path !== undefined
+        ? { path, name: downloadName(pbx, recording), type: mediaTypes[recording.format] }
+        : undefined;
+    },
+    mark: (pbx, id, mark) => recordings.mark(pbx, id, mark),
+    remove: (pbx, id) => recordings.remove(pbx, id),
   };
 }
 

@@ -39,6 +39,7 @@ import { PromptSet } from './media/prompts/prompt-set.ts';
 import type { DurableOutbox } from './messages/durable-outbox.ts';
 import { OutboxNotices } from './messages/notices.ts';
 import type { Outbox, TextOutbox } from './messages/outbox.ts';
+import { Recordings } from './messages/recording/index.ts';
 import {
   parseRedisUrl,
   RedisConnection,
@@ -128,6 +129,17 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const outbox = openOutbox({ env, config, database, events, clock, random, log }, keeping);
     // Awaited below; until then a failure is nobody's.
     for (const loading of [database, history, outbox]) loading.catch(() => undefined);
+    const recordings = new Recordings({
+      database: soonDatabase(database),
+      varDir: env.varDir,
+      config,
+      outbox: soon(outbox),
+      node: env.nodeId,
+      clock,
+      random,
+      log,
+    });
+    stack.defer(() => recordings.close());
 
     const lines = new TrunkLines({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
     stack.defer(() => lines.close());
@@ -151,6 +163,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       occupancy,
       ...notBuilt,
       notices: new OutboxNotices(soon(outbox), log),
+      recorder: recordings,
       statuses: { set: (pbx, employee, status) => setStatus(pbx, employee, { name: status, base: status }) },
     };
     const inbound = new Inbound({
@@ -161,7 +174,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
       history: async (record) => (await history).record(record),
     });
-    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar }, events));
+    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar, recordings }, events));
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
     const runner = new CallbackRunner({
@@ -196,6 +209,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         media,
         history: await history,
         outbox: await outbox,
+        recordings,
         events: new EventFeed(redis, subscriber),
         dispatcher,
         estimates,
@@ -207,6 +221,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
     });
     stack.defer(() => http.close());
+    void recordings.open();
     const banner = bannerText({ env, config, listening: sip.server.listening, http: http.url });
     return { banner, stop: () => stack.disposeAsync() };
   } catch (error) {
@@ -301,6 +316,14 @@ async function openOutbox(
 const soon = (outbox: Promise<Outbox & TextOutbox>): Outbox & TextOutbox => ({
   put: async (letter) => (await outbox).put(letter),
   putText: async (message) => (await outbox).putText(message),
+});
+
+/** One that is being loaded: what is asked of it waits. It is closed by whoever opened it. */
+const soonDatabase = (database: Promise<Database>): Database => ({
+  query: async (text, values) => (await database).query(text, values),
+  script: async (text) => (await database).script(text),
+  transaction: async (run) => (await database).transaction(run),
+  close: async () => undefined,
 });
 
 async function openHistory(

@@ -123,6 +123,7 @@ export class Destinations {
       dtmf: trunk.dtmfMode,
       trunk: {
         domain: trunk.domain,
+        dtmfCommands: trunk.dtmfCommands,
         takeLine: () => trunks.takeLine(pbx, trunk),
         probe: () => trunks.probe(pbx, trunk),
         reached: () => trunks.reached(pbx.id, trunk.id),

@@ -33,6 +33,8 @@ export interface Destination {
 export interface TrunkOfDestination {
   /** Of the From; unset: our own address. */
   readonly domain: string | undefined;
+  /** Whether keys that are pressed behind it may be commands. */
+  readonly dtmfCommands: boolean;
   readonly takeLine: () => Promise<(() => void) | undefined>;
   readonly probe: () => Promise<boolean>;
   readonly reached: () => void;
@@ -45,6 +47,8 @@ export type RingResult =
       readonly leg: Leg;
       /** Of the attempt that was answered: to be told how it goes on. */
       readonly attempt?: Attempt;
+      /** Set where he is behind a trunk whose keys are no commands (`dtmfCommands`). */
+      readonly dtmfCommands?: false;
     }
   | {
       readonly outcome: 'failed';
@@ -125,7 +129,7 @@ async function ringOverLine(context: RingContext, destination: Destination, sign
   let result: RingResult | undefined;
   try {
     result = await ringAddress(context, destination, signal);
-    return result;
+    return result.outcome === 'answered' && !trunk.dtmfCommands ? { ...result, dtmfCommands: false } : result;
   } finally {
     if (result?.outcome === 'answered') result.leg.on('ended', giveBack);
     else giveBack();

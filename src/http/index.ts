@@ -20,6 +20,8 @@ export type {
   MediaFigures,
   MetricSources,
   QueuedCaller,
+  Recording,
+  RecordingsPort,
   Registration,
   RegistrationsPort,
   TrunkStatus,

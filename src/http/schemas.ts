@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type IssueCode, issueCodes } from '../config/issue.ts';
 import { CallRecord, callDirections, callStages, Participant } from '../history/record.ts';
+import { recordingMarks } from './ports.ts';
 import { keysOf, offerReasons, standings, unavailabilities } from './words.ts';
 
 /**
@@ -373,6 +374,43 @@ export const HistoryPage = named(
   }),
 );
 
+export const Recording = named(
+  'Recording',
+  z.object({
+    id: z.string(),
+    call: z.string().describe('It stands in the history with this id.'),
+    start: Instant,
+    length: z.number().nonnegative().describe('Seconds.'),
+    direction: z.enum(callDirections),
+    from: z.string().describe('Empty when hidden.'),
+    to: z.string().describe('As dialled.'),
+    line: z.string().nullable(),
+    employee: z.string().nullable().describe('At whose end it was made; null: nobody of the company took part.'),
+    group: z.string().nullable().describe('Through which the call came.'),
+    other: z.string().describe('Whom he talked to: the id of an employee, a number, an address.'),
+    manual: z.boolean().describe('By "#5" or by command.'),
+    stereo: z.boolean().describe('Left what he said, right what he heard.'),
+    format: z.enum(['wav', 'mp3']),
+    bytes: z.int().nonnegative(),
+    mark: z.enum(recordingMarks).nullable().describe('What is marked is a favourite, and not removed by itself.'),
+    error: z.string().nullable().describe('Why it ends too early.'),
+    node: z.string().describe('Which has the audio.'),
+  }),
+);
+export const RecordingPage = named(
+  'RecordingPage',
+  z.object({
+    items: z.array(Recording).describe('Newest first.'),
+    next: z.string().nullable().describe('The cursor of the next page; null: this is the last one.'),
+  }),
+);
+export const NewMark = named('NewMark', z.strictObject({ mark: z.enum(recordingMarks).nullable() }));
+export const NewRecording = named(
+  'NewRecording',
+  z.strictObject({ on: z.boolean().optional().describe('Default: true.') }).nullish(),
+);
+export const RecordingState = named('RecordingState', z.object({ recording: z.boolean() }));
+
 const happened = <T extends string, S extends z.ZodRawShape>(type: T, description: string, shape: S) =>
   z
     .object({
@@ -432,6 +470,26 @@ export const ConfigEvent = named(
   }),
 );
 
+export const RecordingEvent = named(
+  'RecordingEvent',
+  happened('recording', 'The recording of a conversation began, ended or broke off.', {
+    what: z.enum(['started', 'stopped', 'failed']),
+    recording: z.string(),
+    call: z.string(),
+    employee: z.string().nullable().describe('At whose end it is made.'),
+    manual: z.boolean(),
+    error: z.string().nullable().describe('Of "failed".'),
+  }),
+);
+
+export const RecordAddedEvent = named(
+  'RecordAddedEvent',
+  happened('record/added', 'A recording is in the list and can be heard; or it is not any more.', {
+    what: z.enum(['added', 'removed']),
+    recording: Recording,
+  }),
+);
+
 export const NodeEvent = named(
   'NodeEvent',
   happened('node', 'A node began or ended. Calls of a node that "started" are no more: they were cut off.', {
@@ -458,7 +516,15 @@ export const MessageEvent = named(
 
 export const LiveEvent = named(
   'LiveEvent',
-  z.discriminatedUnion('type', [CallEvent, RegistrationEvent, ConfigEvent, NodeEvent, MessageEvent]),
+  z.discriminatedUnion('type', [
+    CallEvent,
+    RegistrationEvent,
+    ConfigEvent,
+    RecordingEvent,
+    RecordAddedEvent,
+    NodeEvent,
+    MessageEvent,
+  ]),
 );
 
-export const eventTypes = ['call', 'registration', 'config', 'node', 'message'] as const;
+export const eventTypes = ['call', 'registration', 'config', 'recording', 'record/added', 'node', 'message'] as const;

@@ -84,10 +84,11 @@ export interface Endpoint {
 
   /**
    * Connects the audio of two endpoints both ways. Media is relayed without decoding when codecs agree. Digits are reported by `dtmf`
-   * events on the endpoint that they came from, and pass through to the other one unless `passDtmf` is false.
+   * events on the endpoint that they came from, and pass through to the other one unless `passDtmf` is false; `passPeersDtmf` says the same of those of
+   * the other side, and is what `passDtmf` is unless given.
    * An endpoint is in at most one bridge: bridging it again replaces the former one.
    */
-  bridge(peer: Endpoint, options?: { readonly passDtmf?: boolean }): Promise<void>;
+  bridge(peer: Endpoint, options?: { readonly passDtmf?: boolean; readonly passPeersDtmf?: boolean }): Promise<void>;
   /** Ends the bridge from either side. Idempotent. */
   unbridge(): Promise<void>;
 

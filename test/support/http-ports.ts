@@ -12,6 +12,7 @@ import type {
   HttpPorts,
   LiveCall,
   QueuedCaller,
+  Recording,
   Registration,
   TrunkStatus,
   WaitsPort,
@@ -30,6 +31,11 @@ export class FakeNode {
   readonly versions = new Map<string, Record<string, unknown>>();
   readonly busy = new Set<string>();
   readonly hungUp: string[] = [];
+  /** What was asked of recordings of calls, as `call-1 true`. */
+  readonly recorded: string[] = [];
+  readonly recordings: Recording[] = [];
+  /** Where the audio of each is. */
+  readonly audio = new Map<string, string>();
   readonly asked: { pbx: string; filter: HistoryFilter; page: { limit: number; cursor?: string } }[] = [];
   readonly events = new FakeEvents();
   readonly stories = new Map<string, CallStory>();
@@ -54,6 +60,7 @@ export class FakeNode {
       endpoints: 6,
       bridges: 3,
       playbacks: 0,
+      recordings: 0,
       rejected: 7,
       pacingErrorMs: { p50: 0.5, p99: 2, max: 4 },
     }),
@@ -88,6 +95,11 @@ export class FakeNode {
           const there = this.live.some((call) => call.id === id);
           if (there) this.hungUp.push(id);
           return there;
+        },
+        record: (_pbx, id, on) => {
+          if (!this.live.some((call) => call.id === id && call.stage === 'conversation')) return undefined;
+          this.recorded.push(`${id} ${on}`);
+          return on;
         },
         story: (_pbx, id) => this.stories.get(id),
       },
@@ -131,6 +143,29 @@ export class FakeNode {
           return answer({ items: this.records.slice(0, page.limit), next: this.next });
         },
         get: (_pbx, id) => answer(this.records.find((record) => record.id === id)),
+      },
+      recordings: {
+        query: (_pbx, _filter, page) =>
+          answer({
+            items: this.recordings.slice(0, page.limit),
+            next: this.recordings.length > page.limit ? 'more' : null,
+          }),
+        get: (_pbx, id) => answer(this.recordings.find((one) => one.id === id)),
+        file: async ({ id }) => {
+          const path = await answer(this.audio.get(id));
+          return path === undefined ? undefined : { path, name: 'Иванов 1.wav', type: 'audio/wav' };
+        },
+        mark: async (_pbx, id, mark) => {
+          const at = this.recordings.findIndex((one) => one.id === id);
+          const found = this.recordings[at];
+          if (found) this.recordings[at] = { ...found, mark };
+          return answer(this.recordings[at]);
+        },
+        remove: async (_pbx, id) => {
+          if (!this.audio.has(id)) return 'elsewhere';
+          const at = this.recordings.findIndex((one) => one.id === id);
+          return this.recordings.splice(at, 1).length > 0 ? 'removed' : 'none';
+        },
       },
       versions: { get: (_pbx, version) => answer(this.versions.get(version)) },
       events: {

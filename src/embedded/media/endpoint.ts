@@ -146,7 +146,10 @@ export class EmbeddedEndpoint implements Endpoint {
     await this.#link.request('sendDtmf', { ...this.#named, digits, toneMs, gapMs });
   }
 
-  async bridge(peer: Endpoint, { passDtmf = true } = {}): Promise<void> {
+  async bridge(
+    peer: Endpoint,
+    { passDtmf = true, passPeersDtmf = passDtmf }: { passDtmf?: boolean; passPeersDtmf?: boolean } = {},
+  ): Promise<void> {
     if (!(peer instanceof EmbeddedEndpoint)) throw new TypeError('only endpoints of one media server can be bridged');
     if (peer === this) throw new TypeError('an endpoint cannot be bridged to itself');
     this.#mustLive();
@@ -157,7 +160,7 @@ export class EmbeddedEndpoint implements Endpoint {
     await Promise.all([
       ...left.map((endpoint) => endpoint && endpoint.#peer === undefined && endpoint.silence()),
       this.#link.request('connect', { ...this.#named, to: peer.#place, passDtmf }),
-      peer.#link.request('connect', { ...peer.#named, to: this.#place, passDtmf }),
+      peer.#link.request('connect', { ...peer.#named, to: this.#place, passDtmf: passPeersDtmf }),
     ]);
   }
 
