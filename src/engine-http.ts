@@ -13,6 +13,7 @@ import type { History } from './history/index.ts';
 import type { AcdPort, HttpPorts, LiveCall, RecordingsPort, TrunksPort, WaitsPort } from './http/index.ts';
 import type { MediaServer } from './media/port.ts';
 import type { DurableOutbox } from './messages/durable-outbox.ts';
+import type { Faxes } from './messages/fax/index.ts';
 import { downloadName, mediaTypes, type Recordings } from './messages/recording/index.ts';
 import { type RedisConnection, RedisDownError, type RegistrationStore } from './redis/index.ts';
 import type { SipServer } from './sip/port.ts';
@@ -39,12 +40,13 @@ export interface ShownParts {
   readonly trunks: TrunkWatch;
   readonly lines: TrunkLines;
   readonly outbox: DurableOutbox;
+  readonly faxes: Faxes;
 }
 
 /** What the API asks for, taken from the parts of the engine. */
 export function httpPorts(parts: ShownParts): HttpPorts {
   const { config, inbound, occupancy, registrations, redis, sip, embeddedSip, media, history, events } = parts;
-  const { dispatcher, estimates, callbacks, trunks, lines, outbox } = parts;
+  const { dispatcher, estimates, callbacks, trunks, lines, outbox, faxes } = parts;
   return {
     config,
     checkConfig: () => config.read(),
@@ -70,6 +72,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
       list: (pbx, limit) => callbacks.list(pbx, limit),
       cancel: (pbx, number) => callbacks.cancel(pbx, number),
     },
+    faxes,
     trunks: trunksOf(trunks, lines),
     busy: (pbx, employee) => occupancy.busy(pbx, employee),
     readiness: {

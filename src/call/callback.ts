@@ -12,6 +12,7 @@ import { tablesOf } from '../scheme/tables.ts';
 import { reasons } from '../sip/port.ts';
 import type { CallEnd, CallServices } from './call.ts';
 import { converse, holdMusic, reasonOfEnd } from './conversation.ts';
+import { allCommands, inCallFax } from './in-call-fax.ts';
 import type { LiveCall } from './live-calls.ts';
 import { recordingCommands, type Talk, type TalkRecording } from './recording.ts';
 import { Timeline } from './timeline.ts';
@@ -223,12 +224,16 @@ export class Callback implements LiveCall {
     const recording = services.recorder.begin(talk);
     this.recording = recording;
     const legs = { caller: leg, callee: result.leg };
+    const fax = inCallFax(talk, legs, services, this.log, (pages) =>
+      timeline.aside({ state: 'conversation', event: 'fax', detail: { pages } }),
+    );
     const { by, heldMs } = await converse(leg, result.leg, {
       music: holdMusic(services.sounds, pbx),
       clock: services.clock,
       held: (held) => timeline.hold(held),
-      commands: recordingCommands(talk, recording, legs, services.sounds),
+      commands: allCommands(recordingCommands(talk, recording, legs, services.sounds), fax.commands),
     });
+    await fax.over();
     this.recording = undefined;
     const recorded = recording.over();
     const reason = reasonOfEnd(by, this.#end?.reason);

@@ -38,11 +38,13 @@ export function failureOf(error: unknown, awayBackend: (error: unknown) => strin
     const hint = 'Try again later. GET /readyz tells what works.';
     return new HttpFailure(503, { code: 'backend-away', message: `${away} cannot be reached now`, hint });
   }
-  if (error instanceof UserError && error.code === 'bad-cursor') {
-    return new HttpFailure(400, failureBody(error));
-  }
+  if (error instanceof UserError && blamed.has(error.code)) return new HttpFailure(400, failureBody(error));
+  if (error instanceof UserError && error.code === 'fax-poppler') return new HttpFailure(503, failureBody(error));
   return ofFramework(error) ?? internal;
 }
+
+/** Errors of the ports that the client's request has caused. */
+const blamed: ReadonlySet<string> = new Set(['bad-cursor', 'fax-document', 'fax-number', 'fax-line']);
 
 const internal = new HttpFailure(500, {
   code: 'internal',

@@ -48,7 +48,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   // Fills a port of the call layer, and makes calls of its own.
   'messages/fax': [
     ...['call', 'dial', 'config', 'time', 'database'],
-    ...['sip/port.ts', 'media/port.ts', 'media/fax.ts', 'history/record.ts', 'messages/outbox.ts'],
+    ...['sip/port.ts', 'media/port.ts', 'media/fax.ts', 'history/record.ts'],
+    ...['messages/outbox.ts', 'messages/texts', 'messages/files.ts'],
   ],
   scheme: ['config', 'time'],
   acd: ['dial', 'config', 'time', 'redis', 'media/spoken.ts'],
