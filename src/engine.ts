@@ -132,14 +132,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     // Awaited below; until then a failure is nobody's.
     for (const loading of [database, history, outbox]) loading.catch(() => undefined);
     const recordings = new Recordings({
-      database: soonDatabase(database),
-      varDir: env.varDir,
-      config,
+      ...{ database, config, clock, random, log, node: env.nodeId, varDir: env.varDir },
       outbox: soon(outbox),
-      node: env.nodeId,
-      clock,
-      random,
-      log,
     });
     stack.defer(() => recordings.close());
 
@@ -364,14 +358,6 @@ async function openFaxes(
 const soon = (outbox: Promise<Outbox & TextOutbox>): Outbox & TextOutbox => ({
   put: async (letter) => (await outbox).put(letter),
   putText: async (message) => (await outbox).putText(message),
-});
-
-/** One that is being loaded: what is asked of it waits. It is closed by whoever opened it. */
-const soonDatabase = (database: Promise<Database>): Database => ({
-  query: async (text, values) => (await database).query(text, values),
-  script: async (text) => (await database).script(text),
-  transaction: async (run) => (await database).transaction(run),
-  close: async () => undefined,
 });
 
 async function openHistory(

@@ -209,7 +209,6 @@ class GroupVisit {
       resume?.();
       return;
     }
-    log.warn({ group: this.#group.id }, 'a callback was asked for: it is kept and listed, but nobody dials it yet');
     const detail = { group: this.#group.id, number: from };
     timeline.aside({ state: queueState(this.#group.id), event: 'callback', detail, why: 'the caller pressed 1' });
     this.#calledBack.abort();

@@ -101,7 +101,7 @@ export class DurableOutbox implements Outbox, SentLetters, TextOutbox {
 
   constructor(options: DurableOutboxOptions) {
     this.#options = options;
-    this.#lease = options.random.uuid();
+    this.#lease = leasesOf(options.node) + options.random.uuid();
     this.#store = new OutboxStore(options.database);
     this.#spool = new Spool(options.directory, parcelForm, options.random, options.log);
   }
@@ -129,8 +129,8 @@ export class DurableOutbox implements Outbox, SentLetters, TextOutbox {
         for (const { id } of [...changed, ...removed]) this.#reconsider(id);
       }),
     );
-    // What an earlier run could not do may be possible now: settings may have changed meanwhile.
-    this.#hurry();
+    // What an earlier run could not do may be possible now: settings may have changed meanwhile. What it was at when it died is nobody's.
+    this.#errand(this.#store.hurryAll(leasesOf(this.#options.node), this.#options.clock.now()));
     this.#sweep((send) => this.#spool.drain(send));
     this.#armSweep();
   }
@@ -271,14 +271,13 @@ export class DurableOutbox implements Outbox, SentLetters, TextOutbox {
       if (health.settings === settings) continue;
       health.settings = settings;
       health.forget();
-      this.#hurry({ pbx, way });
+      this.#errand(this.#store.hurry({ pbx, way }, this.#options.clock.now()));
     }
   }
 
-  /** What waits is tried at once. */
-  #hurry(lane?: Lane): void {
-    const errand = this.#store
-      .hurry(this.#options.clock.now(), lane)
+  /** Looks again when it is done. */
+  #errand(work: Promise<void>): void {
+    const errand = work
       .catch((error) => this.#complain(error))
       .finally(() => {
         this.#errands.delete(errand);
@@ -490,6 +489,9 @@ export class DurableOutbox implements Outbox, SentLetters, TextOutbox {
     return runs;
   }
 }
+
+/** What the leases of all runs of a node begin with. */
+const leasesOf = (node: string): string => `${node}/`;
 
 const ways = ['mail', 'sms'] as const;
 const nouns = { mail: { one: 'letter', many: 'letters' }, sms: { one: 'text message', many: 'text messages' } };

@@ -52,7 +52,9 @@ export class LaneHealth {
     if (this.why === undefined || now >= this.#until) {
       const { first, longestAway } = this.#patience;
       this.#failures++;
-      this.#until = now + (retryAfterMs ?? pauseAfter(this.#failures, first, longestAway, this.#random));
+      const pause = pauseAfter(this.#failures, first, longestAway, this.#random);
+      // One that says "at once" and goes on refusing is not to be asked without a pause.
+      this.#until = now + (retryAfterMs === undefined ? pause : Math.max(first, retryAfterMs));
     }
     this.why = why;
     return isNew;

@@ -173,12 +173,20 @@ export class OutboxStore {
     return rows.length > 0;
   }
 
-  /** What waits in a lane, or in all, is due now. */
-  async hurry(now: number, lane?: Lane): Promise<void> {
+  /** What waits in a lane is due now. */
+  async hurry({ pbx, way }: Lane, now: number): Promise<void> {
     await this.#database.query(
-      `update outbox set due_at = $1 where ${open} and lease is null and due_at > $1
-         and ($2::text is null or (pbx = $2 and way = $3))`,
-      [new Date(now), lane?.pbx ?? null, lane?.way ?? null],
+      `update outbox set due_at = $1 where ${open} and lease is null and due_at > $1 and pbx = $2 and way = $3`,
+      [new Date(now), pbx, way],
+    );
+  }
+
+  /** A node begins: what waits is due now, and so is what an earlier run of it was at. @param leases what its leases begin with */
+  async hurryAll(leases: string, now: number): Promise<void> {
+    await this.#database.query(
+      `update outbox set due_at = $1, lease = null
+       where ${open} and (due_at > $1 or lease is not null) and (lease is null or starts_with(lease, $2))`,
+      [new Date(now), leases],
     );
   }
 

@@ -7,7 +7,10 @@ export interface Letter {
   readonly to: readonly string[];
   readonly subject: string;
   readonly text: string;
-  /** Files as they are in `VAR_DIR` when the letter is sent; `name` is what the reader sees, `type` a MIME type. */
+  /**
+   * Files as they are in `VAR_DIR` when the letter is sent, by a path below it or an absolute one; `name` is what the reader sees, `type` a MIME type. They belong to the
+   * node that puts the letter, and it is the one that sends it.
+   */
   readonly attachments?: readonly { readonly path: string; readonly name: string; readonly type: string }[];
   /** What it tells of, for those who want to know when it has gone (`attachAndDelete`). */
   readonly about?: { readonly kind: 'voicemail' | 'recording' | 'fax' | 'missedCall'; readonly id: string };

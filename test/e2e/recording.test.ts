@@ -136,14 +136,16 @@ describe('a conversation that is recorded', () => {
     await talk();
     const known = (await recordedFiles()).length;
     const begun = await eventually('a recording to begin', recordedFiles, (files) => files.length >= known);
-    const growing = (files: Awaited<ReturnType<typeof recordedFiles>>) => files.reduce((sum, { bytes }) => sum + bytes, 0);
+    const growing = (files: Awaited<ReturnType<typeof recordedFiles>>) =>
+      files.reduce((sum, { bytes }) => sum + bytes, 0);
     const start = growing(begun);
     await eventually('two seconds of it', recordedFiles, (files) => growing(files) > start + 2000 * 32);
     const [live] = await engine.api<{ parties: { since: string }[] }[]>('/api/pbxs/acme/calls');
     const since = Date.parse(live?.parties[0]?.since ?? '');
     const killed = Date.now();
     await engine.program.stop('SIGKILL');
-    for (const one of phones.splice(0)) await one[Symbol.asyncDispose]();
+    // They would wait for its answers.
+    await Promise.all(phones.map((one) => one.kill()));
 
     engine = await Engine.start({ config, varDir });
     const [newest] = await recordings(before + 1);

@@ -10,15 +10,18 @@ import { Emitter } from '../../src/emitter.ts';
 import { DurableOutbox, type GivenUp } from '../../src/messages/durable-outbox.ts';
 import { messageId } from '../../src/messages/mail/compose.ts';
 import { MailCourier } from '../../src/messages/mail/courier.ts';
+import { OutboxNotices } from '../../src/messages/notices.ts';
 import type { AnswerLimits, Letter, SentLetter } from '../../src/messages/outbox.ts';
 import { idempotencyKey, SmsCourier } from '../../src/messages/sms/courier.ts';
 import { systemRandom } from '../../src/time/random.ts';
 import { startTestDatabase } from '../support/database.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { MailServer, readMail } from '../support/mail-server.ts';
-import { pbxOf } from '../support/pbx.ts';
+import { employee, pbxOf } from '../support/pbx.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { SmsGateway } from '../support/sms-gateway.ts';
+import { passive, Switchboard } from '../support/switchboard.ts';
+import { eventually } from '../support/wait.ts';
 
 let database: Database;
 let stopDatabase: () => Promise<void>;
@@ -34,7 +37,7 @@ const day = 24 * hour;
 
 beforeAll(async () => {
   ({ database, stop: stopDatabase } = await startTestDatabase());
-});
+}, 60_000);
 afterAll(() => stopDatabase());
 beforeEach(async () => {
   isDatabaseAway = false;
@@ -671,6 +674,92 @@ describe('answers to missed calls (§4.4.2.3)', () => {
     await outbox.idle();
     await pass(day, hour);
     expect(gateway.requests).toHaveLength(1);
+  });
+});
+
+describe('what calls leave to be told', () => {
+  const line = '74950000001';
+  const office = () => ({
+    numbers: [{ number: line, scheme: 'main', source: { passive: 'line@acme.example' } }],
+    schemes: [
+      {
+        ...{ id: 'main', missed: { sms: true }, steps: [{ play: 'welcome', wait: true }] },
+        menu: { '1': { steps: [{ forward: { employee: 'anna' } }] } },
+      },
+    ],
+    employees: [
+      employee('anna', '401', {
+        name: 'Анна Петрова',
+        timezone: 'Asia/Vladivostok',
+        // biome-ignore lint/suspicious/noThenProperty: the format names it so
+        assistant: [{ then: { hangup: true }, notify: { sms: '79990000001', email: 'anna@acme.example' } }],
+      }),
+    ],
+    audio: [{ id: 'welcome', file: 'welcome.wav' }],
+    mail: mail(),
+    sms: { ...sms(), notAgainFor: 3, dailyLimit: 1 },
+  });
+
+  async function telling() {
+    const document = office();
+    const board = new Switchboard(pbxOf(document), { unregistered: ['anna'] });
+    const { outbox, warnings, lines } = node({ config: new Config(document), clock: board.clock });
+    const notices = new OutboxNotices(outbox, pino({ level: 'silent' }));
+    const send = async () => {
+      for (const notice of board.notices.splice(0)) notices.send(notice);
+      // `send` tells nobody when it is done.
+      await eventually(
+        'nothing on its way',
+        async () => (await rows()).some(({ state }) => state === 'waiting'),
+        (any) => !any,
+      );
+      await outbox.idle();
+    };
+    return { board, send, warnings, lines };
+  }
+
+  it('an employee’s assistant writes a letter and an SMS in the manual’s words (§4.4.6.1.5)', async () => {
+    const { board, send } = await telling();
+    await board.call(passive(line), '79031112233', line);
+    board.callerEndpoint.press('1');
+    await board.clock.advanceAsync(4000);
+    // His assistant has sent the caller away: as history has it, that was in the menu.
+    expect(board.notices.map(({ kind, way }) => `${kind} ${way}`)).toEqual([
+      ...['missedCall sms', 'missedCall email', 'lostInMenu sms'],
+    ]);
+    board.notices.pop();
+    await send();
+    await eventually(
+      'both',
+      () => server.taken.length + gateway.requests.length,
+      (count) => count === 2,
+    );
+    const [letterTaken] = server.taken;
+    if (!letterTaken) throw new Error('no letter');
+    const text = /^02\.11\.2026 в 19:00 сотрудником Анна Петрова пропущен звонок с номера \+79031112233$/;
+    const { headers, text: said } = readMail(letterTaken);
+    expect(headers.subject).toBe('Пропущенный звонок от 02.11.2026 в 19:00');
+    expect(said).toMatch(text);
+    expect(gateway.requests).toMatchObject([{ body: { to: '79990000001', text: expect.stringMatching(text) } }]);
+  });
+
+  it('clients who were lost in the voice menu are answered, within the limits of the configuration (§4.4.2.3)', async () => {
+    const { board, send } = await telling();
+    for (const from of ['79161234567', '79161234568']) {
+      const caller = await board.call(passive(line), from, line);
+      caller.dialog.hangUp();
+      await board.clock.advanceAsync(1);
+    }
+    await send();
+    await eventually(
+      'an answer',
+      () => gateway.requests.length,
+      (count) => count === 1,
+    );
+    expect(gateway.requests).toMatchObject([{ body: { to: '79161234567', from: 'ACME', text: 'Мы перезвоним' } }]);
+    expect((await rows()).map(({ state, why }) => `${state} ${why}`).sort()).toEqual([
+      ...['sent null', 'withheld the limit of 1 a day is reached'],
+    ]);
   });
 });
 

@@ -46,7 +46,11 @@ afterEach(async () => {
 });
 
 const pbx = (recording: Record<string, unknown>): PbxVersion =>
-  pbxOf({ employees: [employee('anna', '401')], mail: { smtp: 'smtp://127.0.0.1', from: 'pbx@acme.example' }, recording });
+  pbxOf({
+    employees: [employee('anna', '401')],
+    mail: { smtp: 'smtp://127.0.0.1', from: 'pbx@acme.example' },
+    recording,
+  });
 
 function recordingsOf(version: PbxVersion, node = 'one'): Recordings {
   const guarded = <A extends unknown[], R>(call: (...args: A) => Promise<R>) => {
@@ -63,7 +67,7 @@ function recordingsOf(version: PbxVersion, node = 'one'): Recordings {
     close: async () => undefined,
   };
   const recordings = new Recordings({
-    database: fallible,
+    database: Promise.resolve(fallible),
     varDir: folder.path,
     config: { all: () => [version], current: (id) => (id === version.id ? version : undefined) },
     outbox: { put: async (letter) => void letters.push(letter) },
@@ -125,7 +129,8 @@ async function decoded(id: string): Promise<{ channels: Int16Array[]; rate: numb
   return { channels: channelData.map((data) => Int16Array.from(data, (x) => 32_767 * x)), rate: sampleRate };
 }
 
-const heard = (samples: Int16Array | undefined) => melody(samples ?? new Int16Array(), [440, 1000]).filter((hz) => hz !== 0);
+const heard = (samples: Int16Array | undefined) =>
+  melody(samples ?? new Int16Array(), [440, 1000]).filter((hz) => hz !== 0);
 
 describe('what becomes of a recording', () => {
   it('is in the list, as an MP3 with a side in each channel, and is mailed', async () => {
@@ -159,7 +164,9 @@ describe('what becomes of a recording', () => {
         pbx: 'acme',
         id: `recording-${id}`,
         to: ['all@acme.example'],
-        attachments: [{ path: at(`${id}.mp3`), name: '2026.11.02__12-00-00__79031112233__anna.mp3', type: 'audio/mpeg' }],
+        attachments: [
+          { path: at(`${id}.mp3`), name: '2026.11.02__12-00-00__79031112233__anna.mp3', type: 'audio/mpeg' },
+        ],
         about: { kind: 'recording', id },
       },
     ]);
@@ -316,7 +323,9 @@ describe('the list', () => {
     expect(await found({ marked: true })).toEqual([1]);
     expect(await found({ marked: false })).toEqual([2, 0]);
     expect(await found({ mark: ['favourite'] })).toEqual([]);
-    expect(await found({ since: new Date('2026-11-02T10:00:00Z'), until: new Date('2026-11-02T11:00:00Z') })).toEqual([1]);
+    expect(await found({ since: new Date('2026-11-02T10:00:00Z'), until: new Date('2026-11-02T11:00:00Z') })).toEqual([
+      1,
+    ]);
 
     const first = await recordings.query('acme', {}, { limit: 2 });
     expect(first.items.map(({ id }) => id)).toEqual([newest, middle]);

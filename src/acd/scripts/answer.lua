@@ -11,8 +11,8 @@ if not made or made.token ~= token then return { 'gone' } end
 
 local agent = agent_of(id)
 agent.reservation = false
+count_today(id, agent)
 agent.answeredToday = agent.answeredToday + 1
-counted_today(id)
 occupy(id, call, {
   node = caller.node,
   since = now,

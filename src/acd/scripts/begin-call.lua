@@ -11,8 +11,9 @@ local occupation = known or { node = node, since = now }
 if ARGV[6] == '1' and not occupation.talkSince then
   occupation.talkSince = now
   if ARGV[7] == '1' then
-    agent_of(id).answeredToday = agent_of(id).answeredToday + 1
-    counted_today(id)
+    local agent = agent_of(id)
+    count_today(id, agent)
+    agent.answeredToday = agent.answeredToday + 1
   end
 end
 occupy(id, call, occupation)

@@ -21,6 +21,7 @@ import { speech } from './speech.ts';
 import { times } from './times.ts';
 import { trunks } from './trunks.ts';
 import { unreachable } from './unreachable.ts';
+import { unsendable } from './unsendable.ts';
 import { unused } from './unused.ts';
 import { branchesOf, targetsOf } from './walk.ts';
 
@@ -41,6 +42,7 @@ export const rules: readonly Rule[] = [
   times,
   trunks,
   unreachable,
+  unsendable,
   unused,
 ];
 

@@ -19,8 +19,8 @@ import {
   type PlaybackEnd,
   type PlayOptions,
 } from '../../media/port.ts';
-import type { FaxTask } from './dsp/fax.ts';
 import type { Recording, RecordingEnd, RecordOptions } from '../../media/recorder.ts';
+import type { FaxTask } from './dsp/fax.ts';
 import type { FromWorker, Place, Requests } from './protocol.ts';
 import type { Capabilities } from './sdp/negotiate.ts';
 import { readRemote, type SdpSession } from './sdp/session.ts';

@@ -9,8 +9,8 @@ import type {
   MediaErrorCode,
   PlaybackEnd,
 } from '../../media/port.ts';
-import type { FaxTerminalOptions } from './dsp/fax.ts';
 import type { RecordingEnd, RecordOptions } from '../../media/recorder.ts';
+import type { FaxTerminalOptions } from './dsp/fax.ts';
 import type { Distribution } from './histogram.ts';
 import type { MediaParameters } from './sdp/negotiate.ts';
 import type { PortInterval } from './worker/port-range.ts';

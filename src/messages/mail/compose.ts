@@ -29,7 +29,7 @@ export const mediaType = (type: string): string =>
 
 /** An address that can stand in an SMTP command and in a header: no spaces, brackets, commas, control characters; of RFC 5321 §4.5.3.1 the length. */
 export const isAddress = (text: string): boolean =>
-  text.length <= 254 && /^[^\s@<>,;:"()[\]\\\p{C}]+@[^\s@<>,;:"()\\\p{C}]+$/u.test(text);
+  text.length <= 254 && text.lastIndexOf('@') <= 64 && /^[^\s@<>,;:"()[\]\\\p{C}]+@[^\s@<>,;:"()\\\p{C}]+$/u.test(text);
 
 /** As it goes over the wire: a domain in letters of any alphabet in its ASCII form (RFC 5890), as the server will name it too. */
 export function wireAddress(address: string): string {

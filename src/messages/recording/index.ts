@@ -15,7 +15,8 @@ import type { RecordingStore } from './store.ts';
 import { type RecordingChange, TalkRecorder } from './talk.ts';
 
 export interface RecordingsOptions {
-  readonly database: Database;
+  /** May still be opening: nothing waits for it but what is to be kept. */
+  readonly database: Promise<Database>;
   /** Absolute. */
   readonly varDir: string;
   readonly config: Pick<ConfigStore, 'all' | 'current'>;
@@ -50,7 +51,9 @@ export class Recordings implements ConversationRecorder {
     // The library for its statements takes half a second to load, and no call waits for it.
     let opening: Promise<RecordingStore> | undefined;
     const store = () => {
-      opening ??= import('./store.ts').then(({ RecordingStore }) => new RecordingStore(database));
+      opening ??= Promise.all([import('./store.ts'), database]).then(
+        ([{ RecordingStore }, it]) => new RecordingStore(it),
+      );
       return opening;
     };
     this.#store = store;

@@ -353,6 +353,13 @@ describe('the figures of the day', () => {
     expect((await at.answer('c2')) as object).toMatchObject({ story: [{ agent: 'anna', why: 'leastTalkTime' }] });
     await at.later(10_000);
     expect(await at.figures()).toMatchObject({ answered: 1 });
+    // And so the next day.
+    await at.end('anna', 'c2');
+    expect(await at.state('anna')).toMatchObject({ talkToday: 10_000, answeredToday: 1 });
+    clock.advance(86_400_000);
+    await at.beat();
+    for (const agent of ['anna', 'boris'])
+      expect(await at.state(agent)).toMatchObject({ talkToday: 0, answeredToday: 0 });
   });
 
   it('are not begun anew by a node whose clock is behind', async () => {

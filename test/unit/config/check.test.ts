@@ -30,6 +30,7 @@ const byTime = (when: string, then: string, otherwise: string) =>
 
 const say = '{ "play": "builtin:greeting", "wait": true }';
 const mail = '{ "voicemail": {} }';
+const gateway = '"sms": { "sender": "ACME", "missedText": "x", "gateway": { "url": "https://sms.example/" } }';
 const trunk = (keys: string) => `"trunks": [{ "id": "office", "host": "192.0.2.10", ${keys} }],`;
 
 interface Case {
@@ -578,6 +579,27 @@ const cases: readonly Case[] = [
     bad: scheme(`"steps": [${mail}], "speech": ▶{ "digits": true }`),
     says: 'Speech is not recognised: no recogniser is configured, and only digits that are pressed count',
     good: scheme(`"steps": [${mail}], "speech": { "digits": false }`),
+  },
+  {
+    name: 'letters of an assistant without a mail server',
+    code: 'no-mail-settings',
+    bad: `"employees": [{ "id": "a", "assistant": [{ "then": { "hangup": true }, "notify": { "email": ▶"a@acme.example" } }] }]`,
+    says: 'The assistant of "a" sends a letter, and the PBX has no "mail" settings',
+    good: `"employees": [{ "id": "a", "assistant": [{ "then": { "hangup": true }, "notify": { "email": "a@acme.example" } }] }], "mail": { "smtp": "smtp://127.0.0.1", "from": "a@acme.example" }`,
+  },
+  {
+    name: 'an SMS of an assistant without a gateway',
+    code: 'no-sms-settings',
+    bad: `"employees": [{ "id": "a", "assistant": [{ "then": { "hangup": true }, "notify": { "sms": ▶"79161234567" } }] }]`,
+    says: 'The assistant of "a" sends an SMS, and the PBX has no "sms" settings',
+    good: `"employees": [{ "id": "a", "assistant": [{ "then": { "hangup": true }, "notify": { "sms": "79161234567" } }] }], ${gateway}`,
+  },
+  {
+    name: 'answers to lost callers without a gateway',
+    code: 'no-sms-settings',
+    bad: scheme(`"steps": [${mail}], "missed": { "sms": ▶true }`),
+    says: 'Scheme "main" answers lost callers by SMS, and the PBX has no "sms" settings: nothing is sent',
+    good: `${scheme(`"steps": [${mail}], "missed": { "sms": true }`)}, ${gateway}`,
   },
   {
     name: 'a contact in our domain that no account has',

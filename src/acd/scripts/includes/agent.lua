@@ -85,10 +85,9 @@ local function forget_agent(id)
   agent_cache[id] = nil
 end
 
-local function counted_today(id)
-  if agent_of(id).isCounted then return end
-  agent_of(id).isCounted = true
-  redis.call('SADD', counted, id)
+-- Before his figures of the day change: once they are not zero he is known.
+local function count_today(id, agent)
+  if agent.talkToday == 0 and agent.answeredToday == 0 then redis.call('SADD', counted, id) end
 end
 
 -- A call of his is over: what he talked counts for today, and after-call work begins.
@@ -99,6 +98,7 @@ local function release(id, call)
   agent.calls[call] = nil
   redis.call('ZREM', owned, occupation.node .. '\ncall\n' .. id .. '\n' .. call)
   if occupation.talkSince then
+    count_today(id, agent)
     agent.talkToday = agent.talkToday + math.max(0, now - math.max(occupation.talkSince, meta_now().dayStart))
     agent.lastEnd = now
     if occupation.wrapUpMs and occupation.wrapUpMs > 0 then agent.wrapUpUntil = now + occupation.wrapUpMs end
@@ -106,7 +106,6 @@ local function release(id, call)
       count(occupation.group, 'talkMs', now - occupation.talkSince)
       count(occupation.group, 'ended', 1)
     end
-    counted_today(id)
   end
   touch(id)
   return true

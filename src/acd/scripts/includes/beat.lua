@@ -84,7 +84,6 @@ local function begin_day(next_midnight, this_midnight)
   for _, id in ipairs(ids) do
     agent_of(id).talkToday = 0
     agent_of(id).answeredToday = 0
-    agent_of(id).isCounted = false
     touch(id)
   end
   settle()

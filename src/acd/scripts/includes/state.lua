@@ -52,7 +52,6 @@ local function new_agent()
     lastEnd = 0, -- of his last conversation
     talkToday = 0, -- ms
     answeredToday = 0, -- incoming calls
-    isCounted = false, -- he is in `counted`
     freeAs = {}, -- his entries in `free`
     wakeAt = 0, -- his entry in `timers`
   }

@@ -19,6 +19,7 @@ const WINDOW_PACKETS = 100;
  */
 const LATE = 800;
 const LATE_FOR = 800;
+const LATE_PACKETS = 4;
 /** A longer gap is no loss but a pause: nothing is invented for it. 100 ms. */
 const LONGEST_CONCEALED = 800;
 /** The library blends a quarter of a pitch period into what it fills, and looks not whether there is room. */
@@ -46,8 +47,8 @@ export class Timeline {
   #offset = 0;
   #leastLateness = Number.POSITIVE_INFINITY;
   #packets = 0;
-  /** Since when all packets have been late. */
-  #lateSince: number | undefined;
+  /** Since when all packets have been late, and how many. */
+  #late: { readonly since: number; count: number } | undefined;
 
   /** @param concealer fills gaps; closed with `close` */
   constructor(concealer: Concealer) {
@@ -138,18 +139,18 @@ export class Timeline {
   #anchor(source: number, timestamp: number, now: number): number {
     this.#source = source;
     this.#offset = timestampDelta(timestamp, now >>> 0);
-    this.#lateSince = undefined;
+    this.#late = undefined;
     this.#beginWindow();
     return now;
   }
 
   #isLateForGood(lateness: number, now: number): boolean {
     if (lateness < LATE) {
-      this.#lateSince = undefined;
+      this.#late = undefined;
       return false;
     }
-    this.#lateSince ??= now;
-    return now - this.#lateSince >= LATE_FOR;
+    this.#late ??= { since: now, count: 0 };
+    return ++this.#late.count >= LATE_PACKETS && now - this.#late.since >= LATE_FOR;
   }
 
   /** A clock that runs wrong, or a first packet that was held up, shows in the packet of a window that was least delayed. */

@@ -18,6 +18,8 @@ const BLOCK = 5 * FRAME;
 /** And so much written: with what is held back a crash loses less than a second. */
 const CHUNK = 4 * BLOCK;
 const SAMPLE_BYTES = 2;
+/** Nobody waits for longer for a disk to take the end of a recording. */
+const LONGEST_CLOSE_MS = 5000;
 
 /** What the recorders of one endpoint are told of its streams. `payload` is read during the call only. */
 export interface AudioTap {
@@ -115,7 +117,7 @@ export class Recorder implements AudioTap, Paced {
     this.#writeChunk();
     this.#said.close();
     this.#heard?.close();
-    await this.#file.close();
+    await this.#close();
     const ms = this.#file.writtenBytes / SAMPLE_BYTES / this.#channels / SAMPLES_PER_MS;
     const { failure } = this.#file;
     this.#settle({
@@ -125,6 +127,16 @@ export class Recorder implements AudioTap, Paced {
       ...(failure !== undefined && { error: failure }),
     });
     return this.ended;
+  }
+
+  async #close(): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = this.#clock.setTimeout(() => {
+      this.#file.lag();
+      late.resolve();
+    }, LONGEST_CLOSE_MS);
+    await Promise.race([this.#file.close(), late.promise]);
+    this.#clock.clearTimeout(timer);
   }
 
   #takeRest(): void {

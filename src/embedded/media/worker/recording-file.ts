@@ -31,6 +31,8 @@ export class RecordingFile {
   #accepted = 0;
   #written = 0;
   #failure: string | undefined;
+  /** What was taken and is not written cannot be written any more. */
+  #broken = false;
 
   constructor(path: string, channels: number, make: FileMaker, onFailure: () => void) {
     this.#path = path;
@@ -59,11 +61,16 @@ export class RecordingFile {
   append(samples: Int16Array): void {
     if (this.#failure !== undefined) return;
     if (this.#accepted - this.#written > LARGEST_BACKLOG_BYTES) {
-      this.#fail('The disk does not keep up with the recording');
+      this.lag();
       return;
     }
     this.#accepted += samples.byteLength;
     this.#work = this.#work.then(() => this.#write(samples));
+  }
+
+  /** Nothing more is taken; what was taken is written if the disk comes round. */
+  lag(): void {
+    this.#fail('The disk does not keep up with the recording');
   }
 
   /** Resolves when all is in the file and it is closed. */
@@ -84,14 +91,15 @@ export class RecordingFile {
 
   async #write(samples: Int16Array): Promise<void> {
     const file = this.#file;
-    if (this.#failure !== undefined || !file) return;
+    if (this.#broken || !file) return;
     try {
       const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
       await file.write(bytes, WAV_HEADER_BYTES + this.#written);
       await file.write(wavHeader(this.#channels, this.#written + bytes.length), 0);
       this.#written += bytes.length;
-      if (await file.isRemoved()) this.#fail(`${this.#path} was removed while it was being written`);
+      if (await file.isRemoved()) throw new Error(`${this.#path} was removed while it was being written`);
     } catch (error) {
+      this.#broken = true;
       this.#fail(describe(error, this.#path));
     }
   }
