@@ -28,7 +28,7 @@ import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
 import { feedAcd, occupancyInAcd, statusSetter } from './engine-acd.ts';
-import { publishEvents, publishFaxes, publishOutbox } from './engine-events.ts';
+import { acdForms, publishEvents, publishFaxes, publishOutbox, publishTrunks } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
@@ -47,6 +47,7 @@ import {
   RedisConnection,
   RedisRegistrations,
   RedisSubscriber,
+  SharedLimits,
   socketAddress,
   Throttle,
 } from './redis/index.ts';
@@ -55,6 +56,7 @@ import { contactTarget, startSip } from './sip/index.ts';
 import { type Clock, systemClock } from './time/clock.ts';
 import { type Random, systemRandom } from './time/random.ts';
 import { TrunkLines } from './trunks/lines.ts';
+import { Registering } from './trunks/registering.ts';
 import { TrunkWatch } from './trunks/watch.ts';
 
 export interface EngineOptions {
@@ -137,15 +139,25 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     });
     stack.defer(() => recordings.close());
 
-    const lines = new TrunkLines({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
-    stack.defer(() => lines.close());
-    const trunks = new TrunkWatch({ config, sip: sip.server, lines, clock, random, log });
+    const run = `${env.nodeId}-${random.hex(4)}`;
+    const limits = new SharedLimits({ redis, clock, log, run });
+    stack.defer(() => limits.close());
+    const lines = new TrunkLines(limits);
+    const trunks = new TrunkWatch({
+      config,
+      sip: sip.server,
+      lines,
+      accept: (invite) => inbound.accept(invite),
+      clock,
+      random,
+      log,
+    });
     stack.defer(() => trunks.close());
     const occupancy = new Occupancy(occupancyInAcd(acdNode, log));
     const destinations = new Destinations(registrations, contactTarget, trunks);
-    const callbacks = new CallbackTasks(redis);
+    const callbackTasks = new CallbackTasks(redis);
     const setStatus = statusSetter(dispatcher);
-    const groupCallbacks = new GroupCallbacks(callbacks);
+    const groupCallbacks = new GroupCallbacks(callbackTasks, subscriber);
     // Its jobs are calls, so it is made when there is somebody to make them.
     const faxes = Promise.withResolvers<Faxes>();
     faxes.promise.catch(() => undefined);
@@ -159,6 +171,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       callbacks: groupCallbacks,
       destinations,
       trunks,
+      callLimit: { take: ({ id, document }) => limits.take(id, 'calls', document.pbx.maxCalls) },
       occupancy,
       ...notBuilt,
       fax: new FaxReception({ keeper: async () => (await faxes.promise).keeper, node: env.nodeId, clock, random }),
@@ -177,6 +190,20 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(publishEvents({ config, inbound, registrar: sip.registrar, recordings }, events));
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
+    // After what takes calls, so that it is stopped before: operators send no more calls to a node that is about to end.
+    const registering = new Registering({
+      config,
+      sip: sip.server,
+      markOf: (pbx, trunk) => sip.marks.of(pbx, trunk),
+      redis,
+      node: env.nodeId,
+      run,
+      clock,
+      random,
+      log,
+    });
+    stack.defer(() => registering.close());
+    stack.defer(publishTrunks(trunks, registering, events));
     openFaxes({ env, config, database, outbox, events, services, inbound, clock, random, log }, keeping).then(
       faxes.resolve,
       faxes.reject,
@@ -218,12 +245,16 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         outbox: await outbox,
         recordings,
         faxes: await faxes.promise,
-        events: new EventFeed(redis, subscriber),
+        events: new EventFeed(redis, subscriber, acdForms(config)),
         dispatcher,
         estimates,
-        callbacks,
+        callbackTasks,
+        callbacks: groupCallbacks,
+        destinations,
         trunks,
         lines,
+        clock,
+        registering,
       }),
       clock,
       log,

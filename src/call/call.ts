@@ -14,6 +14,7 @@ import type { TraceEntry } from '../scheme/actors.ts';
 import type { SchemeRun } from '../scheme/run.ts';
 import type { IncomingInvite, SipServer } from '../sip/port.ts';
 import type { Clock } from '../time/clock.ts';
+import type { CallLimit } from './call-limit.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { CallerLeg } from './caller-leg.ts';
 import type { FaxMachine, Mailbox, Rooms } from './facilities.ts';
@@ -37,6 +38,7 @@ export interface CallServices {
   readonly callbacks: Callbacks;
   readonly destinations: Destinations;
   readonly trunks: Pick<Trunks, 'takeLine'>;
+  readonly callLimit: CallLimit;
   readonly occupancy: Occupancy;
   readonly mailbox: Mailbox;
   readonly fax: FaxMachine;

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { CallbackTask } from '../acd/callback-tasks.ts';
+import { callbackRules } from '../acd/group-callbacks.ts';
 import type { Group } from '../config/document.ts';
 import type { PbxVersion } from '../config/version.ts';
 import { type Attempt, attemptOutcome } from '../dial/attempt.ts';
@@ -64,8 +65,7 @@ export class Callback implements LiveCall {
     this.pbx = pbx;
     this.#options = options;
     this.log = options.log.child({ call: id, pbx: pbx.id, callback: task.number });
-    const { callerId = task.line ?? null, autoCallerId } = group.callback;
-    this.#choice = { callerId, autoCallerId };
+    this.#choice = shownNumber(group, task);
     this.timeline = new Timeline(
       {
         id,
@@ -202,7 +202,7 @@ export class Callback implements LiveCall {
     void this.#hears(leg, AbortSignal.any([stop, heard.signal]));
     const { number } = task;
     const dialled = timeline.ask({ kind: 'number', id: number, name: '', address: number, contact: { phone: number } });
-    const ringMs = pbx.document.callback.group.ringTime * 1000;
+    const ringMs = callbackRules(pbx, task.origin).ringTime * 1000;
     const result = await ringFor(services.clock, ringMs, stop, ringing);
     off();
     heard.abort();
@@ -292,4 +292,11 @@ export class Callback implements LiveCall {
       onRinging: () => undefined,
     };
   }
+}
+
+/** The number that the task names; else the group's own, or the one that the client had called. */
+function shownNumber({ callback }: Group, task: CallbackTask): CallerIdChoice {
+  if (task.callerId !== undefined) return { callerId: task.callerId, autoCallerId: false };
+  const { callerId = task.line ?? null, autoCallerId } = callback;
+  return { callerId, autoCallerId };
 }

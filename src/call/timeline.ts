@@ -63,6 +63,7 @@ export class Timeline implements AttemptLog {
   /** The place in the scheme that the machine has spoken of last. */
   #place: string | null = null;
   #scheme: string | null = null;
+  #lastScheme: string | null = null;
   #technical: TechnicalEnd | null = null;
   #talked = false;
   #held = false;
@@ -125,6 +126,11 @@ export class Timeline implements AttemptLog {
     return this.#scheme;
   }
 
+  /** The one that it came to last, of itself or sent on by another. */
+  get lastScheme(): string | null {
+    return this.#lastScheme;
+  }
+
   /** The last place in a scheme that was noted. */
   get place(): string | null {
     return this.#place;
@@ -149,6 +155,7 @@ export class Timeline implements AttemptLog {
   /** The call entered a scheme; the first one is the record's. */
   scheme(id: string): void {
     this.#scheme ??= id;
+    this.#lastScheme = id;
     this.stage('menu');
   }
 
@@ -222,6 +229,7 @@ export class Timeline implements AttemptLog {
   /** What the scheme says that it decides. */
   trace(entry: TraceEntry): void {
     this.#place = entry.state;
+    if (entry.event === 'scheme') this.#lastScheme = entry.state;
     if (!toldByTheCall.has(entry.event)) this.#keep(entry);
   }
 

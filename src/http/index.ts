@@ -26,6 +26,7 @@ export type {
   RecordingsPort,
   Registration,
   RegistrationsPort,
+  TrunkRegistration,
   TrunkStatus,
   TrunksPort,
   WaitsPort,

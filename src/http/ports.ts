@@ -344,19 +344,31 @@ export interface GroupFigures {
   readonly waitedMs: number;
 }
 
-/** Clients who are to be called back, as all nodes see them: a `CallbackTasks` is one. */
+/** Clients who are to be called back, as all nodes see them. */
 export interface CallbacksPort {
   /** The next first. */
   list(pbx: string, limit: number): Promise<readonly Callback[]>;
-  /** False: there was none. */
+  /** @param asked numbers in international format. `exists`: he is to be called back already; `barred`: the number cannot be dialled */
+  add(
+    pbx: PbxVersion,
+    asked: { readonly group: string; readonly number: string; readonly callerId?: string },
+  ): Promise<
+    | { readonly outcome: 'added'; readonly task: Callback }
+    | { readonly outcome: 'exists' }
+    | { readonly outcome: 'barred'; readonly why: string }
+  >;
+  /** An attempt that goes on ends at once. False: there was none. */
   cancel(pbx: string, number: string): Promise<boolean>;
 }
 
 /** Moments are milliseconds since 1970. */
 export interface Callback {
   readonly number: string;
-  readonly call: string;
+  readonly origin: 'group' | 'menu' | 'request';
+  /** Null: none was missed. */
+  readonly call: string | null;
   readonly groups: readonly string[];
+  readonly callerId?: string;
   readonly since: number;
   readonly createdAt: number;
   readonly dueAt: number;
@@ -364,10 +376,16 @@ export interface Callback {
   readonly maxAttempts: number;
 }
 
-/** The trunks as this node sees them. */
+/** The trunks, and operators' accounts, which are trunks too. */
 export interface TrunksPort {
-  /** Undefined: it is not watched, because it leads to another PBX of this installation. */
+  /** As this node sees it. Undefined: it is not watched, because it leads to another PBX of this installation. */
   status(pbx: string, trunk: string): TrunkStatus | undefined;
+  /** By calls of this node. */
+  linesTaken(pbx: string, trunk: string): number;
+  /** Of those that register, whichever node does it, by trunk. Fewer: nothing is known of the others. */
+  registrations(pbx: string): Promise<ReadonlyMap<string, TrunkRegistration>>;
+  /** What this node has registered. `until`: milliseconds since 1970; undefined or past: it is not registered. */
+  registeredHere(): readonly { readonly pbx: string; readonly trunk: string; readonly until: number | undefined }[];
 }
 
 /** Moments are milliseconds since 1970. */
@@ -376,12 +394,30 @@ export interface TrunkStatus {
   /** Why it is down. */
   readonly reason: string | undefined;
   readonly since: number;
-  /** By calls of this node. */
-  readonly linesTaken: number;
   /** The latest last. */
   readonly changes: readonly {
     readonly state: 'up' | 'down';
     readonly reason: string | undefined;
+    readonly at: number;
+  }[];
+}
+
+export const registrationStates = ['trying', 'registered', 'refused', 'failing'] as const;
+
+/** Moments are milliseconds since 1970. */
+export interface TrunkRegistration {
+  /** What came of the last attempt. */
+  readonly state: (typeof registrationStates)[number];
+  readonly since: number;
+  /** Calls are sent to us until then, also where a later attempt has failed. */
+  readonly until: number | null;
+  readonly reason: string | null;
+  /** Which registers it. */
+  readonly node: string;
+  /** The latest last. */
+  readonly changes: readonly {
+    readonly state: (typeof registrationStates)[number];
+    readonly reason: string | null;
     readonly at: number;
   }[];
 }

@@ -38,6 +38,8 @@ export interface EndpointOptions {
   readonly codecs?: readonly CodecName[];
   /** `rfc2833` (default): offers telephone-event, and listens in-band too where the peer does not take it. `inband`: never offers it. */
   readonly dtmf?: DtmfMode;
+  /** The other side is an endpoint of this media server too: it is told the address that the server has inside. */
+  readonly internal?: true;
 }
 
 export interface Endpoint {
@@ -122,6 +124,11 @@ export type AudioSource =
 export interface PlayOptions {
   /** Start again after the last source, until stopped. */
   readonly loop?: boolean;
+  /**
+   * Begin so far into the sources, milliseconds, of a loop counted over all its passes: one that was stopped goes on where it was with the sum of its own
+   * `startAtMs` and `playedMs`. A list that is over by then finishes at once.
+   */
+  readonly startAtMs?: number;
 }
 
 export interface Playback {
@@ -132,6 +139,7 @@ export interface Playback {
 
 export interface PlaybackEnd {
   readonly reason: 'finished' | 'stopped' | 'replaced' | 'endpointGone' | 'failed';
+  /** What was heard of it, without what `startAtMs` has passed over. */
   readonly playedMs: number;
   /** Of `failed`: which file and why. Sources that can be played are played: a list fails only after its last source. */
   readonly error?: string;

@@ -10,6 +10,7 @@ import type {
   MediaServerStats,
   Playback,
   PlaybackEnd,
+  PlayOptions,
 } from '../media/port.ts';
 import type { Recording, RecordingEnd, RecordOptions } from '../media/recorder.ts';
 import type { Clock } from '../time/clock.ts';
@@ -108,7 +109,7 @@ export class SimulatedEndpoint implements Endpoint {
     return this.localSdp;
   }
 
-  play(sources: readonly AudioSource[], { loop = false } = {}): Playback {
+  play(sources: readonly AudioSource[], { loop = false, startAtMs = 0 }: PlayOptions = {}): Playback {
     this.#playing?.end('replaced');
     const { clock, lengths } = this.#around;
     const { promise: ended, resolve } = Promise.withResolvers<PlaybackEnd>();
@@ -120,7 +121,8 @@ export class SimulatedEndpoint implements Endpoint {
         resolve({ reason, playedMs: clock.monotonic() - began });
       },
     };
-    const timer = loop ? undefined : clock.setTimeout(() => playing.end('finished'), lengths.of(sources));
+    const left = Math.max(0, lengths.of(sources) - startAtMs);
+    const timer = loop ? undefined : clock.setTimeout(() => playing.end('finished'), left);
     this.#playing = playing;
     return {
       ended,

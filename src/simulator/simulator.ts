@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { Call, type CallServices } from '../call/call.ts';
+import { noOtherCalls } from '../call/call-limit.ts';
 import { Inbound } from '../call/inbound.ts';
 import { recordsNothing } from '../call/recording.ts';
 import type { PbxVersion } from '../config/version.ts';
@@ -87,6 +88,7 @@ export class Simulator {
       callbacks: { ask: async () => true, reached: () => undefined },
       destinations,
       trunks: perfectTrunks,
+      callLimit: noOtherCalls,
       occupancy,
       mailbox,
       fax: simulatedFax,

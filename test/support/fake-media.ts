@@ -17,6 +17,7 @@ import type {
   MediaServerStats,
   Playback,
   PlaybackEnd,
+  PlayOptions,
 } from '../../src/media/port.ts';
 import type { Recording, RecordingEnd, RecordOptions } from '../../src/media/recorder.ts';
 
@@ -67,7 +68,16 @@ export class FakeEndpoint implements Endpoint {
     | undefined;
   /** Those that run. The test says how long they are when they end. */
   readonly recordings: FakeRecording[] = [];
-  playing: { sources: readonly AudioSource[]; loop: boolean; end(reason: PlaybackEnd['reason']): void } | undefined;
+  playing:
+    | {
+        readonly sources: readonly AudioSource[];
+        readonly loop: boolean;
+        readonly startAtMs: number;
+        /** How much of it was heard, when it ends. */
+        playedMs: number;
+        end(reason: PlaybackEnd['reason']): void;
+      }
+    | undefined;
 
   constructor(id: string, options: EndpointOptions) {
     this.id = id;
@@ -82,15 +92,17 @@ export class FakeEndpoint implements Endpoint {
     return this.localSdp;
   }
 
-  play(sources: readonly AudioSource[], { loop = false } = {}): Playback {
+  play(sources: readonly AudioSource[], { loop = false, startAtMs = 0 }: PlayOptions = {}): Playback {
     this.playing?.end('replaced');
     const { promise: ended, resolve } = Promise.withResolvers<PlaybackEnd>();
     const playing = {
       sources,
       loop,
+      startAtMs,
+      playedMs: 0,
       end: (reason: PlaybackEnd['reason']) => {
         if (this.playing === playing) this.playing = undefined;
-        resolve({ reason, playedMs: 0 });
+        resolve({ reason, playedMs: playing.playedMs });
       },
     };
     this.playing = playing;

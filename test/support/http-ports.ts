@@ -15,6 +15,7 @@ import type {
   QueuedCaller,
   Recording,
   Registration,
+  TrunkRegistration,
   TrunkStatus,
   WaitsPort,
 } from '../../src/http/index.ts';
@@ -49,7 +50,11 @@ export class FakeNode {
   /** Paths by `<id>.<kind>`. */
   readonly faxFiles = new Map<string, string>();
   readonly faxesToSend: Parameters<HttpPorts['faxes']['send']>[1][] = [];
+  /** Numbers that may not be called. */
+  readonly barred = new Set<string>();
   readonly trunkStates = new Map<string, TrunkStatus>();
+  readonly linesTaken = new Map<string, number>();
+  readonly trunkRegistrations = new Map<string, TrunkRegistration>();
   waits: WaitsPort | undefined;
   next: string | null = null;
   reload: Awaited<ReturnType<HttpPorts['config']['reload']>> = { accepted: true, issues: [] };
@@ -133,6 +138,18 @@ export class FakeNode {
       },
       callbacks: {
         list: (_pbx, limit) => answer(this.callbacks.slice(0, limit)),
+        add: async (_pbx, { group, number, callerId }) => {
+          await answer(undefined);
+          if (this.barred.has(number)) return { outcome: 'barred', why: 'call direction not allowed' };
+          if (this.callbacks.some((task) => task.number === number)) return { outcome: 'exists' };
+          const at = Date.parse('2026-11-02T09:00:00Z');
+          const task: Callback = {
+            ...{ number, origin: 'request', call: null, groups: [group], since: at, createdAt: at, dueAt: at },
+            ...{ attempts: 0, maxAttempts: 7, ...(callerId === undefined ? {} : { callerId }) },
+          };
+          this.callbacks.push(task);
+          return { outcome: 'added', task };
+        },
         cancel: async (_pbx, number) => {
           const at = this.callbacks.findIndex((task) => task.number === number);
           await answer(undefined);
@@ -167,7 +184,13 @@ export class FakeNode {
           return answer(this.faxes[0] as Fax);
         },
       },
-      trunks: { status: (_pbx, trunk) => this.trunkStates.get(trunk) },
+      trunks: {
+        status: (_pbx, trunk) => this.trunkStates.get(trunk),
+        linesTaken: (_pbx, trunk) => this.linesTaken.get(trunk) ?? 0,
+        registrations: async () => this.trunkRegistrations,
+        registeredHere: () =>
+          [...this.trunkRegistrations].map(([trunk, { until }]) => ({ pbx: 'acme', trunk, until: until ?? undefined })),
+      },
       ...(this.waits ? { waits: this.waits } : {}),
       registrations: { list: () => answer(this.devices), count: () => answer(this.devices.length) },
       history: {

@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import type { GroupDistributor } from '../../src/acd/distributor.ts';
 import type { Callbacks, DueCallbacks } from '../../src/acd/group-callbacks.ts';
 import type { CallServices } from '../../src/call/call.ts';
+import type { CallLimit } from '../../src/call/call-limit.ts';
 import { CallbackRunner } from '../../src/call/callback-runner.ts';
 import { notBuilt } from '../../src/call/facilities.ts';
 import { Inbound } from '../../src/call/inbound.ts';
@@ -38,6 +39,8 @@ export class Switchboard {
   statusFails: Error | undefined;
   readonly services: CallServices;
   readonly #pbx: PbxVersion;
+  /** Calls that were let in and go on. */
+  #calls = 0;
   readonly trunks = new FakeTrunks();
 
   /** @param unregistered accounts without a phone; all others have one, `sip:<user>@127.0.0.1` */
@@ -50,6 +53,8 @@ export class Switchboard {
       readonly groups?: GroupDistributor;
       readonly callbacks?: Callbacks;
       readonly recorder?: ConversationRecorder;
+      /** Without: a count of its own. */
+      readonly callLimit?: CallLimit;
     } = {},
   ) {
     const { sip, media, occupancy } = this;
@@ -74,6 +79,7 @@ export class Switchboard {
       ...notBuilt,
       destinations,
       trunks,
+      callLimit: options.callLimit ?? { take: async ({ document }) => this.takeCall(document.pbx.maxCalls) },
       notices: { send: (notice) => void this.notices.push(notice) },
       recorder: options.recorder ?? recordsNothing,
       statuses: { set: (...all) => this.setStatus(...all) },
@@ -122,6 +128,12 @@ export class Switchboard {
     this.inbound.accept(invite);
     await settle();
     return invite;
+  }
+
+  private takeCall(limit: number): (() => void) | undefined {
+    if (limit > 0 && this.#calls >= limit) return undefined;
+    this.#calls++;
+    return () => void this.#calls--;
   }
 
   private async setStatus(_pbx: string, employee: string, status: string): Promise<void> {

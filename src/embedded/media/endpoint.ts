@@ -89,10 +89,10 @@ export class EmbeddedEndpoint implements Endpoint {
     return negotiation;
   }
 
-  play(sources: readonly AudioSource[], { loop = false }: PlayOptions = {}): Playback {
+  play(sources: readonly AudioSource[], { loop = false, startAtMs = 0 }: PlayOptions = {}): Playback {
     const playback = ++this.#lastPlayback;
     const ended = new Promise<PlaybackEnd>((resolve) => this.#playbacks.set(playback, resolve));
-    this.#wish('play', { ...this.#named, playback, sources, loop }, () => this.#played(playback, GONE));
+    this.#wish('play', { ...this.#named, playback, sources, loop, startAtMs }, () => this.#played(playback, GONE));
     return {
       ended,
       stop: () => {

@@ -33,7 +33,7 @@ export interface Requests {
   open: { ask: { endpoint: number; callId: string; dtmf: DtmfMode }; answer: { port: number } };
   configure: { ask: { endpoint: number; parameters: MediaParameters }; answer: undefined };
   play: {
-    ask: { endpoint: number; playback: number; sources: readonly AudioSource[]; loop: boolean };
+    ask: { endpoint: number; playback: number; sources: readonly AudioSource[]; loop: boolean; startAtMs: number };
     answer: undefined;
   };
   stop: { ask: { endpoint: number; playback: number }; answer: undefined };

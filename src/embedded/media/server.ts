@@ -85,7 +85,7 @@ export class EmbeddedMediaServer implements MediaServer {
     const { slot, link, number, port } = await this.#open(options.callId, capabilities.dtmf);
     const session = new SdpSession(capabilities, {
       sessionId: systemRandom.below(2 ** 47),
-      address: this.#options.externalIp ?? this.#options.address,
+      address: (options.internal ? undefined : this.#options.externalIp) ?? this.#options.address,
       port,
     });
     const endpoint = new EmbeddedEndpoint({

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import type { Group } from '../../config/document.ts';
 import type { PbxVersion } from '../../config/version.ts';
 import type { Clock } from '../../time/clock.ts';
 import { HttpFailure } from '../failure.ts';
@@ -26,6 +27,17 @@ export function knownPbx({ ports }: RouteContext, id: string): PbxVersion {
     code: 'no-such-pbx',
     message: `There is no PBX "${id}"`,
     hint: 'GET /api/pbxs lists them.',
+  });
+}
+
+/** @throws HttpFailure 404 `no-such-group` */
+export function knownGroup(pbx: PbxVersion, id: string): Group {
+  const group = pbx.group(id);
+  if (group) return group;
+  throw new HttpFailure(404, {
+    code: 'no-such-group',
+    message: `${pbx.id} has no group "${id}"`,
+    hint: `GET /api/pbxs/${pbx.id}/groups lists them.`,
   });
 }
 

@@ -68,8 +68,8 @@ export class MediaCore {
       this.#endpoint(endpoint).configure(parameters);
       return undefined;
     },
-    play: ({ endpoint, playback, sources, loop }) => {
-      this.#endpoint(endpoint).outbound.play(new Playback(playback, sources, loop, this.#options.clips));
+    play: ({ endpoint, playback, ...wish }) => {
+      this.#endpoint(endpoint).outbound.play(new Playback(playback, wish, this.#options.clips));
       return undefined;
     },
     stop: ({ endpoint, playback }) => {
