@@ -174,7 +174,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       callLimit: { take: ({ id, document }) => limits.take(id, 'calls', document.pbx.maxCalls) },
       occupancy,
       ...notBuilt,
-      fax: new FaxReception({ keeper: async () => (await faxes.promise).keeper, node: env.nodeId, clock, random }),
+      fax: new FaxReception({
+        ...{ media, clock, random, node: env.nodeId },
+        keeper: async () => (await faxes.promise).keeper,
+      }),
       notices: new OutboxNotices(soon(outbox), log),
       recorder: recordings,
       statuses: { set: (pbx, employee, status) => setStatus(pbx, employee, { name: status, base: status }) },
@@ -209,7 +212,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       faxes.reject,
     );
     // Before the calls are ended: none begins meanwhile.
-    stack.defer(async () => (await faxes.promise).rest());
+    stack.defer(() =>
+      faxes.promise.then(
+        (made) => made.rest(),
+        () => undefined,
+      ),
+    );
     const runner = new CallbackRunner({
       due: groupCallbacks,
       config,
@@ -226,7 +234,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(takeReloads(config, clock, log));
     for (const pbx of config.all()) warmUp(pbx, clock);
     // Those who want to know what has gone are listening.
-    (await faxes.promise).start();
+    void (await faxes.promise).start();
     (await outbox).start();
     const { startHttp } = await import('./http/index.ts');
     const http = await startHttp({

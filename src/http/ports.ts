@@ -115,7 +115,7 @@ export interface FaxesPort {
   markRead(pbx: string, id: string, read: boolean): Promise<Fax | undefined>;
   /** False: there is none. */
   remove(pbx: string, id: string): Promise<boolean>;
-  /** @throws UserError `fax-document`, `fax-number`, `fax-line`, `fax-poppler` */
+  /** @throws UserError `fax-document`, `fax-number`, `fax-line`, `fax-poppler`, `fax-unavailable` */
   send(
     pbx: PbxVersion,
     fax: {

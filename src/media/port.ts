@@ -26,6 +26,9 @@ export interface MediaServer {
 
   stats(): Promise<MediaServerStats>;
 
+  /** Why its endpoints cannot be fax machines, and what is to be done, in one sentence; undefined: they can. Nothing that calls is heard as one then. */
+  readonly faxProblem?: string | undefined;
+
   /** Destroys every endpoint, then the server. Idempotent. */
   close(): Promise<void>;
 }

@@ -27,6 +27,7 @@ export class FakeMediaServer implements MediaServer {
   readonly endpoints: FakeEndpoint[] = [];
   /** Thrown by the next `createEndpoint`s. */
   failure: Error | undefined;
+  faxProblem: string | undefined;
 
   async createEndpoint(options: EndpointOptions): Promise<FakeEndpoint> {
     if (this.failure) throw this.failure;

@@ -26,6 +26,7 @@ export interface WorkerOptions {
   readonly address: string;
   readonly ports: PortInterval;
   readonly audioCacheDir: string;
+  readonly libspandsp?: readonly string[];
 }
 
 /** By name: what is asked, and what is answered. Endpoints are named by numbers that the main thread gives out. */

@@ -16,9 +16,9 @@ import type { FaxRecord } from './record.ts';
 /** A fax machine answers at once or never; the network gives up later. */
 const RING_MS = 60_000;
 
-/** `impossible`: no later try can do better. `broken`: it was ended from outside. */
+/** `impossible`: no later try can do better. */
 export interface FaxCallEnd extends FaxEnd {
-  readonly verdict: 'sent' | 'failed' | 'impossible' | 'broken';
+  readonly verdict: 'sent' | 'failed' | 'impossible';
 }
 
 export interface FaxCallOptions {
@@ -83,6 +83,9 @@ export class FaxCall implements LiveCall {
   async run(): Promise<FaxCallEnd> {
     const { fax, services } = this.#options;
     const { number } = fax;
+    const { faxProblem } = services.media;
+    // Nobody is rung by a machine that is none.
+    if (faxProblem) return this.#failed('unavailable', 'impossible', faxProblem);
     const found = await this.#destinations();
     if (!found.ok) return this.#failed(found.reason, 'impossible');
     const attempt = this.timeline.ask({
@@ -115,7 +118,7 @@ export class FaxCall implements LiveCall {
     attempt.over('answered', reason);
     this.#end ??= { by: hungUp ? 'callee' : 'engine', reason };
     if (end.reason === 'finished') return { ...end, verdict: 'sent' };
-    return { ...end, verdict: this.#over.signal.aborted ? 'broken' : 'failed' };
+    return { ...end, verdict: 'failed' };
   }
 
   async #destinations(): Promise<Found> {
@@ -128,11 +131,9 @@ export class FaxCall implements LiveCall {
     return services.destinations.ofNumber(pbx, fax.number, choice);
   }
 
-  #failed(reason: EndReason, verdict: FaxCallEnd['verdict']): FaxCallEnd {
-    const broken = this.#over.signal.aborted;
+  #failed(reason: EndReason, verdict: FaxCallEnd['verdict'], error: string = endReasons[reason].text): FaxCallEnd {
     this.#end ??= { by: 'engine', reason };
-    const error = endReasons[reason].text;
-    return { ...noFaxYet, reason: 'failed', error, verdict: broken ? 'broken' : verdict };
+    return { ...noFaxYet, reason: 'failed', error, verdict };
   }
 
   #context() {

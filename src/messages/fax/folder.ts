@@ -41,9 +41,10 @@ export class FaxFolder {
     await writeWhole(this.path(pbx, id, kind), bytes);
   }
 
+  /** All that it has. */
   async remove(pbx: string, id: string): Promise<void> {
-    const kinds: readonly FaxFile[] = ['tiff', 'pdf', 'original.pdf'];
-    await Promise.all(kinds.map((kind) => this.#files.remove(pbx, `${id}.${kind}`)));
+    const names = [OPEN, '.tiff', '.pdf', '.original.pdf'] as const;
+    await Promise.all(names.map((name) => this.#files.remove(pbx, `${id}${name}`)));
   }
 
   /** Remembers a fax until `close`. */

@@ -60,7 +60,7 @@ export class Faxes {
     this.#folder = new FaxFolder(varDir);
     this.#store = new FaxStore(database);
     this.keeper = new FaxKeeper({ folder: this.#folder, store: this.#store, outbox, pbx, clock, log });
-    this.#sender = new FaxSender({ ...options, folder: this.#folder, store: this.#store });
+    this.#sender = new FaxSender({ ...options, folder: this.#folder, store: this.#store, keeper: this.keeper });
     this.#offs = [
       this.keeper.events.on('changed', (record) => this.events.emit('changed', record)),
       this.#sender.events.on('changed', (record) => this.events.emit('changed', record)),
@@ -73,7 +73,7 @@ export class Faxes {
     ];
   }
 
-  /** What a former run has left is brought to its end, and sending goes on. */
+  /** What a former run has left is brought to its end, and sending goes on. Never rejects. */
   async start(): Promise<void> {
     await this.keeper.recover();
     this.#sender.start();
@@ -81,29 +81,28 @@ export class Faxes {
 
   /** Begins to send no more. */
   rest(): Promise<void> {
-    return this.#sender.close();
+    return this.#sender.rest();
   }
 
-  /** When no call goes on any more: what has come is brought to safety. */
+  /** When no call goes on any more: what has come, and what became of tries to send, is brought to safety. */
   async close(): Promise<void> {
-    await this.rest();
-    for (const off of this.#offs) off();
+    await this.#sender.close();
     await this.keeper.close();
+    for (const off of this.#offs) off();
   }
 
   /**
    * @returns the job; it is safe, and tried at once
-   * @throws UserError `fax-document`, `fax-poppler`, `fax-number`, `fax-line`
+   * @throws UserError `fax-document`, `fax-poppler`, `fax-number`, `fax-line`, `fax-unavailable`
    */
   async send(pbx: PbxVersion, { to, line, name, document, type }: FaxToSend): Promise<FaxRecord> {
-    const { random, clock, node } = this.#options;
+    const { random, clock, node, services } = this.#options;
+    const { faxProblem } = services.media;
+    if (faxProblem) throw new UserError('fax-unavailable', 'This node cannot send faxes', faxProblem);
     const number = numberOf(pbx, to);
     const shown = lineOf(pbx, line);
     const { tiff, pages } = await faxPages(document, type);
     const id = random.uuid();
-    await this.#folder.write(pbx.id, id, 'tiff', tiff);
-    await this.#folder.write(pbx.id, id, 'pdf', pdfOfTiff(tiff));
-    if (type === 'application/pdf') await this.#folder.write(pbx.id, id, 'original.pdf', document);
     const now = clock.now();
     const record: FaxRecord = {
       pbx: pbx.id,
@@ -129,6 +128,9 @@ export class Faxes {
       giveUpAt: giveUpAt(now),
     };
     try {
+      await this.#folder.write(pbx.id, id, 'tiff', tiff);
+      await this.#folder.write(pbx.id, id, 'pdf', pdfOfTiff(tiff));
+      if (type === 'application/pdf') await this.#folder.write(pbx.id, id, 'original.pdf', document);
       await this.#sender.take(record);
     } catch (error) {
       await this.#folder.remove(pbx.id, id);

@@ -30,12 +30,17 @@ export interface FaxEvents {
   removed: FaxRecord;
 }
 
-/** Brings faxes that were received to safety: disk first, then database, then a letter. Whatever is away meanwhile, none is lost. */
+/**
+ * Brings to safety what has become of faxes: disk first, then database, then a letter. Whatever is away meanwhile, no fax that came is lost, and none that was sent
+ * is sent again.
+ */
 export class FaxKeeper {
   readonly events = new Emitter<FaxEvents>();
   readonly #options: FaxKeeperOptions;
   /** What is received right now. */
   readonly #coming = new Set<string>();
+  /** What the disk did not take: it goes to the database alone. */
+  readonly #unwritten = new Map<string, FaxRecord>();
   #timer: TimerId | undefined;
   #filing: Promise<void> = Promise.resolve();
   #closed = false;
@@ -62,30 +67,35 @@ export class FaxKeeper {
     }
   }
 
-  /** It is over. Resolves when it is safe on this node; database and letter follow. Never rejects. */
-  async end(record: FaxRecord): Promise<void> {
+  /** A reception is over, or a try to send. Resolves when that is safe on this node; database and letter follow. Never rejects. */
+  async keep(record: FaxRecord): Promise<void> {
     const { folder, log } = this.#options;
     try {
-      await this.#makePdf(record);
       await folder.keepOpen(record);
+      this.#unwritten.delete(record.id);
     } catch (error) {
-      log.error({ err: error, fax: record.id }, `a fax could not be put on the disk: ${errorText(error)}`);
+      this.#unwritten.set(record.id, record);
+      log.error({ err: error, fax: record.id }, `the disk does not take what became of a fax: ${errorText(error)}`);
     }
     this.#coming.delete(record.id);
-    this.events.emit('changed', record);
     this.#fileSoon();
   }
 
-  /** What was being received when the engine ended has the pages that came before. */
+  /** What was being received when the engine ended has the pages that came before. Never rejects. */
   async recover(): Promise<void> {
-    const { folder } = this.#options;
-    for (const record of await folder.stillOpen()) {
-      if (record.state !== 'receiving' || this.#coming.has(record.id)) continue;
-      const pages = await this.#pagesOf(record);
-      const state = receivedState({ reason: 'failed', pages });
-      await this.end({ ...record, state, pages, error: 'the engine was stopped while the fax came in' });
+    const { folder, log } = this.#options;
+    try {
+      for (const record of await folder.stillOpen()) {
+        if (record.state !== 'receiving' || this.#coming.has(record.id)) continue;
+        const pages = await this.#pagesOf(record);
+        const state = receivedState({ reason: 'failed', pages });
+        await this.keep({ ...record, state, pages, error: 'the engine was stopped while the fax came in' });
+      }
+    } catch (error) {
+      log.error({ err: error }, `faxes of the last run cannot be read: ${errorText(error)}`);
     }
     this.#fileSoon();
+    await this.#filing;
   }
 
   /** Resolves when everything that has been told to it is in the database, or has not gone there. */
@@ -97,30 +107,57 @@ export class FaxKeeper {
 
   /** One pass after the other. */
   #fileSoon(): void {
-    this.#filing = this.#filing.then(() => this.#file());
+    this.#filing = this.#filing.then(() => this.#fileAll());
   }
 
-  async #file(): Promise<void> {
-    const { folder, log, clock } = this.#options;
+  async #fileAll(): Promise<void> {
+    const { log, clock } = this.#options;
     clock.clearTimeout(this.#timer);
+    let why: unknown;
     try {
-      for (const record of await folder.stillOpen()) {
-        if (record.state === 'receiving') continue;
-        await this.#options.store.add(record);
-        await this.#tell(record);
-        await folder.close(record);
+      for (const record of await this.#unfiled()) {
+        // One that cannot be filed does not keep the others from it.
+        await this.#file(record).catch((error: unknown) => {
+          why = error;
+        });
       }
     } catch (error) {
-      log.warn({ error: errorText(error) }, 'a fax waits on the disk: the database or the outbox does not take it');
-      if (!this.#closed) this.#timer = clock.setTimeout(() => this.#fileSoon(), AGAIN_MS);
+      why = error;
     }
+    if (why === undefined) return;
+    log.warn({ error: errorText(why) }, 'a fax waits on the disk: the database or the outbox does not take it');
+    if (!this.#closed) this.#timer = clock.setTimeout(() => this.#fileSoon(), AGAIN_MS);
+  }
+
+  async #unfiled(): Promise<FaxRecord[]> {
+    const written = await this.#options.folder.stillOpen();
+    const known = new Map([...written, ...this.#unwritten.values()].map((record) => [record.id, record]));
+    return [...known.values()].filter(({ state }) => state !== 'receiving');
+  }
+
+  async #file(record: FaxRecord): Promise<void> {
+    const { folder, store } = this.#options;
+    const isIn = record.direction === 'in';
+    if (isIn) await this.#makePdf(record);
+    // Of one that is sent the database knows already, unless it was deleted meanwhile.
+    const isNews = isIn ? await store.add(record) : await store.update(record);
+    if (isNews) this.events.emit('changed', record);
+    if (isIn) await this.#tell(record);
+    await folder.close(record);
+    this.#unwritten.delete(record.id);
   }
 
   async #makePdf(record: FaxRecord): Promise<void> {
-    const { folder } = this.#options;
-    if (record.pages === 0) return;
-    const tiff = await folder.read(record.pbx, record.id, 'tiff');
-    await folder.write(record.pbx, record.id, 'pdf', pdfOfTiff(tiff));
+    const { folder, log } = this.#options;
+    const { pbx, id } = record;
+    if (record.pages === 0 || (await folder.has(pbx, id, 'pdf'))) return;
+    const tiff = await folder.read(pbx, id, 'tiff');
+    try {
+      await folder.write(pbx, id, 'pdf', pdfOfTiff(tiff));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      log.error({ err: error, fax: id }, 'a fax is kept as TIFF alone: its pages are none that a PDF can hold');
+    }
   }
 
   async #pagesOf({ pbx, id }: FaxRecord): Promise<number> {

@@ -9,6 +9,7 @@ import type { Clock, TimerId } from '../../time/clock.ts';
 import type { Random } from '../../time/random.ts';
 import { FaxCall, type FaxCallEnd } from './fax-call.ts';
 import type { FaxFolder } from './folder.ts';
+import type { FaxKeeper } from './keeper.ts';
 import { type FaxRecord, toldBy } from './record.ts';
 import type { FaxStore } from './store.ts';
 
@@ -23,6 +24,8 @@ const AT_ONCE = 5;
 export interface FaxSenderOptions {
   readonly folder: FaxFolder;
   readonly store: FaxStore;
+  /** Notes what became of a try. */
+  readonly keeper: Pick<FaxKeeper, 'keep'>;
   readonly services: CallServices;
   readonly calls: Pick<Inbound, 'begins' | 'ends'>;
   readonly pbx: (id: string) => PbxVersion | undefined;
@@ -32,28 +35,30 @@ export interface FaxSenderOptions {
   readonly log: Logger;
 }
 
+/** A try that goes on. */
+interface Trying {
+  readonly call: FaxCall;
+  /** Resolves when its outcome is safe; never rejects. */
+  readonly over: Promise<void>;
+}
+
 /** Sends what is to be sent: the node that has the pages does, for an hour from when it was asked to. A job outlives the node's end. */
 export class FaxSender {
   readonly events = new Emitter<{ changed: FaxRecord }>();
   readonly #options: FaxSenderOptions;
-  readonly #running = new Map<string, FaxCall>();
+  readonly #trying = new Map<string, Trying>();
   #timer: TimerId | undefined;
-  #closed = false;
+  #resting = false;
   #looking: Promise<void> = Promise.resolve();
 
   constructor(options: FaxSenderOptions) {
     this.#options = options;
   }
 
-  /** Takes up what was being done when the node ended last, and goes on. */
+  /** Takes up what was being done when the node ended last, and goes on. To be called when all is filed that the last run has left on the disk. */
   start(): void {
     this.#looking = this.#resume();
     this.#arm();
-  }
-
-  /** The number of tries that are under way. */
-  get size(): number {
-    return this.#running.size;
   }
 
   /** A job from now on; its pages are in the folder. Rejects with `DatabaseDownError`. */
@@ -70,14 +75,20 @@ export class FaxSender {
 
   /** Breaks off the try of this fax, if there is one. */
   breakOff(id: string): void {
-    this.#running.get(id)?.breakOff({ by: 'engine', reason: 'userCommand' });
+    this.#trying.get(id)?.call.breakOff({ by: 'engine', reason: 'userCommand' });
   }
 
   /** Begins no more. Tries that go on are calls, and end as those do. */
-  async close(): Promise<void> {
-    this.#closed = true;
+  async rest(): Promise<void> {
+    this.#resting = true;
     this.#options.clock.clearTimeout(this.#timer);
     await this.#looking;
+  }
+
+  /** Resolves when what became of all tries is safe: no call goes on any more. */
+  async close(): Promise<void> {
+    await this.rest();
+    await Promise.all([...this.#trying.values()].map(({ over }) => over));
   }
 
   #arm(): void {
@@ -88,55 +99,65 @@ export class FaxSender {
   }
 
   async #resume(): Promise<void> {
-    const { store, node, clock, log } = this.#options;
+    const { store, folder, node, clock, log } = this.#options;
     try {
+      // Of those it is known what became of them; the database will know, too.
+      const known = new Set((await folder.stillOpen()).map(({ id }) => id));
       for (const record of await store.interrupted(node)) {
-        if (this.#running.has(record.id)) continue;
+        if (this.#trying.has(record.id) || known.has(record.id)) continue;
         const error = 'the engine was stopped while the fax was sent';
         await this.#change({ ...record, state: 'waiting', nextAt: clock.now(), error });
       }
     } catch (error) {
-      if (this.#closed) return;
+      if (this.#resting) return;
       log.warn({ error: errorText(error) }, 'faxes that were being sent are taken up later: the database is away');
       clock.setTimeout(() => {
-        if (!this.#closed) this.#looking = this.#looking.then(() => this.#resume());
+        if (!this.#resting) this.#looking = this.#looking.then(() => this.#resume());
       }, LOOK_MS);
     }
   }
 
   async #look(): Promise<void> {
     const { store, clock, node, log } = this.#options;
-    const room = AT_ONCE - this.#running.size;
-    if (this.#closed || room <= 0) return;
+    const room = AT_ONCE - this.#trying.size;
+    if (this.#resting || room <= 0) return;
     try {
       for (const record of await store.due(node, clock.now(), room)) {
-        if (this.#running.has(record.id) || this.#closed) continue;
+        if (this.#trying.has(record.id) || this.#resting) continue;
         await this.#begin(record);
       }
     } catch (error) {
-      log.debug({ error: errorText(error) }, 'faxes to be sent cannot be looked for: the database is away');
+      log.warn({ error: errorText(error) }, 'faxes that are to be sent wait: the database or the disk is away');
     }
   }
 
   async #begin(record: FaxRecord): Promise<void> {
-    const { services, calls, folder, random, node, log, pbx: find } = this.#options;
+    const { services, calls, folder, clock, random, node, log, pbx: find } = this.#options;
     const pbx = find(record.pbx);
     // Of a PBX that is not there any more nothing is sent; it may come back.
     if (!pbx) return;
-    const id = random.uuid();
-    const sending: FaxRecord = { ...record, state: 'sending', nextAt: null };
-    await this.#change(sending);
+    if (clock.now() >= (record.giveUpAt ?? 0)) {
+      const error = record.error ?? 'the engine did not run in the hour in which it was to be sent';
+      await this.#change({ ...record, state: 'failed', nextAt: null, error });
+      return;
+    }
     const file = folder.path(record.pbx, record.id, 'tiff');
-    const call = new FaxCall({ id, node, pbx, fax: record, file, services, log });
-    this.#running.set(record.id, call);
+    const sending: FaxRecord = { ...record, state: 'sending', nextAt: null };
+    if (!(await this.#change(sending))) return;
+    const call = new FaxCall({ id: random.uuid(), node, pbx, fax: record, file, services, log });
     calls.begins(call);
-    void this.#see(call, sending).catch((error: unknown) =>
+    const over = this.#see(call, sending).catch((error: unknown) =>
       log.error({ err: error, fax: record.id }, `what became of a fax could not be kept: ${errorText(error)}`),
     );
+    this.#trying.set(record.id, { call, over });
+    void over.then(() => {
+      this.#trying.delete(record.id);
+      this.look();
+    });
   }
 
   async #see(call: FaxCall, record: FaxRecord): Promise<void> {
-    const { calls, log, clock } = this.#options;
+    const { calls, keeper, log, clock } = this.#options;
     const at = clock.now();
     let end: FaxCallEnd;
     try {
@@ -145,13 +166,8 @@ export class FaxSender {
       log.error({ err: error, fax: record.id }, `a fax call failed: ${errorText(error)}`);
       end = { ...noFaxYet, reason: 'failed', error: 'internal failure', verdict: 'failed' };
     }
-    try {
-      await calls.ends(call, call.record());
-      await this.#change(this.#after(record, { call: call.id, at, end }));
-    } finally {
-      this.#running.delete(record.id);
-    }
-    this.look();
+    await keeper.keep(this.#after(record, { call: call.id, at, end }));
+    await calls.ends(call, call.record());
   }
 
   #after(record: FaxRecord, { call, at, end }: { call: string; at: number; end: FaxCallEnd }): FaxRecord {
@@ -164,16 +180,16 @@ export class FaxSender {
       tries: [...record.tries, { at, call, pages: end.pages, error }],
     };
     if (end.verdict === 'sent') return { ...tried, state: 'sent', nextAt: null };
-    const nextAt = now + AGAIN_MS;
-    const over = end.verdict === 'impossible' || nextAt > (record.giveUpAt ?? 0);
-    if (over) return { ...tried, state: 'failed', nextAt: null };
-    // Broken off by the end of the node: that is no try.
-    return { ...tried, state: 'waiting', nextAt: this.#closed ? now : nextAt };
+    // A try that was broken off because the node ends is made up for as soon as it runs again.
+    const nextAt = this.#resting ? now : now + AGAIN_MS;
+    const over = end.verdict === 'impossible' || nextAt >= (record.giveUpAt ?? 0);
+    return over ? { ...tried, state: 'failed', nextAt: null } : { ...tried, state: 'waiting', nextAt };
   }
 
-  async #change(record: FaxRecord): Promise<void> {
-    await this.#options.store.update(record);
-    this.events.emit('changed', record);
+  async #change(record: FaxRecord): Promise<boolean> {
+    const isThere = await this.#options.store.update(record);
+    if (isThere) this.events.emit('changed', record);
+    return isThere;
   }
 }
 

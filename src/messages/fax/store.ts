@@ -20,22 +20,25 @@ export class FaxStore {
     this.#database = database;
   }
 
-  /** Keeps a new record. One that is there already stays as it is: it may have been marked meanwhile. */
-  async add(record: FaxRecord): Promise<void> {
-    await this.#database.query(
+  /** @returns false: it is there already, and stays as it is, for it may have been marked meanwhile */
+  async add(record: FaxRecord): Promise<boolean> {
+    const rows = await this.#database.query(
       `insert into faxes (pbx, id, direction, state, at, node, next_at, record)
-       values ($1, $2, $3, $4, $5::timestamptz, $6, $7::timestamptz, $8::jsonb) on conflict do nothing`,
+       values ($1, $2, $3, $4, $5::timestamptz, $6, $7::timestamptz, $8::jsonb) on conflict do nothing returning id`,
       columnsOf(record),
     );
+    return rows.length > 0;
   }
 
-  /** Changes a record; one that was deleted meanwhile stays deleted. */
-  async update(record: FaxRecord): Promise<void> {
-    await this.#database.query(
-      `update faxes set direction = $3, state = $4, at = $5::timestamptz, node = $6, next_at = $7::timestamptz, record = $8::jsonb
-       where pbx = $1 and id = $2`,
+  /** All but its mark. @returns false: it was deleted meanwhile, and stays so */
+  async update(record: FaxRecord): Promise<boolean> {
+    const rows = await this.#database.query(
+      `update faxes set direction = $3, state = $4, at = $5::timestamptz, node = $6, next_at = $7::timestamptz,
+                        record = jsonb_set($8::jsonb, '{read}', record -> 'read')
+       where pbx = $1 and id = $2 returning id`,
       columnsOf(record),
     );
+    return rows.length > 0;
   }
 
   async get(pbx: string, id: string): Promise<FaxRecord | undefined> {

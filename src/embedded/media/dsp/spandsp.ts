@@ -64,7 +64,7 @@ const FILE_NAMES = ['libspandsp.so.2', 'libspandsp.2.dylib'];
 
 /**
  * Binds libspandsp, the signal processing library inside FreeSWITCH. Never throws: an engine without it works, but hears no in-band
- * DTMF and fills lost packets with silence. Each worker thread calls this for itself.
+ * DTMF, knows no fax and fills lost packets with silence. Each worker thread calls this for itself.
  */
 export function loadSpandsp(fileNames: readonly string[] = FILE_NAMES): Spandsp | MissingSpandsp {
   let reason = '';
@@ -79,9 +79,13 @@ export function loadSpandsp(fileNames: readonly string[] = FILE_NAMES): Spandsp 
   }
   return {
     missing: `libspandsp cannot be loaded: ${reason}`,
-    hint: 'Install it (Debian: apt install libspandsp2); until then digits that phones send as tones are not recognised.',
+    hint: 'Install it (Debian: apt install libspandsp2); until then digits that phones send as tones are not recognised, and there is no fax.',
   };
 }
+
+/** In place of fax, where there is no library. */
+export const FAX_NEEDS_SPANDSP =
+  'Fax needs libspandsp 0.0.6 on the machine of the engine (Debian: apt install libspandsp2).';
 
 /** Narrows the result of `loadSpandsp`. */
 export const isMissing = (loaded: Spandsp | MissingSpandsp): loaded is MissingSpandsp => 'missing' in loaded;

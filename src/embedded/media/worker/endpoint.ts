@@ -4,7 +4,7 @@ import type { RecordingEnd, RecordOptions } from '../../../media/recorder.ts';
 import type { Clock } from '../../../time/clock.ts';
 import type { Random } from '../../../time/random.ts';
 import type { FaxTerminalOptions } from '../dsp/fax.ts';
-import type { Spandsp } from '../dsp/spandsp.ts';
+import { FAX_NEEDS_SPANDSP, type Spandsp } from '../dsp/spandsp.ts';
 import type { LatenessHistogram } from '../histogram.ts';
 import { OutgoingStream } from '../rtp/outgoing.ts';
 import { isRtcp } from '../rtp/packet.ts';
@@ -90,7 +90,7 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
   /** Begins a fax, in place of one that goes on. @throws Error if there is no library, or no memory */
   startFax(id: number, options: FaxTerminalOptions): void {
     const { spandsp } = this.#around;
-    if (!spandsp) throw new Error('fax needs libspandsp (Debian: apt install libspandsp2)');
+    if (!spandsp) throw new Error(FAX_NEEDS_SPANDSP);
     this.#endFax('stopped');
     this.#fax = new FaxLine(id, spandsp, options, {
       progress: (progress) => this.#listener.faxProgress(id, progress),
