@@ -64,12 +64,15 @@ function worldOf(call: Call, deaf: () => void): SchemeWorld {
     startAudio: (audio) => call.audio.start(audio),
     stopAudio: () => call.audio.stop(),
     forward: async (request, signal, connected, recording) => {
-      const hears = (then: () => void) => () => {
-        deaf();
-        then();
-      };
+      const hears =
+        <A extends unknown[]>(then: (...whom: A) => void) =>
+        (...whom: A) => {
+          deaf();
+          then(...whom);
+        };
       const result = await forward(call, request, signal, { connected: hears(connected), recording: hears(recording) });
-      if (result.outcome === 'failed') call.timeline.stage('menu');
+      // One who has left was missed where he was.
+      if (result.outcome === 'failed' && !call.end) call.timeline.stage('menu');
       return result;
     },
     voicemail: (request, signal, recording) => call.services.mailbox.record(call, request, signal, recording),

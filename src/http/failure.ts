@@ -62,8 +62,13 @@ function ofFramework(error: unknown): HttpFailure | undefined {
   }
   if (statusCode === 414) return new HttpFailure(414, { code: 'bad-path', message: 'A part of the path is too long' });
   if (statusCode === 415) {
-    const hint = 'Send "Content-Type: application/json", or no body; what is to be faxed as "application/pdf" or "image/tiff".';
-    return new HttpFailure(415, { code: 'bad-body', message: 'The body of the request is of a kind that is not taken', hint });
+    const hint =
+      'Send "Content-Type: application/json", or no body; what is to be faxed as "application/pdf" or "image/tiff".';
+    return new HttpFailure(415, {
+      code: 'bad-body',
+      message: 'The body of the request is of a kind that is not taken',
+      hint,
+    });
   }
   if (error instanceof Error && 'code' in error && error.code === 'FST_ERR_BAD_URL') {
     return new HttpFailure(400, { code: 'bad-path', message: 'The path cannot be decoded' });

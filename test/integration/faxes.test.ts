@@ -436,9 +436,9 @@ describe('a node without libspandsp', () => {
     const document = tiffOf([pageOf(0)]);
     const { id } = await node.faxes.send(company(), { to: '84957654321', document, type: 'image/tiff' });
     node.board.media.faxProblem = problem;
-    await expect(
-      node.faxes.send(company(), { to: '84957654321', document, type: 'image/tiff' }),
-    ).rejects.toMatchObject({ code: 'fax-unavailable', hint: problem });
+    await expect(node.faxes.send(company(), { to: '84957654321', document, type: 'image/tiff' })).rejects.toMatchObject(
+      { code: 'fax-unavailable', hint: problem },
+    );
     await node.faxes.start();
     node.board.clock.advance(5000);
     expect(await node.fax('failed')).toMatchObject({ id, error: problem });

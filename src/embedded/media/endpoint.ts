@@ -18,6 +18,7 @@ import {
   type Playback,
   type PlaybackEnd,
   type PlayOptions,
+  type SilenceLimits,
 } from '../../media/port.ts';
 import type { Recording, RecordingEnd, RecordOptions } from '../../media/recorder.ts';
 import type { FaxTask } from './dsp/fax.ts';
@@ -169,6 +170,10 @@ export class EmbeddedEndpoint implements Endpoint {
     if (peer) await Promise.all([this.silence(), peer.silence()]);
   }
 
+  expectMedia(limits: SilenceLimits): void {
+    this.#wish('expectMedia', { ...this.#named, limits }, () => undefined);
+  }
+
   on<K extends keyof EndpointEvents>(event: K, listener: (payload: EndpointEvents[K]) => void): () => void {
     const off = this.#events.on(event, listener);
     if (event !== 'faxTone') return off;
@@ -206,6 +211,8 @@ export class EmbeddedEndpoint implements Endpoint {
         return this.#events.emit('dtmf', message.event);
       case 'media':
         return this.#events.emit('media', message.event);
+      case 'silent':
+        return this.#events.emit('silent', message.event);
       case 'faxTone':
         return this.#events.emit('faxTone', {});
       case 'faxProgress':
@@ -288,7 +295,7 @@ export class EmbeddedEndpoint implements Endpoint {
   }
 
   /** Asks for what only an endpoint that is gone can refuse. */
-  #wish<K extends 'play' | 'stop' | 'record' | 'stopRecording'>(
+  #wish<K extends 'play' | 'stop' | 'record' | 'stopRecording' | 'expectMedia'>(
     name: K,
     ask: Requests[K]['ask'],
     onGone: () => void,

@@ -114,7 +114,7 @@ export class FaxCall implements LiveCall {
     const end = await transmission.ended;
     const hungUp = leg.ended !== undefined;
     await leg.hangup();
-    const reason = this.#end?.reason ?? (hungUp ? 'calleeHungUp' : 'normal');
+    const reason = this.#end?.reason ?? leg.cutFor ?? (hungUp ? 'calleeHungUp' : 'normal');
     attempt.over('answered', reason);
     this.#end ??= { by: hungUp ? 'callee' : 'engine', reason };
     if (end.reason === 'finished') return { ...end, verdict: 'sent' };

@@ -11,6 +11,7 @@ import { FaxEar } from './fax-ear.ts';
 import type { FaxLine } from './fax-line.ts';
 import { InbandEar } from './inband-ear.ts';
 import type { AudioTap } from './recorder.ts';
+import { SilenceWatch } from './silence.ts';
 import type { Sink } from './sink.ts';
 
 /** A digit is known to be one only after it has begun; so long the sound of a withheld in-band digit is then silenced. */
@@ -21,6 +22,7 @@ export interface InboundListener {
   dtmf(event: EndpointEvents['dtmf']): void;
   media(event: EndpointEvents['media']): void;
   faxTone(): void;
+  silent(event: EndpointEvents['silent']): void;
 }
 
 /** One packet is looked at at a time, so one view serves all endpoints of the thread. */
@@ -32,6 +34,7 @@ export class Inbound {
   readonly reception = new Reception();
   /** Who records what the peer says. */
   readonly taps = new Set<AudioTap>();
+  readonly silence: SilenceWatch;
   rejected = 0;
 
   readonly #clock: Clock;
@@ -53,6 +56,7 @@ export class Inbound {
     this.#clock = clock;
     this.#spandsp = spandsp;
     this.#listener = listener;
+    this.silence = new SilenceWatch(clock, (ms) => listener.silent({ ms }));
   }
 
   /** @param listenInband whether the peer's digits may come as tones */
@@ -117,6 +121,7 @@ export class Inbound {
       return;
     }
     if (verdict === 'probation') return;
+    this.silence.heard(now);
     const meaning = this.#meanings[packet.payloadType];
     if (!this.reception.record(packet, now, meaning !== 'telephone-event')) return;
     if (!this.#heard) {

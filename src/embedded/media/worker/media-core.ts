@@ -12,7 +12,7 @@ import type { DatagramReceiver, PortPair } from './port-pair.ts';
 import type { PortRange } from './port-range.ts';
 import type { FileMaker } from './recording-file.ts';
 
-/** RTCP is due every few seconds; how often that is looked after. */
+/** RTCP is due every few seconds, and a peer may fall silent; how often that is looked after. */
 const HOUSEKEEPING_MS = 500;
 
 export interface MediaCoreOptions {
@@ -55,6 +55,7 @@ export class MediaCore {
         faxTone: () => emit({ kind: 'faxTone', endpoint: id }),
         faxProgress: (fax, progress) => emit({ kind: 'faxProgress', endpoint: id, fax, progress }),
         faxed: (fax, end) => emit({ kind: 'faxed', endpoint: id, fax, end }),
+        silent: (event) => emit({ kind: 'silent', endpoint: id, event }),
         played: (playback, end) => emit({ kind: 'played', endpoint: id, playback, end }),
         recorded: (recording, end) => emit({ kind: 'recorded', endpoint: id, recording, end }),
       });
@@ -116,6 +117,10 @@ export class MediaCore {
       this.#endpoints.get(endpoint)?.inbound.disconnect();
       return undefined;
     },
+    expectMedia: ({ endpoint, limits }) => {
+      this.#endpoint(endpoint).silence.expect(limits);
+      return undefined;
+    },
     endpointStats: ({ endpoint }) => this.#endpoint(endpoint).stats(),
     destroy: async ({ endpoint }) => {
       await this.#destroy(endpoint);
@@ -163,12 +168,12 @@ export class MediaCore {
     };
   }
 
-  /** One timer for the reports of all endpoints; none while there are no endpoints. */
+  /** One timer for the reports and the silence of all endpoints; none while there are no endpoints. */
   #keepHouse(): void {
     if (this.#housekeeping !== undefined) return;
     this.#housekeeping = this.#options.clock.setTimeout(() => {
       this.#housekeeping = undefined;
-      for (const endpoint of this.#endpoints.values()) endpoint.reportIfDue();
+      for (const endpoint of this.#endpoints.values()) endpoint.keepHouse();
       if (this.#endpoints.size > 0) this.#keepHouse();
     }, HOUSEKEEPING_MS);
   }
