@@ -55,9 +55,9 @@ export async function connect(
       ...(ofCallee && dtmfCommands !== false && { callee: ofCallee }),
     },
   }).then(async ({ by, heldMs }) => {
+    await fax.over();
     call.callee = undefined;
     call.recording = undefined;
-    await fax.over();
     const recorded = recording.over();
     const reason = reasonOfEnd(by, call.end?.reason ?? leg.cutFor);
     for (const attempt of attempts) attempt.over('answered', reason, heldMs);
