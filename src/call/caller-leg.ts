@@ -37,6 +37,7 @@ export class CallerLeg {
   #early: Promise<Endpoint> | undefined;
   #leg: Leg | undefined;
   #rings = false;
+  #offFaxTone: (() => void) | undefined;
 
   /** @param options.sound of the trunk that he comes over */
   constructor(options: { invite?: IncomingInvite; media: MediaServer; sound?: CallerSound }) {
@@ -59,7 +60,13 @@ export class CallerLeg {
   }
 
   on<K extends keyof CallerLegEvents>(event: K, listener: (payload: CallerLegEvents[K]) => void): () => void {
-    return this.#events.on(event, listener);
+    const off = this.#events.on(event, listener);
+    if (event !== 'faxTone') return off;
+    this.#listenForFax();
+    return () => {
+      off();
+      this.#listenForFax();
+    };
   }
 
   /** How many more hops his INVITE may take (RFC 3261 §20.22). */
@@ -167,10 +174,20 @@ export class CallerLeg {
     return leg;
   }
 
+  /** The media listen for calling tones only while somebody wants to know of them. */
+  #listenForFax(): void {
+    if (this.#events.listenerCount('faxTone') > 0) {
+      this.#offFaxTone ??= this.#leg?.on('faxTone', () => this.#events.emit('faxTone', {}));
+    } else {
+      this.#offFaxTone?.();
+      this.#offFaxTone = undefined;
+    }
+  }
+
   #take(leg: Leg): void {
     this.#leg = leg;
     leg.on('digit', ({ digit }) => this.#events.emit('digit', { digit }));
-    leg.on('faxTone', () => this.#events.emit('faxTone', {}));
+    this.#listenForFax();
     leg.on('ended', ({ by }) => this.#end(by === 'local' ? 'engine' : 'caller', leg.cutFor ?? endOf(by)));
   }
 

@@ -4,7 +4,7 @@ import type { Callbacks, DueCallbacks } from '../../src/acd/group-callbacks.ts';
 import type { CallServices } from '../../src/call/call.ts';
 import type { CallLimit } from '../../src/call/call-limit.ts';
 import { CallbackRunner } from '../../src/call/callback-runner.ts';
-import { notBuilt } from '../../src/call/facilities.ts';
+import { type FaxMachine, notBuilt } from '../../src/call/facilities.ts';
 import { Inbound } from '../../src/call/inbound.ts';
 import type { Notice } from '../../src/call/notices.ts';
 import { type ConversationRecorder, recordsNothing } from '../../src/call/recording.ts';
@@ -57,6 +57,7 @@ export class Switchboard {
       /** Other PBXs of the installation. */
       readonly others?: readonly PbxVersion[];
       readonly recorder?: ConversationRecorder;
+      readonly fax?: FaxMachine;
       /** Without: a count of its own. */
       readonly callLimit?: CallLimit;
     } = {},
@@ -85,6 +86,7 @@ export class Switchboard {
       clock,
       occupancy,
       ...notBuilt,
+      ...(options.fax && { fax: options.fax }),
       destinations,
       trunks,
       callLimit: options.callLimit ?? { take: async ({ document }) => this.takeCall(document.pbx.maxCalls) },
