@@ -1,5 +1,14 @@
 import { oneLine } from './header-fields.ts';
-import { escapeUser, type NameAddr, parseNameAddr, percentDecode, quote, SipParseError, splitList, type Uri } from './message.ts';
+import {
+  escapeUser,
+  type NameAddr,
+  parseNameAddr,
+  percentDecode,
+  quote,
+  SipParseError,
+  splitList,
+  type Uri,
+} from './message.ts';
 import type { Party } from './port.ts';
 
 /** Reads From, To and the like. @throws SipParseError 400 */
@@ -20,7 +29,9 @@ export function tryParseParty(value: string | undefined): Party | undefined {
  * Who calls by Remote-Party-ID (draft-ietf-sip-privacy-04): what FreeSWITCH and older exchanges say where RFC 3325 has P-Asserted-Identity. What cannot be read is
  * passed over. `hidden`: he does not want to be shown.
  */
-export function remoteParty(values: readonly string[]): { readonly party: Party; readonly hidden: boolean } | undefined {
+export function remoteParty(
+  values: readonly string[],
+): { readonly party: Party; readonly hidden: boolean } | undefined {
   for (const value of values.flatMap(splitList)) {
     try {
       const parsed = parseNameAddr(value);

@@ -130,10 +130,13 @@ describe('§5.3.1.3 and §5.3.3: which way', () => {
     { dialled: '0611', outgoing: {}, security: { outgoing: ['7495*'] }, way: 'directionBarred' },
     { dialled: '112', outgoing: { callerId: null }, security: {}, way: 'doesNotExist' },
     { dialled: '*112', outgoing: {}, security: {}, way: 'doesNotExist' },
-  ])('a short number of the network: $dialled with $outgoing and $security: $way', ({ dialled, outgoing, security, way }) => {
-    const pbx = pbxOf({ employees: [anna(outgoing)], numbers, trunks: [operator], security });
-    expect(wayOf(dials(pbx, dialled))).toBe(way);
-  });
+  ])(
+    'a short number of the network: $dialled with $outgoing and $security: $way',
+    ({ dialled, outgoing, security, way }) => {
+      const pbx = pbxOf({ employees: [anna(outgoing)], numbers, trunks: [operator], security });
+      expect(wayOf(dials(pbx, dialled))).toBe(way);
+    },
+  );
 
   it('§5.3.3 example 2: without a prefix that fits, the trunk of the outgoing number', () => {
     const pbx = pbxOf({ employees: [anna()], numbers, trunks: [trunk('other', { pstn: true }), trunk('operator')] });
