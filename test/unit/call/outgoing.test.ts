@@ -183,6 +183,12 @@ describe('§5.3.1.3 and §5.3.3: which way', () => {
     expect(wayOf(dials(pbx, '84951234567'))).toBe('office 74951234567');
   });
 
+  it('a prefix is what was dialled, not how its international form begins', () => {
+    const pbx = pbxOf({ employees: [anna()], numbers, trunks: [operator, trunk('office', { prefix: '7' })] });
+    expect(wayOf(dials(pbx, '84951234567'))).toBe('operator 74951234567');
+    expect(wayOf(dials(pbx, '74951234567'))).toBe('office 4951234567');
+  });
+
   it('our own number never leaves', () => {
     const pbx = pbxOf({
       employees: [anna()],
