@@ -15,6 +15,7 @@ import type { TraceEntry } from '../scheme/actors.ts';
 import type { SchemeRun } from '../scheme/run.ts';
 import type { IncomingInvite, SipServer } from '../sip/port.ts';
 import type { Clock } from '../time/clock.ts';
+import type { CallLimit } from './call-limit.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { CallerLeg } from './caller-leg.ts';
 import type { FaxMachine, Mailbox, Rooms } from './facilities.ts';
@@ -22,6 +23,7 @@ import type { Statuses } from './feature-codes.ts';
 import type { LiveCall } from './live-calls.ts';
 import type { MissedBy } from './missed.ts';
 import type { Notices } from './notices.ts';
+import type { ConversationRecorder, TalkRecording } from './recording.ts';
 import type { Shown } from './shown.ts';
 import type { Sounds } from './sounds.ts';
 import { type CallFacts, Timeline } from './timeline.ts';
@@ -37,11 +39,13 @@ export interface CallServices {
   readonly callbacks: Callbacks;
   readonly destinations: Destinations;
   readonly trunks: Pick<Trunks, 'takeLine'>;
+  readonly callLimit: CallLimit;
   readonly occupancy: Occupancy;
   readonly mailbox: Mailbox;
   readonly fax: FaxMachine;
   readonly rooms: Rooms;
   readonly notices: Notices;
+  readonly recorder: ConversationRecorder;
   readonly statuses: Statuses;
 }
 
@@ -79,6 +83,8 @@ export class Call implements LiveCall {
   brought: readonly Attempt[] = [];
   /** Who the caller talks to. */
   callee: Leg | undefined;
+  /** Of the conversation that goes on. */
+  recording: TalkRecording | undefined;
   /** Resolves when the conversation is over and has been noted. */
   conversation: Promise<unknown> | undefined;
 

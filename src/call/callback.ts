@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { CallbackTask } from '../acd/callback-tasks.ts';
+import { callbackRules } from '../acd/group-callbacks.ts';
 import type { Group } from '../config/document.ts';
 import type { PbxVersion } from '../config/version.ts';
 import { attemptOutcome } from '../dial/attempt.ts';
@@ -49,8 +50,7 @@ export class Callback {
   constructor(options: CallbackOptions) {
     const { id, pbx, group, task, node, services } = options;
     this.#options = options;
-    const { callerId = task.line ?? null, autoCallerId } = group.callback;
-    this.#choice = { callerId, autoCallerId };
+    this.#choice = shownNumber(group, task);
     const line = callerIdFor(pbx, this.#choice, task.number)?.callerId ?? null;
     const host = pbx.document.pbx.domains[0] ?? 'invalid';
     const ours = { user: line ?? 'anonymous', host, display: '' };
@@ -160,14 +160,15 @@ export class Callback {
   async #dial(found: Found): Promise<CallbackOutcome> {
     const { call } = this;
     const { caller, audio, pbx } = call;
-    const { number } = this.#options.task;
+    const { task } = this.#options;
+    const { number } = task;
     const member = this.#member === null ? {} : { employee: this.#member };
     const rung = new AbortController();
     void this.#hears(AbortSignal.any([caller.gone, rung.signal]));
     const result = await ringOutside(
       call,
       { kind: 'number', id: number, name: '', address: number, contact: { phone: number } },
-      { found, context: { ...ringContext(call), ...member }, ringMs: pbx.document.callback.group.ringTime * 1000 },
+      { found, context: { ...ringContext(call), ...member }, ringMs: callbackRules(pbx, task.origin).ringTime * 1000 },
       caller.gone,
     );
     rung.abort();
@@ -187,4 +188,11 @@ export class Callback {
     await audio.say([{ fragment: 'call-from' }, { phone: this.#options.task.number }], signal);
     if (!signal.aborted) await audio.waitForAnswer(undefined);
   }
+}
+
+/** The number that the task names; else the group's own, or the one that the client had called. */
+function shownNumber({ callback }: Group, task: CallbackTask): CallerIdChoice {
+  if (task.callerId !== undefined) return { callerId: task.callerId, autoCallerId: false };
+  const { callerId = task.line ?? null, autoCallerId } = callback;
+  return { callerId, autoCallerId };
 }

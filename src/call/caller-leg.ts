@@ -122,12 +122,13 @@ export class CallerLeg {
     this.#end('engine', reason);
   }
 
-  #openEndpoint({ id, sdp }: IncomingInvite): Promise<Endpoint> {
+  #openEndpoint({ id, sdp, internal }: IncomingInvite): Promise<Endpoint> {
     this.#endpoint ??= this.#media
       .createEndpoint({
         callId: id,
         ...(sdp === undefined ? {} : { remoteSdp: sdp }),
         ...(this.#codecs === undefined ? {} : { codecs: this.#codecs }),
+        ...(internal === undefined ? {} : { internal: true }),
       })
       .then((endpoint) => {
         if (!this.#gone.signal.aborted) return endpoint;

@@ -24,6 +24,8 @@ export interface ForwardTold {
 /**
  * Rings somebody for a call and, when he answers, stays until the conversation is over. An employee who is called directly and not reached has
  * an assistant. Never rejects for the network's sake; an aborted signal stops whatever goes on.
+ *
+ * @param signal aborted when the scheme goes on; also, in the same moment, when the caller is gone
  */
 export async function forward(
   call: Call,
@@ -36,17 +38,16 @@ export async function forward(
     return call.services.rooms.join(call, target.room, signal, () => told.connected(target));
   }
   if (isPassedOnTooOften(call)) return { outcome: 'failed', reason: 'loop' };
-  const all = AbortSignal.any([signal, call.caller.gone]);
-  if ('group' in target) return forwardToGroup(call, { ...request, target }, all, () => told.connected(target));
+  if ('group' in target) return forwardToGroup(call, { ...request, target }, signal, () => told.connected(target));
   const employee = 'employee' in target ? call.pbx.employee(target.employee) : undefined;
   const assistance = employee && assistanceFor(call, employee);
   const wait = () => void call.audio.waitForAnswer(request.music);
   wait();
-  const result = await reach(call, { target, timeout: request.timeout, assistance, wait }, all);
+  const result = await reach(call, { target, timeout: request.timeout, assistance, wait }, signal);
   if (result.outcome === 'answered') return connect(call, result, () => told.connected(target));
   call.audio.stopWaiting();
   let missed = result.reason;
-  if (employee && result.redirect && !all.aborted) {
+  if (employee && result.redirect && !signal.aborted) {
     const redirect = redirected(call, employee, result.redirect);
     if (redirect.outcome === 'refused') missed = redirect.reason;
     else {
@@ -57,10 +58,10 @@ export async function forward(
       missed = followed.reason;
     }
   }
-  if (!assistance || all.aborted) return { outcome: 'failed', reason: missed };
+  if (!assistance || signal.aborted) return { outcome: 'failed', reason: missed };
   return assist(call, assistance, {
     missed,
-    signal: all,
+    signal,
     recording: told.recording,
     onward: (other) => forward(call, { target: other }, signal, told),
   });

@@ -48,8 +48,6 @@ export class Inbound {
   /** Calls that have ended since the start. */
   readonly ended: Partial<Record<CallOutcome, number>> = {};
   readonly #options: CallCenterOptions;
-  /** Calls that count for the limits: let in, and not over. */
-  readonly #admitted = new Set<Call>();
   #stopping = false;
 
   constructor(options: CallCenterOptions) {
@@ -101,6 +99,15 @@ export class Inbound {
     if (call?.pbx.id !== pbx) return false;
     call.breakOff({ by: 'engine', reason: 'userCommand' });
     return true;
+  }
+
+  /**
+   * Begins or ends the recording of a conversation by command.
+   * @returns whether it is recorded from now on; undefined: there is no such call, or nobody talks in it
+   */
+  record(pbx: string, id: string, on: boolean): boolean | undefined {
+    const call = this.live.get(id);
+    return call?.pbx.id === pbx ? call.recording?.set(on) : undefined;
   }
 
   /** Ends all calls. Resolves when their records have been handed over. */
@@ -166,20 +173,10 @@ export class Inbound {
     if (isForNobody(decision)) return undefined;
     const noLine = await this.#takeLine(call, decision);
     if (noLine) return noLine;
-    const { maxCalls } = call.pbx.document.pbx;
-    if (maxCalls > 0 && this.#count(call.pbx.id) >= maxCalls) {
-      return { reason: 'tooManyCalls', why: `${maxCalls} calls go on already` };
-    }
-    this.#admitted.add(call);
-    void call.ended.then(() => this.#admitted.delete(call));
+    const goesOn = await call.services.callLimit.take(call.pbx);
+    if (!goesOn) return { reason: 'tooManyCalls', why: `${call.pbx.document.pbx.maxCalls} calls go on already` };
+    void call.ended.then(goesOn);
     return undefined;
-  }
-
-  /** Of the calls that were let in and go on. */
-  #count(pbx: string): number {
-    let count = 0;
-    for (const call of this.#admitted) if (call.pbx.id === pbx) count++;
-    return count;
   }
 
   /** @param ordered who is to be rung first, in a call of ours */

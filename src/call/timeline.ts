@@ -63,11 +63,13 @@ export class Timeline implements AttemptLog {
   /** The place in the scheme that the machine has spoken of last. */
   #place: string | null = null;
   #scheme: string | null = null;
+  #lastScheme: string | null = null;
   #technical: TechnicalEnd | null = null;
   #talked = false;
   /** Since when one has the other on hold, milliseconds since 1970; undefined: nobody has. */
   #heldSince: number | undefined;
   #heldMs = 0;
+  #recordings: readonly string[] = [];
   /** More happened than is kept. */
   #cut = false;
 
@@ -125,6 +127,11 @@ export class Timeline implements AttemptLog {
     return this.#scheme;
   }
 
+  /** The one that it came to last, of itself or sent on by another. */
+  get lastScheme(): string | null {
+    return this.#lastScheme;
+  }
+
   /** The last place in a scheme that was noted. */
   get place(): string | null {
     return this.#place;
@@ -142,9 +149,15 @@ export class Timeline implements AttemptLog {
     this.changes.emit('changed', held ? 'held' : 'retrieved');
   }
 
+  /** Recordings of a conversation are kept. @param ids theirs */
+  recorded(ids: readonly string[]): void {
+    this.#recordings = [...this.#recordings, ...ids];
+  }
+
   /** The call entered a scheme; the first one is the record's. */
   scheme(id: string): void {
     this.#scheme ??= id;
+    this.#lastScheme = id;
     this.stage('menu');
   }
 
@@ -200,6 +213,7 @@ export class Timeline implements AttemptLog {
     this.#open.set(open, finishOpen);
     this.changes.emit('changed', 'ringing');
     return {
+      asked,
       answered: () => this.#note('answer', asked),
       talking: () => {
         answered = this.#clock.now();
@@ -217,6 +231,7 @@ export class Timeline implements AttemptLog {
   /** What the scheme says that it decides. */
   trace(entry: TraceEntry): void {
     this.#place = entry.state;
+    if (entry.event === 'scheme') this.#lastScheme = entry.state;
     if (!toldByTheCall.has(entry.event)) this.#keep(entry);
   }
 
@@ -282,7 +297,7 @@ export class Timeline implements AttemptLog {
       participants: this.#participants,
       pickups: [],
       transfers: [],
-      recordings: [],
+      recordings: this.#recordings,
       scheme: this.#scheme,
       callback: null,
       path: this.#path,

@@ -1,4 +1,5 @@
 import type { Contact, Target, Trunk } from '../config/document.ts';
+import { isOperatorLine } from '../config/operator-line.ts';
 import { normalizePhone } from '../config/phone.ts';
 import type { PbxVersion } from '../config/version.ts';
 import type { EndReason } from '../end-reason.ts';
@@ -127,6 +128,7 @@ export class Destinations {
     if (!address) return undefined;
     const codecs = trunk.codecs.filter((codec): codec is CodecName => codec === 'pcma' || codec === 'pcmu');
     const trunks = this.#trunks;
+    const inside = trunks.inside(pbx, trunk, number);
     const limits = this.#limits;
     return {
       target: { uri: address.uri },
@@ -134,6 +136,9 @@ export class Destinations {
       dtmf: trunk.dtmfMode,
       trunk: {
         domain: trunk.domain,
+        dtmfCommands: trunk.dtmfCommands,
+        ...(inside ? { invite: inside } : {}),
+        ...(isOperatorLine(trunk) ? { account: trunk.auth.user } : {}),
         ...(isPeersOwn(trunk, number)
           ? {}
           : { begin: (employee, exhausted) => limits.begin({ pbx, employee, number, exhausted }) }),

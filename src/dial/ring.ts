@@ -3,6 +3,7 @@ import { type CodecName, type DtmfMode, type Endpoint, MediaError, type MediaSer
 import {
   type HeaderFields,
   InviteFailure,
+  type OutgoingInvite,
   type OutgoingInviteRequest,
   type Party,
   type Reason,
@@ -15,6 +16,7 @@ import type { Attempt } from './attempt.ts';
 import { Leg } from './leg.ts';
 import type { CallerIdChoice } from './outgoing/caller-id.ts';
 import { type LimitedRequest, type LimitReached, limitReasons, type OutgoingLimits } from './outgoing/limits.ts';
+import { within } from './within.ts';
 
 /** One address to ring: a phone that is registered, a trunk, a SIP address. */
 export interface Destination {
@@ -34,6 +36,12 @@ export interface Destination {
 export interface TrunkOfDestination {
   /** Of the From; unset: our own address. */
   readonly domain: string | undefined;
+  /** Whether keys that are pressed behind it may be commands. */
+  readonly dtmfCommands: boolean;
+  /** Of the From, where the operator lets only the name of our account stand there: the number goes into P-Asserted-Identity. */
+  readonly account?: string;
+  /** Of an internal trunk: calls the other PBX without SIP on the wire. */
+  readonly invite?: (request: OutgoingInviteRequest) => OutgoingInvite;
   /**
    * Counts the call, where it goes to the telephone network. Asked once for a destination, whatever stands in for it.
    * @param employee in whose name it is made
@@ -55,6 +63,8 @@ export type RingResult =
       readonly leg: Leg;
       /** Of the attempt that was answered: to be told how it goes on. */
       readonly attempt?: Attempt;
+      /** Set where he is behind a trunk whose keys are no commands (`dtmfCommands`). */
+      readonly dtmfCommands?: false;
     }
   | {
       readonly outcome: 'failed';
@@ -168,7 +178,7 @@ async function ringOverLine(context: RingContext, destination: Destination, sign
   let result: RingResult | undefined;
   try {
     result = await ringAddress(context, destination, signal);
-    return result;
+    return result.outcome === 'answered' && !trunk.dtmfCommands ? { ...result, dtmfCommands: false } : result;
   } finally {
     if (result?.outcome === 'answered') result.leg.on('ended', giveBack);
     else giveBack();
@@ -187,6 +197,7 @@ async function ringAddress(context: RingContext, destination: Destination, signa
       callId: context.callId,
       ...(destination.codecs === undefined ? {} : { codecs: destination.codecs }),
       ...(destination.dtmf === undefined ? {} : { dtmf: destination.dtmf }),
+      ...(destination.trunk?.invite === undefined ? {} : { internal: true }),
     });
   } catch (error) {
     if (error instanceof MediaError) return { outcome: 'failed', reason: 'serviceUnavailable' };
@@ -198,7 +209,8 @@ async function ringAddress(context: RingContext, destination: Destination, signa
   }
 
   const { trunk } = destination;
-  const invite = context.sip.invite({ ...requestOf(context, destination), sdp: endpoint.localSdp });
+  const request = { ...requestOf(context, destination), sdp: endpoint.localSdp };
+  const invite = trunk?.invite?.(request) ?? context.sip.invite(request);
   let rang = false;
   let unreachable = false;
   const { onEarlyMedia } = context;
@@ -278,7 +290,8 @@ function requestOf(context: RingContext, destination: Destination): Omit<Outgoin
   };
   if (!trunk)
     return { ...more, from: context.from, ...(context.headers === undefined ? {} : { headers: context.headers }) };
-  const shown = context.fromOrdinary ?? context.from;
+  // Another PBX of ours is no ordinary phone: it sees who calls, as our own phones do (§5.6 example 8).
+  const shown = trunk.invite ? context.from : (context.fromOrdinary ?? context.from);
   const headers = { ...context.headers, ...context.trunkHeaders };
   const { callerId } = context.callerId;
   // RFC 3325: a caller who is not shown is still known to those who are trusted to keep it to themselves.
@@ -290,8 +303,8 @@ function requestOf(context: RingContext, destination: Destination): Omit<Outgoin
       ...(callerId == null ? {} : { asserted: { user: callerId, host: trunk.domain ?? '', display: '' } }),
     };
   }
-  const from = { user: destination.shown ?? shown.user, host: trunk.domain ?? '', display: shown.display };
-  return { ...more, from, asserted: from, headers };
+  const asserted = { user: destination.shown ?? shown.user, host: trunk.domain ?? '', display: shown.display };
+  return { ...more, from: { ...asserted, user: trunk.account ?? asserted.user }, asserted, headers };
 }
 
 /**
@@ -307,27 +320,27 @@ export async function ringFirst(
   if (!only) return { outcome: 'failed', reason: 'unavailable' };
   if (attempts.length === 1) return only(signal);
 
-  const losers = new AbortController();
-  const all = AbortSignal.any([signal, losers.signal]);
   let winner: Extract<RingResult, { outcome: 'answered' }> | undefined;
   const failures: Extract<RingResult, { outcome: 'failed' }>[] = [];
-  await Promise.all(
-    attempts.map(async (attempt) => {
-      const result = await attempt(all);
-      if (result.outcome === 'answered') {
-        if (winner) {
-          result.attempt?.over('elsewhere', 'pickedUp');
-          return result.leg.hangup(reasons.completedElsewhere);
+  await within(signal, (losers) =>
+    Promise.all(
+      attempts.map(async (attempt) => {
+        const result = await attempt(losers.signal);
+        if (result.outcome === 'answered') {
+          if (winner) {
+            result.attempt?.over('elsewhere', 'pickedUp');
+            return result.leg.hangup(reasons.completedElsewhere);
+          }
+          winner = result;
+          losers.abort(stopped.elsewhere());
+          return;
         }
-        winner = result;
-        losers.abort(stopped.elsewhere());
-        return;
-      }
-      failures.push(result);
-      if (options.onePerson && result.everywhere && !losers.signal.aborted) {
-        losers.abort(new RingStopped({ protocol: 'SIP', cause: 603, text: 'Declined elsewhere' }, result.reason));
-      }
-    }),
+        failures.push(result);
+        if (options.onePerson && result.everywhere && !losers.signal.aborted) {
+          losers.abort(new RingStopped({ protocol: 'SIP', cause: 603, text: 'Declined elsewhere' }, result.reason));
+        }
+      }),
+    ),
   );
   if (winner) return winner;
   const reason = gravest(failures.map((failure) => failure.reason));
@@ -349,25 +362,26 @@ export async function ringFor(
   attempt: (signal: AbortSignal, hold: () => () => void) => Promise<RingResult>,
 ): Promise<RingResult> {
   if (ms <= 0) return attempt(signal, () => () => undefined);
-  const limit = new AbortController();
-  const end = () => limit.abort(stopped.noAnswer());
-  let held = 0;
-  let due = false;
-  const hold = () => {
-    held++;
-    return () => {
-      if (--held === 0 && due) end();
+  return within(signal, async (limit) => {
+    const end = () => limit.abort(stopped.noAnswer());
+    let held = 0;
+    let due = false;
+    const hold = () => {
+      held++;
+      return () => {
+        if (--held === 0 && due) end();
+      };
     };
-  };
-  const timer = clock.setTimeout(() => {
-    due = true;
-    if (held === 0) end();
-  }, ms);
-  try {
-    return await attempt(AbortSignal.any([signal, limit.signal]), hold);
-  } finally {
-    clock.clearTimeout(timer);
-  }
+    const timer = clock.setTimeout(() => {
+      due = true;
+      if (held === 0) end();
+    }, ms);
+    try {
+      return await attempt(limit.signal, hold);
+    } finally {
+      clock.clearTimeout(timer);
+    }
+  });
 }
 
 /** What several failures together mean: the one that says most about the person beats the ones that are about a device. */

@@ -2,10 +2,12 @@ import { pino } from 'pino';
 import type { GroupDistributor } from '../../src/acd/distributor.ts';
 import type { Callbacks, DueCallbacks } from '../../src/acd/group-callbacks.ts';
 import type { CallServices } from '../../src/call/call.ts';
+import type { CallLimit } from '../../src/call/call-limit.ts';
 import { CallbackRunner } from '../../src/call/callback-runner.ts';
 import { notBuilt } from '../../src/call/facilities.ts';
 import { Inbound } from '../../src/call/inbound.ts';
 import type { Notice } from '../../src/call/notices.ts';
+import { type ConversationRecorder, recordsNothing } from '../../src/call/recording.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
 import { Destinations } from '../../src/dial/destinations.ts';
 import { EmployeeDialler } from '../../src/dial/employee.ts';
@@ -38,6 +40,8 @@ export class Switchboard {
   statusFails: Error | undefined;
   readonly services: CallServices;
   readonly #pbx: PbxVersion;
+  /** Calls that were let in and go on. */
+  #calls = 0;
   readonly trunks = new FakeTrunks();
   readonly limits = new FakeLimits();
 
@@ -50,6 +54,9 @@ export class Switchboard {
       /** Without: a queue with one caller in it. */
       readonly groups?: GroupDistributor;
       readonly callbacks?: Callbacks;
+      readonly recorder?: ConversationRecorder;
+      /** Without: a count of its own. */
+      readonly callLimit?: CallLimit;
     } = {},
   ) {
     const { sip, media, occupancy } = this;
@@ -75,7 +82,9 @@ export class Switchboard {
       ...notBuilt,
       destinations,
       trunks,
+      callLimit: options.callLimit ?? { take: async ({ document }) => this.takeCall(document.pbx.maxCalls) },
       notices: { send: (notice) => void this.notices.push(notice) },
+      recorder: options.recorder ?? recordsNothing,
       statuses: { set: (...all) => this.setStatus(...all) },
       employees: new EmployeeDialler(destinations, occupancy),
       groups: options.groups ?? new SimulatedQueue({ clock, random: systemRandom, occupancy }),
@@ -122,6 +131,12 @@ export class Switchboard {
     this.inbound.accept(invite);
     await settle();
     return invite;
+  }
+
+  private takeCall(limit: number): (() => void) | undefined {
+    if (limit > 0 && this.#calls >= limit) return undefined;
+    this.#calls++;
+    return () => void this.#calls--;
   }
 
   private async setStatus(_pbx: string, employee: string, status: string): Promise<void> {

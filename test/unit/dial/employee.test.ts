@@ -49,10 +49,11 @@ function setUp(ivanov: Record<string, unknown>, registered: readonly Binding[] =
         contact: options.contact ?? 'asConfigured',
         ...(options.limitMs === undefined ? {} : { limitMs: options.limitMs }),
         log: {
-          ask: ({ address }) => ({
+          ask: (asked) => ({
+            asked,
             answered: () => undefined,
             talking: () => undefined,
-            over: (outcome) => void log.push(`${address} ${outcome}`),
+            over: (outcome) => void log.push(`${asked.address} ${outcome}`),
           }),
         },
         context: {

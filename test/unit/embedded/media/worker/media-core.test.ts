@@ -47,6 +47,7 @@ class Bench {
     },
     clips: { load: async () => clipOf(new Int16Array(1600).fill(1000)) },
     spandsp: undefined,
+    makeFile: () => Promise.reject(new Error('no files here')),
     emit: (event) => void this.events.push(event),
   });
 
@@ -90,6 +91,7 @@ describe('MediaCore', () => {
       playback: 7,
       sources: [{ tone: { hz: [425], cadence: [100, 0] } }],
       loop: false,
+      startAtMs: 0,
     });
     bench.clock.advance(1000);
     const sent = bench.rtp.get(port) ?? [];
@@ -108,7 +110,7 @@ describe('MediaCore', () => {
     for (let endpoint = 1; endpoint <= 20; endpoint++) {
       await bench.open(endpoint, 4000 + 2 * endpoint);
       const sources = [{ tone: { hz: [425], cadence: [60_000, 0] } }];
-      await bench.core.handlers.play({ endpoint, playback: 1, sources, loop: false });
+      await bench.core.handlers.play({ endpoint, playback: 1, sources, loop: false, startAtMs: 0 });
     }
     bench.clock.advance(500);
     // The pacer's, and that of the reports.
@@ -123,7 +125,13 @@ describe('MediaCore', () => {
   it('reports every 5 s on average by RTCP on the next port, and says goodbye (RFC 3550 §6.2)', async () => {
     const port = await bench.open(1, 4000);
     for (let n = 0; n < 10; n++) bench.receive(port, 4000, n);
-    await bench.core.handlers.play({ endpoint: 1, playback: 1, sources: [{ silenceMs: 60_000 }], loop: false });
+    await bench.core.handlers.play({
+      endpoint: 1,
+      playback: 1,
+      sources: [{ silenceMs: 60_000 }],
+      loop: false,
+      startAtMs: 0,
+    });
     bench.clock.advance(60_000);
     const reports = bench.rtcp.get(port) ?? [];
     expect(reports.length).toBeGreaterThanOrEqual(8);
