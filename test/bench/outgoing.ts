@@ -63,6 +63,7 @@ function perNumber(numbers: readonly string[], ask: (number: string) => unknown)
 const domain = 'bench.test';
 const PROBE_SECONDS = isLong ? 20 : 4;
 const TALK_MS = 200;
+const STEADY_SECONDS = 6;
 const search = isLong ? { within: 0.05, seconds: 240 } : { within: 0.2, seconds: 25 };
 
 /**
@@ -105,15 +106,17 @@ async function outgoingCalls(): Promise<Figure[]> {
   });
   await idle(engine);
   const before = cpuSeconds(pidOf(engine));
-  const { failed } = await at(engine.sip, 50, 6);
-  if (failed > 0) throw new Error(`${failed * 100} % of the calls failed at 50 calls/s`);
+  // Well below the highest: what is late there is sent again, and counts for nothing.
+  const steady = Math.max(5, Math.floor(rate / 3));
+  const { failed } = await at(engine.sip, steady, STEADY_SECONDS);
+  if (failed > 0) throw new Error(`${failed * 100} % of the calls failed at ${steady} calls/s`);
   await idle(engine);
-  const cost = (1000 * (cpuSeconds(pidOf(engine)) - before)) / (50 * 6);
+  const cost = (1000 * (cpuSeconds(pidOf(engine)) - before)) / (steady * STEADY_SECONDS);
   return [
     { name: 'baseline: sipp to sipp, no engine', value: ceiling, unit: 'calls/s' },
     { name: 'outgoing calls', value: rate, unit: 'calls/s' },
     { name: 'outgoing calls, of the baseline', value: rate / ceiling, unit: 'ratio' },
-    { name: 'CPU of the engine at 50 outgoing calls/s', value: cost, unit: 'ms/call' },
+    { name: 'CPU of the engine, at a third of that rate', value: cost, unit: 'ms/call' },
   ];
 }
 
