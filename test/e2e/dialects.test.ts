@@ -272,7 +272,7 @@ describe('employees call exchanges', () => {
     const exchange = await waits(trunk, { expects: { number, from } });
     const call = await dials(user, dialled);
     const { hangUp } = await call.talks();
-    await call.rtp.hears(1000);
+    await call.rtp.hears(1000, 10_000);
     expect((await hangUp()).status).toBe(200);
     await isOver(exchange);
     expect(await recordOf()).toMatchObject({ direction: 'out', employee: user, to: dialled, outcome: 'answered' });
