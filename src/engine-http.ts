@@ -1,21 +1,36 @@
 import type { CallbackTasks } from './acd/callback-tasks.ts';
 import type { Dispatcher } from './acd/dispatcher.ts';
+import type { GroupCallbacks } from './acd/group-callbacks.ts';
 import type { WaitEstimates } from './acd/wait-estimates.ts';
 import type { Inbound } from './call/inbound.ts';
 import type { LiveCall as CallNow } from './call/live-calls.ts';
 import type { ConfigStore } from './config/store.ts';
 import { DatabaseDownError } from './database/port.ts';
+import type { Destinations } from './dial/destinations.ts';
 import type { Occupancy } from './dial/occupancy.ts';
 import type { SipServerStats } from './embedded/sip/index.ts';
+import { endReasons } from './end-reason.ts';
 import { statusSetter } from './engine-acd.ts';
 import type { EventFeed } from './events/index.ts';
 import type { History } from './history/index.ts';
-import type { AcdPort, HttpPorts, LiveCall, TrunksPort, WaitsPort } from './http/index.ts';
+import type {
+  AcdPort,
+  CallbacksPort,
+  HttpPorts,
+  LiveCall,
+  RecordingsPort,
+  TrunksPort,
+  WaitsPort,
+} from './http/index.ts';
 import type { MediaServer } from './media/port.ts';
 import type { DurableOutbox } from './messages/durable-outbox.ts';
+import { downloadName, mediaTypes, type Recordings } from './messages/recording/index.ts';
 import { type RedisConnection, RedisDownError, type RegistrationStore } from './redis/index.ts';
 import type { SipServer } from './sip/port.ts';
+import type { Clock } from './time/clock.ts';
 import type { TrunkLines } from './trunks/lines.ts';
+import type { OutgoingLimits } from './trunks/outgoing-limits.ts';
+import type { Registering } from './trunks/registering.ts';
 import type { TrunkWatch } from './trunks/watch.ts';
 
 /** The parts that the API shows. */
@@ -30,25 +45,33 @@ export interface ShownParts {
   readonly embeddedSip: { stats(): Promise<SipServerStats | undefined> } | undefined;
   readonly media: MediaServer;
   readonly history: History;
+  readonly recordings: Recordings;
   readonly events: EventFeed;
   readonly dispatcher: Dispatcher;
   readonly estimates: WaitEstimates;
-  readonly callbacks: CallbackTasks;
+  readonly callbackTasks: CallbackTasks;
+  readonly callbacks: GroupCallbacks;
+  readonly destinations: Destinations;
   readonly trunks: TrunkWatch;
   readonly lines: TrunkLines;
+  readonly clock: Clock;
+  readonly registering: Registering;
+  readonly limits: Pick<OutgoingLimits, 'refused'>;
   readonly outbox: DurableOutbox;
 }
 
 /** What the API asks for, taken from the parts of the engine. */
 export function httpPorts(parts: ShownParts): HttpPorts {
   const { config, inbound, occupancy, registrations, redis, sip, embeddedSip, media, history, events } = parts;
-  const { dispatcher, estimates, callbacks, trunks, lines, outbox } = parts;
+  const { dispatcher, estimates, limits, outbox } = parts;
   return {
     config,
     checkConfig: () => config.read(),
     calls: {
       live: (pbx) => inbound.live.of(pbx).map(liveView),
+      order: (pbx, order) => inbound.order(pbx, order),
       hangup: (pbx, id) => inbound.hangup(pbx, id),
+      record: (pbx, id, on) => inbound.record(pbx, id, on),
       story: (pbx, id) => {
         const call = inbound.live.get(id);
         if (call?.pbx.id !== pbx) return undefined;
@@ -58,15 +81,13 @@ export function httpPorts(parts: ShownParts): HttpPorts {
     },
     registrations,
     history: history.store,
+    recordings: recordingsOf(config, parts.recordings),
     versions: history.versions,
     events,
     acd: agentsOf(dispatcher),
     waits: waitsOf(config, estimates),
-    callbacks: {
-      list: (pbx, limit) => callbacks.list(pbx, limit),
-      cancel: (pbx, number) => callbacks.cancel(pbx, number),
-    },
-    trunks: trunksOf(trunks, lines),
+    callbacks: callbacksOf(parts),
+    trunks: trunksOf(parts),
     busy: (pbx, employee) => occupancy.busy(pbx, employee),
     readiness: {
       sip: () => sip.state === 'up',
@@ -77,6 +98,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
     metrics: {
       calls: () => Object.fromEntries(config.all().map(({ id }) => [id, inbound.live.count(id)])),
       callsEnded: () => inbound.ended,
+      outgoingRefused: () => limits.refused,
       busyEmployees: () => occupancy.size,
       sipDialogs: () => sip.stats().dialogs,
       sipInvites: () => ({ in: sip.stats().incoming, out: sip.stats().outgoing }),
@@ -107,6 +129,22 @@ function agentsOf(dispatcher: Dispatcher): AcdPort {
   };
 }
 
+function callbacksOf({ callbackTasks, callbacks, destinations, clock }: ShownParts): CallbacksPort {
+  return {
+    list: (pbx, limit) => callbackTasks.list(pbx, limit),
+    cancel: (pbx, number) => callbackTasks.cancel(pbx, number, 'user'),
+    async add(pbx, { group, number, callerId }) {
+      const own = pbx.group(group)?.callback;
+      const shown = { callerId: callerId ?? own?.callerId ?? null, autoCallerId: own?.autoCallerId ?? false };
+      const found = destinations.ofNumber(pbx, number, shown);
+      if (!found.ok) return { outcome: 'barred', why: endReasons[found.reason].text.toLowerCase() };
+      const wanted = { origin: 'request', number, call: null, group, since: clock.now() } as const;
+      const { outcome, task } = await callbacks.add(pbx, callerId === undefined ? wanted : { ...wanted, callerId });
+      return outcome === 'added' ? { outcome, task } : { outcome: 'exists' };
+    },
+  };
+}
+
 function waitsOf(config: ConfigStore, estimates: WaitEstimates): WaitsPort {
   return {
     async expected(id, groupId, calls) {
@@ -120,14 +158,33 @@ function waitsOf(config: ConfigStore, estimates: WaitEstimates): WaitsPort {
   };
 }
 
-function trunksOf(watch: TrunkWatch, lines: TrunkLines): TrunksPort {
+function recordingsOf(config: ConfigStore, recordings: Recordings): RecordingsPort {
+  return {
+    query: (pbx, filter, page) => recordings.query(pbx, filter, page),
+    get: (pbx, id) => recordings.get(pbx, id),
+    async file(recording) {
+      const pbx = config.current(recording.pbx);
+      const path = await recordings.fileOf(recording);
+      return pbx && path !== undefined
+        ? { path, name: downloadName(pbx, recording), type: mediaTypes[recording.format] }
+        : undefined;
+    },
+    mark: (pbx, id, mark) => recordings.mark(pbx, id, mark),
+    remove: (pbx, id) => recordings.remove(pbx, id),
+  };
+}
+
+function trunksOf({ trunks, lines, registering }: Pick<ShownParts, 'trunks' | 'lines' | 'registering'>): TrunksPort {
   return {
     status(pbx, trunk) {
-      const known = watch.status(pbx, trunk);
+      const known = trunks.status(pbx, trunk);
       if (!known) return undefined;
       const { state, reason, since } = known.health;
-      return { state, reason, since, linesTaken: lines.held(pbx, trunk), changes: known.changes };
+      return { state, reason, since, changes: known.changes };
     },
+    linesTaken: (pbx, trunk) => lines.held(pbx, trunk),
+    registrations: (pbx) => registering.status(pbx),
+    registeredHere: () => registering.own().map(({ pbx, trunk, health: { until } }) => ({ pbx, trunk, until })),
   };
 }
 

@@ -28,7 +28,7 @@ import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
 import { feedAcd, occupancyInAcd, statusSetter } from './engine-acd.ts';
-import { publishEvents, publishOutbox } from './engine-events.ts';
+import { acdForms, publishEvents, publishOutbox, publishTrunks } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
@@ -39,11 +39,13 @@ import { PromptSet } from './media/prompts/prompt-set.ts';
 import type { DurableOutbox } from './messages/durable-outbox.ts';
 import { OutboxNotices } from './messages/notices.ts';
 import type { Outbox, TextOutbox } from './messages/outbox.ts';
+import { Recordings } from './messages/recording/index.ts';
 import {
   parseRedisUrl,
   RedisConnection,
   RedisRegistrations,
   RedisSubscriber,
+  SharedLimits,
   socketAddress,
   Throttle,
 } from './redis/index.ts';
@@ -52,6 +54,8 @@ import { contactTarget, startSip } from './sip/index.ts';
 import { type Clock, systemClock } from './time/clock.ts';
 import { type Random, systemRandom } from './time/random.ts';
 import { TrunkLines } from './trunks/lines.ts';
+import { OutgoingLimits } from './trunks/outgoing-limits.ts';
+import { Registering } from './trunks/registering.ts';
 import { TrunkWatch } from './trunks/watch.ts';
 
 export interface EngineOptions {
@@ -128,16 +132,33 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const outbox = openOutbox({ env, config, database, events, clock, random, log }, keeping);
     // Awaited below; until then a failure is nobody's.
     for (const loading of [database, history, outbox]) loading.catch(() => undefined);
+    const recordings = new Recordings({
+      ...{ database, config, clock, random, log, node: env.nodeId, varDir: env.varDir },
+      outbox: soon(outbox),
+    });
+    stack.defer(() => recordings.close());
 
-    const lines = new TrunkLines({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
-    stack.defer(() => lines.close());
-    const trunks = new TrunkWatch({ config, sip: sip.server, lines, clock, random, log });
+    const run = `${env.nodeId}-${random.hex(4)}`;
+    const shared = new SharedLimits({ redis, clock, log, run });
+    stack.defer(() => shared.close());
+    const lines = new TrunkLines(shared);
+    const limits = new OutgoingLimits({ redis, clock, log, run });
+    stack.defer(() => limits.close());
+    const trunks = new TrunkWatch({
+      config,
+      sip: sip.server,
+      lines,
+      accept: (invite) => inbound.accept(invite),
+      clock,
+      random,
+      log,
+    });
     stack.defer(() => trunks.close());
     const occupancy = new Occupancy(occupancyInAcd(acdNode, log));
-    const destinations = new Destinations(registrations, contactTarget, trunks);
-    const callbacks = new CallbackTasks(redis);
+    const destinations = new Destinations(registrations, contactTarget, trunks, limits);
+    const callbackTasks = new CallbackTasks(redis);
     const setStatus = statusSetter(dispatcher);
-    const groupCallbacks = new GroupCallbacks(callbacks);
+    const groupCallbacks = new GroupCallbacks(callbackTasks, subscriber);
     const services: CallServices = {
       sip: sip.server,
       media,
@@ -148,9 +169,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       callbacks: groupCallbacks,
       destinations,
       trunks,
+      callLimit: { take: ({ id, document }) => shared.take(id, 'calls', document.pbx.maxCalls) },
       occupancy,
       ...notBuilt,
       notices: new OutboxNotices(soon(outbox), log),
+      recorder: recordings,
       statuses: { set: (pbx, employee, status) => setStatus(pbx, employee, { name: status, base: status }) },
     };
     const inbound = new Inbound({
@@ -161,9 +184,23 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
       history: async (record) => (await history).record(record),
     });
-    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar }, events));
+    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar, recordings, limits }, events));
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
+    // After what takes calls, so that it is stopped before: operators send no more calls to a node that is about to end.
+    const registering = new Registering({
+      config,
+      sip: sip.server,
+      markOf: (pbx, trunk) => sip.marks.of(pbx, trunk),
+      redis,
+      node: env.nodeId,
+      run,
+      clock,
+      random,
+      log,
+    });
+    stack.defer(() => registering.close());
+    stack.defer(publishTrunks(trunks, registering, events));
     const runner = new CallbackRunner({
       due: groupCallbacks,
       config,
@@ -196,17 +233,24 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         media,
         history: await history,
         outbox: await outbox,
-        events: new EventFeed(redis, subscriber),
+        recordings,
+        events: new EventFeed(redis, subscriber, acdForms(config)),
         dispatcher,
         estimates,
-        callbacks,
+        callbackTasks,
+        callbacks: groupCallbacks,
+        destinations,
         trunks,
         lines,
+        clock,
+        registering,
+        limits,
       }),
       clock,
       log,
     });
     stack.defer(() => http.close());
+    void recordings.open();
     const banner = bannerText({ env, config, listening: sip.server.listening, http: http.url });
     return { banner, stop: () => stack.disposeAsync() };
   } catch (error) {

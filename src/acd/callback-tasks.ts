@@ -1,13 +1,22 @@
 import { z } from 'zod';
 import type { RedisCommands } from '../redis/connection.ts';
+import { Keys } from '../redis/keys.ts';
 import { script } from '../redis/script.ts';
 
-/** A client whom the groups of a PBX have missed and are to call back (§4.4.6.2.1, §4.6.5.7). */
+/** Who wants a client to be called back: a group, or a voice menu, has missed him; or somebody has asked for it. */
+const Origin = z.enum(['group', 'menu', 'request']);
+export type CallbackOrigin = z.output<typeof Origin>;
+
+/** Why a task is taken away: the client got through himself, a user does not want it, the configuration does not any more. */
+export type CancelledBy = 'client' | 'user' | 'configuration';
+
+/** A client whom a group of a PBX is to call back (§4.4.6.2.1, §4.6.5.7). */
 export interface MissedCall {
+  readonly origin: CallbackOrigin;
   /** The client's, normalised. */
   readonly number: string;
-  /** The call that was missed. */
-  readonly call: string;
+  /** The call that was missed; null: none was. */
+  readonly call: string | null;
   readonly group: string;
   /** When he began to wait, ms since 1970: the callback stands in the queue in his place. */
   readonly since: number;
@@ -15,19 +24,24 @@ export interface MissedCall {
   readonly place?: string;
   /** Our number that he had called: he sees it again where his group has no number of its own for callbacks. */
   readonly line?: string;
+  /** The number that he is to see, whatever numbers his group has. */
+  readonly callerId?: string;
   readonly maxAttempts: number;
   /** Milliseconds from the end of an attempt to the next. */
   readonly intervalMs: number;
 }
 
-const Task = z.object({
+/** As the scripts keep it. */
+export const CallbackTask = z.object({
   number: z.string(),
-  call: z.string(),
-  /** Every group that missed that call, in turn. */
+  origin: Origin.default('group'),
+  call: z.string().nullable(),
+  /** Every group that is to call him back, in turn: those that missed that call. */
   groups: z.array(z.string()).min(1),
   since: z.number(),
   place: z.string().exactOptional(),
   line: z.string().exactOptional(),
+  callerId: z.string().exactOptional(),
   maxAttempts: z.number(),
   intervalMs: z.number(),
   createdAt: z.number(),
@@ -36,16 +50,18 @@ const Task = z.object({
   /** Counts who has taken it: what an earlier holder reports is not believed. */
   lease: z.number().exactOptional(),
 });
-export type CallbackTask = z.output<typeof Task>;
+export type CallbackTask = z.output<typeof CallbackTask>;
+/** `dueAt`: the next attempt, ms since 1970. */
+export type ListedCallback = CallbackTask & { readonly dueAt: number };
 
 type Now = number | '';
 const file = (name: string) => new URL(`scripts/${name}.lua`, import.meta.url);
-const json = z.string().transform((text) => Task.parse(JSON.parse(text)));
+const json = z.string().transform((text) => CallbackTask.parse(JSON.parse(text)));
 
 const add = script(file('callback-add'), {
   keys: (k, ..._) => k.callbacks(),
   args: (now: Now, number: string, task: string, firstMs: number) => [now, number, task, firstMs],
-  reply: z.enum(['added', 'joined', 'exists']),
+  reply: z.tuple([z.enum(['added', 'joined', 'exists']), json, z.coerce.number()]),
 });
 
 const take = script(file('callback-take'), {
@@ -68,13 +84,13 @@ const renew = script(file('callback-renew'), {
 
 const cancel = script(file('callback-cancel'), {
   keys: (k, ..._) => k.callbacks(),
-  args: (number: string) => [number],
+  args: (now: Now, number: string, by: CancelledBy) => [now, number, by],
   reply: z.enum(['cancelled', 'gone']),
 });
 
 const list = script(file('callback-list'), {
   keys: (k, ..._) => k.callbacks(),
-  args: (limit: number) => [limit],
+  args: (now: Now, limit: number) => [now, limit],
   reply: z.array(z.string()),
 });
 
@@ -96,11 +112,16 @@ export class CallbackTasks {
 
   /**
    * @param firstMs how long until the first attempt
-   * @returns `exists`: the number has a task, from another call or of the same group; `joined`: the group was added to the task of this call
+   * @returns the number's task. `exists`: it had one, from another call or of the same group; `joined`: the group was added to the task of this call
    */
-  add(pbx: string, { group, ...missed }: MissedCall, firstMs: number): Promise<'added' | 'joined' | 'exists'> {
-    const task = JSON.stringify({ ...missed, groups: [group] });
-    return add(this.#redis, pbx, this.#now(), missed.number, task, firstMs);
+  async add(
+    pbx: string,
+    { group, ...missed }: MissedCall,
+    firstMs: number,
+  ): Promise<{ readonly outcome: 'added' | 'joined' | 'exists'; readonly task: ListedCallback }> {
+    const asked = JSON.stringify({ ...missed, groups: [group] });
+    const [outcome, task, dueAt] = await add(this.#redis, pbx, this.#now(), missed.number, asked, firstMs);
+    return { outcome, task: { ...task, dueAt } };
   }
 
   /** What is due. @param leaseMs until when it is to be renewed */
@@ -127,16 +148,27 @@ export class CallbackTasks {
     return renew(this.#redis, pbx, this.#now(), number, lease, leaseMs);
   }
 
-  /** False: there was none. */
-  async cancel(pbx: string, number: string): Promise<boolean> {
-    return (await cancel(this.#redis, pbx, number)) === 'cancelled';
+  /** Whoever follows `channel` is told. False: there was none. */
+  async cancel(pbx: string, number: string, by: CancelledBy): Promise<boolean> {
+    return (await cancel(this.#redis, pbx, this.#now(), number, by)) === 'cancelled';
   }
 
-  /** The first first; `dueAt` in ms since 1970. */
-  async list(pbx: string, limit = 100): Promise<(CallbackTask & { readonly dueAt: number })[]> {
-    const flat = await list(this.#redis, pbx, limit);
-    const tasks: (CallbackTask & { dueAt: number })[] = [];
+  /** Where tasks that are taken away are told of, as `readCancelled` reads it. */
+  channel(pbx: string): string {
+    return new Keys(pbx).callbacks()[0];
+  }
+
+  /** The first first. */
+  async list(pbx: string, limit = 100): Promise<ListedCallback[]> {
+    const flat = await list(this.#redis, pbx, this.#now(), limit);
+    const tasks: ListedCallback[] = [];
     for (let i = 0; i < flat.length; i += 3) tasks.push({ ...json.parse(flat[i + 1]), dueAt: Number(flat[i + 2]) });
     return tasks;
   }
+}
+
+/** What a message of `CallbackTasks.channel` says. */
+export function readCancelled(message: string): { readonly number: string; readonly by: CancelledBy } {
+  const [by = '', number = ''] = message.split(' ');
+  return { number, by: by as CancelledBy };
 }

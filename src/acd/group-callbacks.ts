@@ -1,7 +1,16 @@
 import type { PbxVersion } from '../config/version.ts';
 import { Emitter } from '../emitter.ts';
 import { RedisDownError } from '../redis/connection.ts';
-import type { CallbackTask, CallbackTasks, MissedCall } from './callback-tasks.ts';
+import type { RedisSubscriber } from '../redis/subscriber.ts';
+import {
+  type CallbackOrigin,
+  type CallbackTask,
+  type CallbackTasks,
+  type CancelledBy,
+  type ListedCallback,
+  type MissedCall,
+  readCancelled,
+} from './callback-tasks.ts';
 
 /** A node that says nothing of a task for so long is dead, milliseconds: another takes it. */
 const leaseMs = 60_000;
@@ -19,14 +28,29 @@ export interface DueCallbacks {
   over(pbx: string, task: DueCallback, outcome: 'talked' | 'failed' | 'postponed'): Promise<boolean>;
   /** He is not to be called back at all any more. */
   drop(pbx: string, task: DueCallback): Promise<boolean>;
+  /**
+   * Calls back at once when the task of a number is taken away, on whichever node; `holds` says whether it was the one that is meant.
+   * @param gone by whom, where that is known: a message may have been missed
+   */
+  watch(pbx: string, number: string, gone: (by: CancelledBy | undefined) => void): () => void;
 }
 
 export const renewMs = leaseMs / 3;
 
-/** Callers whom a group has missed, or who do not want to wait any longer: they are to be called back (§4.4.6.2.1). */
+/** How often and for how long clients are called back (§4.6.5.7). */
+export const callbackRules = ({ document: { callback } }: PbxVersion, origin: CallbackOrigin) =>
+  origin === 'menu' ? callback.menu : callback.group;
+
+/** Whoever is called back is called back by a group. */
+export const mayCallBack = ({ document }: PbxVersion): boolean => document.groups.length > 0;
+
+/** Who is to be called back; how often is a matter of the configuration. */
+export type Wanted = Omit<MissedCall, 'maxAttempts' | 'intervalMs'>;
+
+/** Callers whom a group or a menu has missed, or who do not want to wait any longer: they are to be called back (§4.4.6.2.1). */
 export interface Callbacks {
   /** False: it cannot be kept now. */
-  ask(pbx: PbxVersion, missed: Omit<MissedCall, 'maxAttempts' | 'intervalMs'>): Promise<boolean>;
+  ask(pbx: PbxVersion, wanted: Wanted): Promise<boolean>;
   /** The client talks to somebody: he needs not be called back any more. */
   reached(pbx: PbxVersion, number: string): void;
 }
@@ -35,18 +59,28 @@ export class GroupCallbacks implements Callbacks, DueCallbacks {
   /** `asked`: there may be somebody to be called back at once. */
   readonly events = new Emitter<{ asked: { readonly pbx: PbxVersion } }>();
   readonly #tasks: CallbackTasks;
+  readonly #subscriber: Pick<RedisSubscriber, 'subscribe'>;
 
-  constructor(tasks: CallbackTasks) {
+  constructor(tasks: CallbackTasks, subscriber: Pick<RedisSubscriber, 'subscribe'>) {
     this.#tasks = tasks;
+    this.#subscriber = subscriber;
   }
 
-  async ask(pbx: PbxVersion, missed: Omit<MissedCall, 'maxAttempts' | 'intervalMs'>): Promise<boolean> {
-    const { attempts, interval } = pbx.document.callback.group;
-    // Due at once: he stands in the queue with the place that he had. A number that is to be called back already needs no second task.
-    const task = { ...missed, maxAttempts: attempts, intervalMs: interval * 1000 };
-    const isKept = await unlessAway(async () => !!(await this.#tasks.add(pbx.id, task, 0)), false);
-    if (isKept) this.events.emit('asked', { pbx });
-    return isKept;
+  ask(pbx: PbxVersion, wanted: Wanted): Promise<boolean> {
+    // A number that is to be called back already needs no second task.
+    return unlessAway(async () => !!(await this.add(pbx, wanted)), false);
+  }
+
+  /** As `ask`, for one who wants to know what came of it. @throws RedisDownError */
+  async add(
+    pbx: PbxVersion,
+    wanted: Wanted,
+  ): Promise<{ readonly outcome: 'added' | 'joined' | 'exists'; readonly task: ListedCallback }> {
+    const { attempts, interval } = callbackRules(pbx, wanted.origin);
+    // Due at once: he stands in the queue, with the place that he had if he had one.
+    const added = await this.#tasks.add(pbx.id, { ...wanted, maxAttempts: attempts, intervalMs: interval * 1000 }, 0);
+    this.events.emit('asked', { pbx });
+    return added;
   }
 
   take(pbx: string, limit: number): Promise<readonly DueCallback[]> {
@@ -62,13 +96,21 @@ export class GroupCallbacks implements Callbacks, DueCallbacks {
   }
 
   drop(pbx: string, { number }: DueCallback): Promise<boolean> {
-    return unlessAway(() => this.#tasks.cancel(pbx, number), false);
+    return unlessAway(() => this.#tasks.cancel(pbx, number, 'configuration'), false);
   }
 
-  reached({ id, document }: PbxVersion, number: string): void {
-    if (!document.groups.some(({ callback }) => callback.onHangup || callback.onPress1)) return;
+  watch(pbx: string, number: string, gone: (by: CancelledBy | undefined) => void): () => void {
+    return this.#subscriber.subscribe(this.#tasks.channel(pbx), (message) => {
+      if (message === undefined) return gone(undefined);
+      const cancelled = readCancelled(message);
+      if (cancelled.number === number) gone(cancelled.by);
+    });
+  }
+
+  reached(pbx: PbxVersion, number: string): void {
+    if (!mayCallBack(pbx)) return;
     // While Redis is away he will be called once more, and say so.
-    void unlessAway(() => this.#tasks.cancel(id, number), false);
+    void unlessAway(() => this.#tasks.cancel(pbx.id, number, 'client'), false);
   }
 }
 

@@ -81,6 +81,8 @@ export class AcdNode {
   #agentsOf: ReadonlyMap<string, readonly string[]> = new Map();
   readonly #callers = new Map<string, Waiting>();
   readonly #calls = new Map<string, AgentCall>();
+  /** Whose registrations have changed without Redis having been told. */
+  readonly #toRefresh = new Set<string>();
   readonly #statuses = new Map<string, { readonly status: AgentStatus; readonly at: number }>();
   #beatTimer: TimerId | undefined;
   #outageTimer: TimerId | undefined;
@@ -216,6 +218,8 @@ export class AcdNode {
     if (!caller) return false;
     if (caller.state === 'pickedUp' || caller.state === 'answering') {
       caller.offers.set(offer.token, 'withdrawn');
+      // The one who was faster may learn that his offer is over: then this one must not stand, with nobody being rung for it.
+      void this.#quietly(() => this.#store.miss(this.#pbx.id, offer, 'noAnswer', 0));
       return false;
     }
     caller.state = 'pickedUp';
@@ -286,8 +290,8 @@ export class AcdNode {
 
   /** An account has registered, or is not registered any more. */
   async registrationChanged(account: string): Promise<void> {
-    const agents = this.#agentsOf.get(account);
-    if (agents) await this.#quietly(() => this.#store.refresh(this.#pbx.id, agents));
+    for (const agent of this.#agentsOf.get(account) ?? []) this.#toRefresh.add(agent);
+    await this.#quietly(() => this.#refresh());
   }
 
   /** A message on the channel of this node. */
@@ -353,6 +357,7 @@ export class AcdNode {
         next = 0;
       }
       if (this.#configured !== this.#pbx) await this.#tellConfiguration();
+      await this.#refresh();
       const since = this.#clock.monotonic();
       if (since - this.#synced >= syncMs) {
         // Before, not after: whatever happens meanwhile may ask for another.
@@ -367,6 +372,19 @@ export class AcdNode {
       if (!(error instanceof RedisDownError))
         this.#log.error({ err: error, pbx: this.#pbx.id }, 'the ACD could not do what was due');
       return beatMs;
+    }
+  }
+
+  /** What cannot be told now is told with the next beat. */
+  async #refresh(): Promise<void> {
+    const agents = [...this.#toRefresh];
+    if (agents.length === 0) return;
+    this.#toRefresh.clear();
+    try {
+      await this.#store.refresh(this.#pbx.id, agents);
+    } catch (error) {
+      for (const agent of agents) this.#toRefresh.add(agent);
+      throw error;
     }
   }
 

@@ -120,7 +120,7 @@ export const sync = acdScript<[node: string, callers: string, calls: string, uns
 /** What keeps an employee from calls, as the scripts find it out. */
 const unavailable = ['inCall', 'reserved', 'unregistered', 'break', 'offline', 'wrapUp', 'excluded'] as const;
 
-const AgentState = z.object({
+export const AgentState = z.object({
   employee: z.string(),
   /** Absent: he is available. */
   unavailable: z.enum(unavailable).exactOptional(),
@@ -148,7 +148,7 @@ export type AgentState = z.output<typeof AgentState>;
 
 export const listAgents = acdScript<[agents: string]>('list-agents')(z.array(json(AgentState)));
 
-const QueuedCaller = z.object({
+export const QueuedCaller = z.object({
   call: z.string(),
   number: z.string(),
   node: z.string(),

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
-import { type DueCallback, type DueCallbacks, renewMs } from '../acd/group-callbacks.ts';
+import type { CancelledBy } from '../acd/callback-tasks.ts';
+import { type DueCallback, type DueCallbacks, mayCallBack, renewMs } from '../acd/group-callbacks.ts';
+import type { Group } from '../config/document.ts';
 import type { ConfigStore } from '../config/store.ts';
 import type { PbxVersion } from '../config/version.ts';
 import { errorText } from '../errors.ts';
@@ -44,7 +46,7 @@ export class CallbackRunner {
   /** Somebody may be due in this PBX. Never rejects. */
   async look(pbx: PbxVersion): Promise<void> {
     const room = AT_ONCE - this.#count(pbx.id);
-    if (this.#closed || room <= 0 || !pbx.document.groups.some(callsBack)) return;
+    if (this.#closed || room <= 0 || !mayCallBack(pbx)) return;
     try {
       const taken = await this.#options.due.take(pbx.id, room);
       // Another node has them when the lease is over.
@@ -88,7 +90,7 @@ export class CallbackRunner {
 
   async #attempt(pbx: PbxVersion, task: DueCallback): Promise<void> {
     const { due } = this.#options;
-    const groups = task.groups.flatMap((id) => pbx.group(id) ?? []).filter(callsBack);
+    const groups = task.groups.flatMap((id) => pbx.group(id) ?? []).filter((group) => isWanted(pbx, task, group));
     if (groups.length === 0) return void (await due.drop(pbx.id, task));
     // From each of the groups that missed him, in turn: one in which nobody is there leaves it to the next.
     const first = task.attempts % groups.length;
@@ -102,15 +104,21 @@ export class CallbackRunner {
     await due.over(pbx.id, task, outcome === 'failed' ? 'failed' : 'postponed');
   }
 
-  async #once(
-    pbx: PbxVersion,
-    task: DueCallback,
-    group: PbxVersion['document']['groups'][number],
-  ): Promise<CallbackOutcome> {
+  async #once(pbx: PbxVersion, task: DueCallback, group: Group): Promise<CallbackOutcome> {
     const { due, services, calls, clock, random, node, log } = this.#options;
     let renewal: TimerId;
     const stands = () => due.holds(pbx.id, task);
-    const call = new Callback({
+    const check = async (by?: CancelledBy) => {
+      if (!(await stands()) && !call.timeline.talked) {
+        call.breakOff({ by: 'engine', reason: by === 'user' ? 'userCommand' : 'pickedUp' });
+      }
+    };
+    const unwatch = due.watch(pbx.id, task.number, (by) => this.#unattended(check(by)));
+    const release = () => {
+      clock.clearTimeout(renewal);
+      unwatch();
+    };
+    const callback = new Callback({
       id: random.uuid(),
       node,
       pbx,
@@ -120,16 +128,16 @@ export class CallbackRunner {
       log,
       stands,
       talking: () => {
-        clock.clearTimeout(renewal);
+        release();
         // What cannot be kept now: he will be called once more, and say so.
         this.#unattended(due.over(pbx.id, task, 'talked'));
       },
     });
+    const { call } = callback;
     const renew = () => {
       renewal = clock.setTimeout(() => {
-        const renewed = stands().then((held) => {
-          if (!held) call.breakOff({ by: 'engine', reason: 'pickedUp' });
-          else if (!call.end && !call.timeline.talked) renew();
+        const renewed = check().then(() => {
+          if (!call.end && !call.timeline.talked) renew();
         });
         this.#unattended(renewed);
       }, renewMs);
@@ -137,11 +145,11 @@ export class CallbackRunner {
     renew();
     calls.begins(call);
     try {
-      return await call.run();
+      return await callback.run();
     } finally {
-      clock.clearTimeout(renewal);
+      release();
       // Where no phone has rung there is nothing to tell: a group that is away for the night would fill history with it.
-      const record = call.record();
+      const record = callback.record();
       const { participants } = record;
       const isKept = participants.length === 0 || participants.some(({ address }) => address !== '');
       await calls.ends(call, record, { isKept });
@@ -149,5 +157,14 @@ export class CallbackRunner {
   }
 }
 
-const callsBack = ({ callback }: PbxVersion['document']['groups'][number]): boolean =>
-  callback.onHangup || callback.onPress1;
+/** Whether the configuration still wants this group to call him back: it may have changed since he was missed. */
+function isWanted({ document }: PbxVersion, { origin }: DueCallback, { id, callback }: Group): boolean {
+  switch (origin) {
+    case 'group':
+      return callback.onHangup || callback.onPress1;
+    case 'menu':
+      return document.schemes.some(({ missed }) => missed.callback?.group === id);
+    case 'request':
+      return true;
+  }
+}

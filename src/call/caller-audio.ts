@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { PbxVersion } from '../config/version.ts';
 import { errorText } from '../errors.ts';
-import { type AudioSource, type Endpoint, MediaError, type Playback } from '../media/port.ts';
+import { type AudioSource, type Endpoint, MediaError, type Playback, type PlayOptions } from '../media/port.ts';
 import type { Spoken } from '../media/spoken.ts';
 import { CallerGone, type CallerLeg } from './caller-leg.ts';
 import type { Sounds } from './sounds.ts';
@@ -22,6 +22,8 @@ export class CallerAudio {
   /** The turn in which he was last made to wait for an answer. */
   #waitingTurn: number | undefined;
   #playback: Playback | undefined;
+  /** The music that he has last waited with, and how much of it he has heard, milliseconds. */
+  #music: { readonly audio: string; readonly heardMs: number } | undefined;
   /** Started by `start`, and still to be heard while it rings. */
   #background = false;
 
@@ -59,16 +61,21 @@ export class CallerAudio {
   }
 
   /**
-   * Plays to the end as early media, for a caller who is to be refused. One who cannot hear it (no offer in his INVITE, no common codec) is
-   * spared the wait.
+   * Plays to the end, as early media where he has not been answered, for a caller who is to be refused. One who cannot hear it (no offer in his INVITE, no
+   * common codec) is spared the wait.
    */
   async announce(audio: string): Promise<void> {
-    if (this.#caller.invite.sdp === undefined) return;
+    if (!this.#caller.canHear) return;
     try {
       await this.#begin(await this.#caller.earlyMedia(), this.#sounds.audio(this.#pbx, audio)).ended;
     } catch (error) {
       if (!(error instanceof MediaError || error instanceof CallerGone)) throw error;
     }
+  }
+
+  /** Whoever has been brought to the phone hears that nobody was reached for him. */
+  async tellFailure(): Promise<void> {
+    if (this.#caller.leg) await this.play('builtin:error-tone', this.#caller.gone);
   }
 
   /** Answers and plays while other things go on. */
@@ -91,7 +98,8 @@ export class CallerAudio {
   }
 
   /**
-   * Somebody is being rung. With `music` he hears that, as early media if the call is not answered. Without, what was started goes on, and then an
+   * Somebody is being rung. With `music` he hears that, from where it was interrupted if he has heard some of it before, and as early media if the call is not
+   * answered. Without, what was started goes on, and then an
    * answered caller hears ring-back; one who is not answered makes his own, when `ringing` says that there is somebody to wait for.
    */
   async waitForAnswer(music: string | undefined): Promise<void> {
@@ -99,7 +107,7 @@ export class CallerAudio {
       const turn = this.#takeTurn();
       this.#waitingTurn = turn;
       const endpoint = await this.#audible();
-      if (endpoint && turn === this.#turn) this.#begin(endpoint, this.#sounds.audio(this.#pbx, music), true);
+      if (endpoint && turn === this.#turn) this.#goOn(endpoint, music);
       return;
     }
     const turn = this.#turn;
@@ -109,7 +117,7 @@ export class CallerAudio {
     const endpoint = await this.#answered();
     if (this.#background) await this.#playback?.ended;
     if (endpoint && turn === this.#turn && wait === this.#wait) {
-      this.#begin(endpoint, this.#sounds.ringBack(this.#pbx), true);
+      this.#begin(endpoint, this.#sounds.ringBack(this.#pbx), { loop: true });
     }
   }
 
@@ -135,8 +143,16 @@ export class CallerAudio {
     return ++this.#turn;
   }
 
-  #begin(endpoint: Endpoint, sources: readonly AudioSource[], loop = false): Playback {
-    const playback = endpoint.play(sources, { loop });
+  #goOn(endpoint: Endpoint, music: string): void {
+    const startAtMs = this.#music?.audio === music ? this.#music.heardMs : 0;
+    const playback = this.#begin(endpoint, this.#sounds.audio(this.#pbx, music), { loop: true, startAtMs });
+    void playback.ended.then(({ playedMs }) => {
+      this.#music = { audio: music, heardMs: startAtMs + playedMs };
+    });
+  }
+
+  #begin(endpoint: Endpoint, sources: readonly AudioSource[], options: PlayOptions = {}): Playback {
+    const playback = endpoint.play(sources, options);
     this.#playback = playback;
     void playback.ended.then(({ reason, error }) => {
       if (reason === 'failed') this.#log.warn({ error }, 'audio could not be played');

@@ -10,6 +10,7 @@ import { connect } from './connect.ts';
 import { forwardToGroup } from './group.ts';
 import { introduce } from './introduce.ts';
 import { ringOutside } from './outside.ts';
+import { redirected } from './redirect.ts';
 import { isPassedOnTooOften, ringContext } from './ring-context.ts';
 
 /** What the scheme is told while a call is forwarded. */
@@ -45,9 +46,21 @@ export async function forward(
   const result = await reach(call, { target, timeout: request.timeout, assistance, wait }, signal);
   if (result.outcome === 'answered') return connect(call, result, () => told.connected(target));
   call.audio.stopWaiting();
-  if (!assistance || signal.aborted) return { outcome: 'failed', reason: result.reason };
+  let missed = result.reason;
+  if (employee && result.redirect && !signal.aborted) {
+    const redirect = redirected(call, employee, result.redirect);
+    if (redirect.outcome === 'refused') missed = redirect.reason;
+    else {
+      const { whither } = redirect;
+      if ('scheme' in whither) return { outcome: 'scheme', scheme: whither.scheme, reason: missed };
+      const followed = await forward(call, { ...request, target: whither }, signal, told);
+      if (followed.outcome !== 'failed') return followed;
+      missed = followed.reason;
+    }
+  }
+  if (!assistance || signal.aborted) return { outcome: 'failed', reason: missed };
   return assist(call, assistance, {
-    missed: result.reason,
+    missed,
     signal,
     recording: told.recording,
     onward: (other) => forward(call, { target: other }, signal, told),
@@ -90,7 +103,7 @@ async function reach(
         contact: target.contact,
         log: call.timeline,
         external: call.timeline.facts.direction === 'in',
-        context,
+        context: { ...context, followsRedirects: true },
         introduce: introduced(employee),
         ...(limitMs === undefined ? {} : { limitMs }),
       },

@@ -169,6 +169,7 @@ class GroupVisit {
   #connect(result: Extract<RingResult, { outcome: 'answered' }>, connected: () => void): Promise<ForwardResult> {
     const { attempt } = result;
     const both: Attempt = {
+      asked: attempt?.asked ?? this.#entered.asked,
       answered: () => undefined,
       talking: () => {
         this.#entered.talking();
@@ -195,7 +196,7 @@ class GroupVisit {
     this.#asksForCallback = true;
     const { pbx, services, timeline, log, audio } = this.#call;
     const { from } = timeline.facts;
-    const isKept = await askBack(this.#call, this.#stood);
+    const isKept = await askBack(this.#call, { ...this.#stood, origin: 'group' });
     if (this.#isOver) {
       // Somebody has answered in this very moment.
       if (isKept && timeline.talked) services.callbacks.reached(pbx, from);

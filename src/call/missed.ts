@@ -15,22 +15,37 @@ export function isClient({ timeline, pbx }: Call): boolean {
 }
 
 /** @returns false: it could not be kept */
-export function askBack({ pbx, services, timeline, id }: Call, missed: MissedBy): Promise<boolean> {
+export function askBack(
+  { pbx, services, timeline, id }: Call,
+  missed: MissedBy & Pick<MissedCall, 'origin' | 'callerId'>,
+): Promise<boolean> {
   const { from, line } = timeline.facts;
   return services.callbacks.ask(pbx, { number: from, call: id, ...missed, ...(line === null ? {} : { line }) });
 }
 
 /**
- * The call is over, and nobody has talked to the caller: the groups that have missed it call him back, each that is set so (§4.4.6.2.1). One whom somebody
- * had talked to before, a secretary or another group, is not called back (its examples 1 and 2), nor is one who has left a message.
+ * The call is over, and nobody has talked to the caller: the groups that have missed it call him back, each that is set so (§4.4.6.2.1). When there is none,
+ * and he was lost in a voice menu, the group calls him back that its scheme names for that (`missed.callback`). One whom somebody had talked to before, a
+ * secretary or another group, is not called back (its examples 1 and 2), nor is one who has left a message.
  */
 export async function callBackMissed(call: Call): Promise<void> {
-  if (call.missedBy.size === 0 || !call.timeline.isMissed) return;
-  for (const missed of call.missedBy.values()) {
+  if (!call.timeline.isMissed) return;
+  const byGroups = [...call.missedBy.values()].map((missed) => ({ ...missed, origin: 'group' as const }));
+  for (const missed of byGroups.length > 0 ? byGroups : lostInMenu(call)) {
     const { group } = missed;
     if (await askBack(call, missed)) call.log.info({ group }, 'the caller is to be called back');
     else call.log.warn({ group }, 'a missed call will not be called back: the task could not be kept');
   }
+}
+
+/** The menu of which scheme he was in when the call ended, however that was, its record says by stage and path. */
+function lostInMenu(call: Call) {
+  const { currentStage, lastScheme, start } = call.timeline;
+  if (currentStage !== 'menu' || lastScheme === null) return [];
+  const callback = call.pbx.scheme(lastScheme)?.missed.callback;
+  if (!callback || !isClient(call)) return [];
+  const { group, callerId = call.timeline.facts.line } = callback;
+  return [{ origin: 'menu' as const, group, since: start, ...(callerId === null ? {} : { callerId }) }];
 }
 
 /**

@@ -63,10 +63,13 @@ export class Timeline implements AttemptLog {
   /** The place in the scheme that the machine has spoken of last. */
   #place: string | null = null;
   #scheme: string | null = null;
+  #lastScheme: string | null = null;
   #technical: TechnicalEnd | null = null;
   #talked = false;
-  #held = false;
+  /** Since when one has the other on hold, milliseconds since 1970; undefined: nobody has. */
+  #heldSince: number | undefined;
   #heldMs = 0;
+  #recordings: readonly string[] = [];
   /** More happened than is kept. */
   #cut = false;
 
@@ -93,7 +96,7 @@ export class Timeline implements AttemptLog {
 
   /** One of those who talk has the other on hold. */
   get held(): boolean {
-    return this.#held;
+    return this.#heldSince !== undefined;
   }
 
   get currentStage(): CallStage {
@@ -124,6 +127,11 @@ export class Timeline implements AttemptLog {
     return this.#scheme;
   }
 
+  /** The one that it came to last, of itself or sent on by another. */
+  get lastScheme(): string | null {
+    return this.#lastScheme;
+  }
+
   /** The last place in a scheme that was noted. */
   get place(): string | null {
     return this.#place;
@@ -136,13 +144,20 @@ export class Timeline implements AttemptLog {
 
   /** One puts the other on hold, or nobody does any more. */
   hold(held: boolean): void {
-    this.#held = held;
+    this.#retrieved();
+    if (held) this.#heldSince = this.#clock.now();
     this.changes.emit('changed', held ? 'held' : 'retrieved');
+  }
+
+  /** Recordings of a conversation are kept. @param ids theirs */
+  recorded(ids: readonly string[]): void {
+    this.#recordings = [...this.#recordings, ...ids];
   }
 
   /** The call entered a scheme; the first one is the record's. */
   scheme(id: string): void {
     this.#scheme ??= id;
+    this.#lastScheme = id;
     this.stage('menu');
   }
 
@@ -170,13 +185,12 @@ export class Timeline implements AttemptLog {
     }
     const over: Attempt['over'] = (outcome, reason, heldMs = 0) => {
       if (!this.#open.delete(open)) return;
-      if (answered !== undefined) this.#held = false;
+      if (answered !== undefined) this.#retrieved();
       // One who was rung for nothing because another has answered, or the caller did something else, has not failed to answer.
       if (outcome !== 'answered' && outcome !== 'elsewhere') {
         this.#note('noAnswer', asked, { reason }, endReasons[reason].text);
       }
       const end = this.#clock.now();
-      if (answered !== undefined) this.#heldMs += asked.kind === 'group' ? 0 : heldMs;
       if (this.#participants.length >= MAX_ENTRIES) this.#cut = true;
       else
         this.#participants.push({
@@ -199,6 +213,7 @@ export class Timeline implements AttemptLog {
     this.#open.set(open, finishOpen);
     this.changes.emit('changed', 'ringing');
     return {
+      asked,
       answered: () => this.#note('answer', asked),
       talking: () => {
         answered = this.#clock.now();
@@ -216,6 +231,7 @@ export class Timeline implements AttemptLog {
   /** What the scheme says that it decides. */
   trace(entry: TraceEntry): void {
     this.#place = entry.state;
+    if (entry.event === 'scheme') this.#lastScheme = entry.state;
     if (!toldByTheCall.has(entry.event)) this.#keep(entry);
   }
 
@@ -281,13 +297,18 @@ export class Timeline implements AttemptLog {
       participants: this.#participants,
       pickups: [],
       transfers: [],
-      recordings: [],
+      recordings: this.#recordings,
       scheme: this.#scheme,
       callback: null,
       path: this.#path,
       inputs: this.#inputs,
       cut: this.#cut,
     };
+  }
+
+  #retrieved(): void {
+    if (this.#heldSince !== undefined) this.#heldMs += this.#clock.now() - this.#heldSince;
+    this.#heldSince = undefined;
   }
 
   #mark(stage: CallStage, group?: string): void {

@@ -3,6 +3,7 @@ import { type CodecName, type DtmfMode, type Endpoint, MediaError, type MediaSer
 import {
   type HeaderFields,
   InviteFailure,
+  type OutgoingInvite,
   type OutgoingInviteRequest,
   type Party,
   type Reason,
@@ -14,6 +15,7 @@ import type { Clock } from '../time/clock.ts';
 import type { Attempt } from './attempt.ts';
 import { Leg } from './leg.ts';
 import type { CallerIdChoice } from './outgoing/caller-id.ts';
+import { type LimitedRequest, type LimitReached, limitReasons, type OutgoingLimits } from './outgoing/limits.ts';
 import { within } from './within.ts';
 
 /** One address to ring: a phone that is registered, a trunk, a SIP address. */
@@ -34,6 +36,21 @@ export interface Destination {
 export interface TrunkOfDestination {
   /** Of the From; unset: our own address. */
   readonly domain: string | undefined;
+  /** Whether keys that are pressed behind it may be commands. */
+  readonly dtmfCommands: boolean;
+  /** Of the From, where the operator lets only the name of our account stand there: the number goes into P-Asserted-Identity. */
+  readonly account?: string;
+  /** Of an internal trunk: calls the other PBX without SIP on the wire. */
+  readonly invite?: (request: OutgoingInviteRequest) => OutgoingInvite;
+  /**
+   * Counts the call, where it goes to the telephone network. Asked once for a destination, whatever stands in for it.
+   * @param employee in whose name it is made
+   * @param exhausted it is to be ended
+   */
+  readonly begin?: (
+    employee: string | undefined,
+    exhausted: LimitedRequest['exhausted'],
+  ) => ReturnType<OutgoingLimits['begin']>;
   readonly takeLine: () => Promise<(() => void) | undefined>;
   readonly probe: () => Promise<boolean>;
   readonly reached: () => void;
@@ -46,6 +63,8 @@ export type RingResult =
       readonly leg: Leg;
       /** Of the attempt that was answered: to be told how it goes on. */
       readonly attempt?: Attempt;
+      /** Set where he is behind a trunk whose keys are no commands (`dtmfCommands`). */
+      readonly dtmfCommands?: false;
     }
   | {
       readonly outcome: 'failed';
@@ -54,6 +73,10 @@ export type RingResult =
       readonly everywhere?: true;
       /** It did not come to ringing, and that is no word of the callee's: another way to him may be tried. */
       readonly unreached?: true;
+      /** His phone sends callers there (3xx), and speaks for him with that. Only where `followsRedirects` was asked for. */
+      readonly redirect?: Party;
+      /** It was not made because of this. */
+      readonly limit?: LimitReached;
     };
 
 /** Why ringing is broken off: the `reason` of the abort signal, told to the phones (RFC 3326) so that they know whether they missed a call. */
@@ -88,6 +111,10 @@ export interface RingContext {
   readonly fromOrdinary?: Party;
   /** Which of our numbers a number outside is shown, and by which its way out is chosen. */
   readonly callerId: CallerIdChoice;
+  /** In whose name calls to the outside are made: whose limits count beside those of the PBX. */
+  readonly employee?: string;
+  /** Whoever rings goes where a phone of ours sends callers. Else such a phone has refused the call. */
+  readonly followsRedirects?: boolean;
   /** Of every INVITE. */
   readonly headers?: HeaderFields;
   /** Of INVITEs through trunks, beside those. */
@@ -102,10 +129,35 @@ export interface RingContext {
 }
 
 /**
- * Rings one address until it answers, refuses, or the signal is aborted; one that cannot be reached is followed by the one that stands in for it. Never
- * rejects for the network's sake.
+ * Rings one address until it answers, refuses, or the signal is aborted; one that cannot be reached is followed by the one that stands in for it. A call to
+ * the telephone network counts for the limits of who makes it, until its end. Never rejects for the network's sake.
  */
 export async function ringOne(
+  context: RingContext,
+  destination: Destination,
+  signal: AbortSignal,
+): Promise<RingResult> {
+  const { trunk } = destination;
+  if (!trunk?.begin || signal.aborted) return ringOrOtherwise(context, destination, signal);
+  let leg: Leg | undefined;
+  const counted = await trunk.begin(context.employee, ({ limit }) => leg?.cut(limitReasons[limit]));
+  if ('reached' in counted) {
+    const { reached } = counted;
+    return { outcome: 'failed', reason: limitReasons[reached.limit], limit: reached };
+  }
+  try {
+    const result = await ringOrOtherwise(context, destination, signal);
+    if (result.outcome === 'answered') leg = result.leg;
+    return result;
+  } finally {
+    if (leg) {
+      counted.answered();
+      leg.on('ended', () => counted.over());
+    } else counted.over();
+  }
+}
+
+async function ringOrOtherwise(
   context: RingContext,
   destination: Destination,
   signal: AbortSignal,
@@ -113,7 +165,7 @@ export async function ringOne(
   const result = await ringOverLine(context, destination, signal);
   const { otherwise } = destination;
   const goesOn = result.outcome === 'failed' && result.unreached && otherwise && !signal.aborted;
-  return goesOn ? ringOne(context, otherwise, signal) : result;
+  return goesOn ? ringOrOtherwise(context, otherwise, signal) : result;
 }
 
 /** With a line of its trunk, where it is behind one, which is given back when nothing came of it, or at the end of the leg. */
@@ -126,7 +178,7 @@ async function ringOverLine(context: RingContext, destination: Destination, sign
   let result: RingResult | undefined;
   try {
     result = await ringAddress(context, destination, signal);
-    return result;
+    return result.outcome === 'answered' && !trunk.dtmfCommands ? { ...result, dtmfCommands: false } : result;
   } finally {
     if (result?.outcome === 'answered') result.leg.on('ended', giveBack);
     else giveBack();
@@ -145,6 +197,7 @@ async function ringAddress(context: RingContext, destination: Destination, signa
       callId: context.callId,
       ...(destination.codecs === undefined ? {} : { codecs: destination.codecs }),
       ...(destination.dtmf === undefined ? {} : { dtmf: destination.dtmf }),
+      ...(destination.trunk?.invite === undefined ? {} : { internal: true }),
     });
   } catch (error) {
     if (error instanceof MediaError) return { outcome: 'failed', reason: 'serviceUnavailable' };
@@ -156,7 +209,8 @@ async function ringAddress(context: RingContext, destination: Destination, signa
   }
 
   const { trunk } = destination;
-  const invite = context.sip.invite({ ...requestOf(context, destination), sdp: endpoint.localSdp });
+  const request = { ...requestOf(context, destination), sdp: endpoint.localSdp };
+  const invite = trunk?.invite?.(request) ?? context.sip.invite(request);
   let rang = false;
   let unreachable = false;
   const { onEarlyMedia } = context;
@@ -203,10 +257,12 @@ async function ringAddress(context: RingContext, destination: Destination, signa
     if (noPeer) trunk?.unreachable(unreachable ? 'no response' : error.reason);
     else trunk?.reached();
     const reason = unreachable ? 'networkFailure' : reasonOf(error);
+    const redirect = !trunk && context.followsRedirects ? error.redirect : undefined;
     return {
       outcome: 'failed',
       reason,
-      ...(error.status === 600 || error.status === 603 ? { everywhere: true } : {}),
+      ...(redirect === undefined ? {} : { redirect }),
+      ...(error.status === 600 || error.status === 603 || redirect ? { everywhere: true } : {}),
       ...(!rang && (noPeer || failedThere(error.status)) ? { unreached: true } : {}),
     };
   } finally {
@@ -216,8 +272,14 @@ async function ringAddress(context: RingContext, destination: Destination, signa
   }
 }
 
-/** The peer failed, not the callee (2-call-behaviour §7). */
-const failedThere = (status: number): boolean => status === 408 || (status >= 500 && status < 600);
+/**
+ * The peer failed, not the callee (2-call-behaviour §7): it says so, it does not take our codecs (415, 488), or it sends us elsewhere (3xx). A trunk has its
+ * configured address, and its backups: where a peer would have our calls is not followed, because nobody here has agreed to what that costs.
+ */
+const failedThere = (status: number): boolean =>
+  status === 408 || status === 415 || status === 488 || isRedirection(status) || (status >= 500 && status < 600);
+
+const isRedirection = (status: number): boolean => status >= 300 && status < 400;
 
 function requestOf(context: RingContext, destination: Destination): Omit<OutgoingInviteRequest, 'sdp'> {
   const { target, to, auth, trunk } = destination;
@@ -228,7 +290,8 @@ function requestOf(context: RingContext, destination: Destination): Omit<Outgoin
   };
   if (!trunk)
     return { ...more, from: context.from, ...(context.headers === undefined ? {} : { headers: context.headers }) };
-  const shown = context.fromOrdinary ?? context.from;
+  // Another PBX of ours is no ordinary phone: it sees who calls, as our own phones do (§5.6 example 8).
+  const shown = trunk.invite ? context.from : (context.fromOrdinary ?? context.from);
   const headers = { ...context.headers, ...context.trunkHeaders };
   const { callerId } = context.callerId;
   // RFC 3325: a caller who is not shown is still known to those who are trusted to keep it to themselves.
@@ -240,8 +303,8 @@ function requestOf(context: RingContext, destination: Destination): Omit<Outgoin
       ...(callerId == null ? {} : { asserted: { user: callerId, host: trunk.domain ?? '', display: '' } }),
     };
   }
-  const from = { user: destination.shown ?? shown.user, host: trunk.domain ?? '', display: shown.display };
-  return { ...more, from, asserted: from, headers };
+  const asserted = { user: destination.shown ?? shown.user, host: trunk.domain ?? '', display: shown.display };
+  return { ...more, from: { ...asserted, user: trunk.account ?? asserted.user }, asserted, headers };
 }
 
 /**
@@ -282,7 +345,8 @@ export async function ringFirst(
   if (winner) return winner;
   const reason = gravest(failures.map((failure) => failure.reason));
   const everywhere = options.onePerson && failures.some((failure) => failure.everywhere);
-  return { outcome: 'failed', reason, ...(everywhere ? { everywhere } : {}) };
+  const redirect = failures.find((failure) => failure.redirect)?.redirect;
+  return { outcome: 'failed', reason, ...(everywhere ? { everywhere } : {}), ...(redirect ? { redirect } : {}) };
 }
 
 /**

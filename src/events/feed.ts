@@ -16,16 +16,24 @@ export type EventBatch =
   /** What followed the cursor is not there any more, or may have holes. `cursor`: the newest event. */
   | { readonly outcome: 'gone'; readonly cursor: string };
 
-/** What `EventLog` writes, on whichever node. */
+/**
+ * What a script has put into the log together with its change, in the form of the other events. By type; the others are told as they were published.
+ * @param data JSON
+ */
+export type EventForms = Readonly<Record<string, (pbx: string, data: unknown) => Readonly<Record<string, unknown>>>>;
+
+/** What `EventLog` writes, on whichever node, and scripts do. */
 export class EventFeed {
   readonly #redis: RedisConnection;
   readonly #subscriber: RedisSubscriber;
+  readonly #forms: EventForms;
   /** Reads under way, by PBX: all who follow a log and stand at the same place ask once. */
   readonly #reads = new Map<string, Map<string, Promise<EventBatch>>>();
 
-  constructor(redis: RedisConnection, subscriber: RedisSubscriber) {
+  constructor(redis: RedisConnection, subscriber: RedisSubscriber, forms: EventForms = {}) {
     this.#redis = redis;
     this.#subscriber = subscriber;
+    this.#forms = forms;
   }
 
   /**
@@ -56,9 +64,16 @@ export class EventFeed {
     // What is no cursor is one that no log has.
     const asked = cursor === '' || (cursor !== undefined && isCursor(cursor)) ? cursor : '0-0-none';
     const [outcome, found] = await readEvents(this.#redis, pbx, asked, limit);
-    if (outcome === 'events') return { outcome, events: found };
+    if (outcome === 'events') return { outcome, events: found.map((event) => this.#formed(pbx, event)) };
     // A log that nothing was ever written to has a beginning all the same.
     return { outcome, cursor: found };
+  }
+
+  #formed(pbx: string, event: LoggedEvent): LoggedEvent {
+    const form = this.#forms[event.type];
+    return form
+      ? { ...event, data: JSON.stringify({ type: event.type, ...form(pbx, JSON.parse(event.data)) }) }
+      : event;
   }
 }
 

@@ -1,2 +1,2 @@
-export { EventFeed } from './feed.ts';
+export { EventFeed, type EventForms } from './feed.ts';
 export { EventLog } from './log.ts';

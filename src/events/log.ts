@@ -6,10 +6,8 @@ import type { Random } from '../time/random.ts';
 import { addEvents, type Entry } from './scripts.ts';
 
 export interface EventLogLimits {
-  /** About so many events of a PBX can be asked for again. */
-  readonly keep: number;
-  /** The log of a PBX without events is removed after so long, milliseconds. */
-  readonly ttlMs: number;
+  /** About so many events of a PBX can be asked for again. Unset: `events_kept` of the scripts. */
+  readonly keep?: number;
   /** Events of a PBX that wait for Redis; beyond, they are thrown away, and those who follow the log are told to begin anew. */
   readonly waiting: number;
   /** Events in one batch. */
@@ -18,7 +16,7 @@ export interface EventLogLimits {
   readonly pauseMs: number;
 }
 
-const defaults: EventLogLimits = { keep: 10_000, ttlMs: 24 * 3600_000, waiting: 5000, batch: 200, pauseMs: 200 };
+const defaults: EventLogLimits = { waiting: 5000, batch: 200, pauseMs: 200 };
 
 /** A batch on its way to Redis. */
 interface Sending {
@@ -140,9 +138,9 @@ export class EventLog {
 
   /** False: it will have to be done again. */
   async #add(pbx: string, outbox: Outbox, sending: Sending): Promise<boolean> {
-    const { keep, ttlMs } = this.#limits;
+    const { keep = '' } = this.#limits;
     try {
-      outbox.after = await addEvents(this.#redis, pbx, { now: '', after: outbox.after, keep, ttlMs, ...sending });
+      outbox.after = await addEvents(this.#redis, pbx, { now: '', after: outbox.after, keep, ...sending });
       return true;
     } catch (error) {
       if (error instanceof RedisDownError) {

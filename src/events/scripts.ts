@@ -20,10 +20,8 @@ export interface AddArguments {
   readonly broken: boolean;
   /** The batch may have been added already. */
   readonly repeated: boolean;
-  /** About so many events are kept. */
-  readonly keep: number;
-  /** A log that nothing is added to for so long is removed, milliseconds. */
-  readonly ttlMs: number;
+  /** About so many events are kept; '': as many as usual. */
+  readonly keep: number | '';
   readonly batch: readonly Entry[];
 }
 
@@ -37,7 +35,6 @@ export const addEvents = script(file('event-add'), {
     yes(a.broken),
     yes(a.repeated),
     a.keep,
-    a.ttlMs,
     JSON.stringify(a.batch.map(({ tag, type, data }) => [tag, type, data])),
   ],
   reply: z.string(),

@@ -191,8 +191,11 @@ export const CallRecord = z.object({
   scheme: z.string().nullable(),
   configVersion: z.string(),
   arrival: Arrival.nullable().default(null),
-  /** Set on a call that a group made to call a client back: the call that was missed, by which group, and the how-manieth attempt it was. */
-  callback: z.object({ call: z.string(), group: z.string(), attempt: z.int().positive() }).nullable().default(null),
+  /** Set on a call that a group made to call a client back: the call that was missed (null: somebody asked for it), which group, the how-manieth attempt. */
+  callback: z
+    .object({ call: z.string().nullable(), group: z.string(), attempt: z.int().positive() })
+    .nullable()
+    .default(null),
   path: z.array(PathStep).readonly(),
   inputs: z.preprocess(withoutOldInputs, z.array(CallInput)).readonly(),
   /** More happened than `inputs`, `path` or `participants` tell: there were too many. */

@@ -1,10 +1,12 @@
 import type { Logger } from 'pino';
+import type { z } from 'zod';
 import type { Issue } from '../config/issue.ts';
 import type { Secret } from '../config/secret.ts';
 import type { PbxVersion } from '../config/version.ts';
 import type { HistoryFilter, HistoryPage } from '../history/query.ts';
 import type { CallDirection, CallOutcome, CallRecord, CallStage } from '../history/record.ts';
 import type { Clock } from '../time/clock.ts';
+import type { NewCall } from './schemas.ts';
 import type { OfferReason, Standing, Unavailability } from './words.ts';
 
 /**
@@ -19,6 +21,7 @@ export interface HttpPorts {
   readonly calls: CallsPort;
   readonly registrations: RegistrationsPort;
   readonly history: HistoryPort;
+  readonly recordings: RecordingsPort;
   readonly versions: VersionsPort;
   readonly events: EventsPort;
   readonly acd: AcdPort;
@@ -50,8 +53,15 @@ export interface ConfigReport {
 export interface CallsPort {
   /** The calls of this node, in the order of their beginning. */
   live(pbx: string): readonly LiveCall[];
+  /**
+   * Click-to-call: begins a call of ours, and says its id.
+   * @throws UserError when the order cannot be understood
+   */
+  order(pbx: PbxVersion, order: z.output<typeof NewCall>): string;
   /** Ends the call with reason `userCommand`. False: there is no such call (any more). */
   hangup(pbx: string, call: string): boolean;
+  /** Records its conversation from now on, or not any more. @returns whether it is recorded; undefined: nobody talks in such a call */
+  record(pbx: string, call: string, on: boolean): boolean | undefined;
   /** What has been decided for a call of this node, and who was asked. Undefined: there is no such call (any more). */
   story(pbx: string, call: string): CallStory | undefined;
 }
@@ -128,6 +138,67 @@ export interface HistoryPort {
     page: { readonly limit: number; readonly cursor?: string },
   ): Promise<HistoryPage>;
   get(pbx: string, call: string): Promise<CallRecord | undefined>;
+}
+
+export const recordingMarks = ['favourite', 'good', 'bad'] as const;
+export type RecordingMark = (typeof recordingMarks)[number];
+
+/** The recorded conversations of all nodes; the audio of each is on the disk of one. */
+export interface RecordingsPort {
+  /** The latest first. @throws UserError `bad-cursor` */
+  query(
+    pbx: string,
+    filter: RecordingFilter,
+    page: { readonly limit: number; readonly cursor?: string },
+  ): Promise<{ readonly items: readonly Recording[]; readonly next: string | null }>;
+  get(pbx: string, id: string): Promise<Recording | undefined>;
+  /** Undefined: it is on another node. `name`: what one who saves it sees; `type`: a media type. */
+  file(
+    recording: Recording,
+  ): Promise<{ readonly path: string; readonly name: string; readonly type: string } | undefined>;
+  mark(pbx: string, id: string, mark: RecordingMark | null): Promise<Recording | undefined>;
+  remove(pbx: string, id: string): Promise<'removed' | 'none' | 'elsewhere'>;
+}
+
+export interface RecordingFilter {
+  readonly since?: Date;
+  readonly until?: Date;
+  readonly direction?: readonly CallDirection[];
+  readonly employee?: readonly string[];
+  readonly group?: readonly string[];
+  readonly call?: string;
+  readonly number?: string;
+  readonly marked?: boolean;
+  readonly mark?: readonly RecordingMark[];
+  readonly minMs?: number;
+  readonly maxMs?: number;
+}
+
+/** What is kept of one end of a conversation. */
+export interface Recording {
+  readonly id: string;
+  readonly pbx: string;
+  readonly call: string;
+  /** ms since 1970 */
+  readonly start: number;
+  readonly ms: number;
+  readonly direction: CallDirection;
+  readonly from: string;
+  readonly to: string;
+  readonly line: string | null;
+  /** Whose end it is; null: nobody's of ours. */
+  readonly employee: string | null;
+  readonly group: string | null;
+  /** Whom he talked to: an employee's id, a number, an address. */
+  readonly other: string;
+  readonly manual: boolean;
+  readonly stereo: boolean;
+  readonly format: 'wav' | 'mp3';
+  readonly bytes: number;
+  readonly mark: RecordingMark | null;
+  /** Why it ends too early. */
+  readonly error: string | null;
+  readonly node: string;
 }
 
 /** Agents, groups and queues, as all nodes see them: an `AcdStore` is one. Moments are milliseconds since 1970 (0: never), lengths milliseconds. */
@@ -223,19 +294,31 @@ export interface GroupFigures {
   readonly waitedMs: number;
 }
 
-/** Clients who are to be called back, as all nodes see them: a `CallbackTasks` is one. */
+/** Clients who are to be called back, as all nodes see them. */
 export interface CallbacksPort {
   /** The next first. */
   list(pbx: string, limit: number): Promise<readonly Callback[]>;
-  /** False: there was none. */
+  /** @param asked numbers in international format. `exists`: he is to be called back already; `barred`: the number cannot be dialled */
+  add(
+    pbx: PbxVersion,
+    asked: { readonly group: string; readonly number: string; readonly callerId?: string },
+  ): Promise<
+    | { readonly outcome: 'added'; readonly task: Callback }
+    | { readonly outcome: 'exists' }
+    | { readonly outcome: 'barred'; readonly why: string }
+  >;
+  /** An attempt that goes on ends at once. False: there was none. */
   cancel(pbx: string, number: string): Promise<boolean>;
 }
 
 /** Moments are milliseconds since 1970. */
 export interface Callback {
   readonly number: string;
-  readonly call: string;
+  readonly origin: 'group' | 'menu' | 'request';
+  /** Null: none was missed. */
+  readonly call: string | null;
   readonly groups: readonly string[];
+  readonly callerId?: string;
   readonly since: number;
   readonly createdAt: number;
   readonly dueAt: number;
@@ -243,10 +326,16 @@ export interface Callback {
   readonly maxAttempts: number;
 }
 
-/** The trunks as this node sees them. */
+/** The trunks, and operators' accounts, which are trunks too. */
 export interface TrunksPort {
-  /** Undefined: it is not watched, because it leads to another PBX of this installation. */
+  /** As this node sees it. Undefined: it is not watched, because it leads to another PBX of this installation. */
   status(pbx: string, trunk: string): TrunkStatus | undefined;
+  /** By calls of this node. */
+  linesTaken(pbx: string, trunk: string): number;
+  /** Of those that register, whichever node does it, by trunk. Fewer: nothing is known of the others. */
+  registrations(pbx: string): Promise<ReadonlyMap<string, TrunkRegistration>>;
+  /** What this node has registered. `until`: milliseconds since 1970; undefined or past: it is not registered. */
+  registeredHere(): readonly { readonly pbx: string; readonly trunk: string; readonly until: number | undefined }[];
 }
 
 /** Moments are milliseconds since 1970. */
@@ -255,12 +344,30 @@ export interface TrunkStatus {
   /** Why it is down. */
   readonly reason: string | undefined;
   readonly since: number;
-  /** By calls of this node. */
-  readonly linesTaken: number;
   /** The latest last. */
   readonly changes: readonly {
     readonly state: 'up' | 'down';
     readonly reason: string | undefined;
+    readonly at: number;
+  }[];
+}
+
+export const registrationStates = ['trying', 'registered', 'refused', 'failing'] as const;
+
+/** Moments are milliseconds since 1970. */
+export interface TrunkRegistration {
+  /** What came of the last attempt. */
+  readonly state: (typeof registrationStates)[number];
+  readonly since: number;
+  /** Calls are sent to us until then, also where a later attempt has failed. */
+  readonly until: number | null;
+  readonly reason: string | null;
+  /** Which registers it. */
+  readonly node: string;
+  /** The latest last. */
+  readonly changes: readonly {
+    readonly state: (typeof registrationStates)[number];
+    readonly reason: string | null;
     readonly at: number;
   }[];
 }
@@ -324,6 +431,8 @@ export interface MetricSources {
   readonly calls: Reader<Readonly<Record<string, number>>>;
   /** By outcome. */
   readonly callsEnded: Reader<Readonly<Partial<Record<CallOutcome, number>>>>;
+  /** By PBX and limit, as `acme/concurrent`. */
+  readonly outgoingRefused: Reader<ReadonlyMap<string, number>>;
   readonly busyEmployees: Reader<Value>;
   readonly sipDialogs: Reader<Value>;
   /** INVITEs without a final response. */
@@ -350,6 +459,7 @@ export interface MediaFigures {
   readonly endpoints: number;
   readonly bridges: number;
   readonly playbacks: number;
+  readonly recordings: number;
   readonly rejected: number;
   /** Milliseconds, over the last minute. */
   readonly pacingErrorMs?: { readonly p50: number; readonly p99: number; readonly max: number };

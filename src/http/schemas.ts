@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type IssueCode, issueCodes } from '../config/issue.ts';
 import { CallRecord, callDirections, callStages, Participant } from '../history/record.ts';
+import { recordingMarks, registrationStates } from './ports.ts';
 import { keysOf, offerReasons, standings, unavailabilities } from './words.ts';
 
 /**
@@ -118,6 +119,39 @@ export const LiveCall = named(
   }),
 );
 export const LiveCalls = named('LiveCalls', z.array(LiveCall));
+
+export const NewCall = named(
+  'NewCall',
+  z.strictObject({
+    from: z
+      .union([
+        z.string().trim().min(1).max(64),
+        z.strictObject({
+          employee: z.string(),
+          contact: z.string().exactOptional().describe('The address of one of his contacts; default: as they are set.'),
+        }),
+      ])
+      .describe('Who is rung first: an extension of an employee, a number, or an employee by his id.'),
+    to: z
+      .union([
+        z.string().trim().min(1).max(64),
+        z.strictObject({ employee: z.string() }),
+        z.strictObject({ group: z.string() }),
+      ])
+      .describe(
+        'Who is called when he has answered: what he would dial, or an employee or a group by its id. "74951234567,789": a pause of two seconds, then 789 by tones; a dot is five seconds.',
+      ),
+    employee: z
+      .string()
+      .exactOptional()
+      .describe('In whose name a number calls. Default: whoever has it as his mobile or among his contacts.'),
+    callerId: z
+      .string()
+      .exactOptional()
+      .describe('The number of the PBX that is shown outside. Default: that of the employee.'),
+  }),
+);
+export const OrderedCall = named('OrderedCall', z.object({ id: z.string().describe('Of the call.') }));
 
 export const Registration = named(
   'Registration',
@@ -274,23 +308,52 @@ export const Queue = named(
   z.object({ group: z.string(), callers: z.array(QueueEntry).describe('In the order in which they will be served.') }),
 );
 
-export const Callbacks = named(
-  'Callbacks',
-  z.array(
-    z.object({
-      number: z.string().describe('Of the client.'),
-      call: z.string().describe('The call that was missed.'),
-      groups: z.array(z.string()).describe('That missed it, in turn.'),
-      since: Instant.describe('When he began to wait: his place in the queue.'),
-      created: Instant,
-      due: Instant.describe('The next attempt.'),
-      attempts: z.int().describe('That are over.'),
-      maxAttempts: z.int(),
-    }),
-  ),
+export const callbackOrigins = ['group', 'menu', 'request'] as const;
+
+export const Callback = named(
+  'Callback',
+  z.object({
+    number: z.string().describe('Of the client.'),
+    origin: z.enum(callbackOrigins).describe('Missed by a group, or in a voice menu; or somebody asked for it.'),
+    call: z.string().nullable().describe('The call that was missed; null: none was.'),
+    groups: z.array(z.string()).describe('Which call him back, in turn.'),
+    callerId: z.string().nullable().describe('The number that he is shown. Null: as his group has it.'),
+    since: Instant.describe('When he began to wait.'),
+    created: Instant,
+    due: Instant.describe('The next attempt; while one goes on, when another node would take over.'),
+    attempts: z.int().describe('That are over.'),
+    maxAttempts: z.int(),
+  }),
+);
+export const Callbacks = named('Callbacks', z.array(Callback));
+
+export const NewCallback = named(
+  'NewCallback',
+  z.strictObject({
+    group: z.string().describe('Whose member is rung first.'),
+    number: z.string().describe('Of the client, as it is dialled in the country of the PBX or internationally.'),
+    callerId: z
+      .string()
+      .optional()
+      .describe('One of our numbers, which he is shown; unset: as the group has it for callbacks.'),
+  }),
 );
 
 const trunkStates = ['up', 'down'] as const;
+
+const TrunkRegistration = z
+  .object({
+    state: z.enum(registrationStates).describe('What came of the last REGISTER; "trying": nothing yet.'),
+    since: Instant,
+    until: Instant.nullable().describe('The operator sends calls until then, also where a later attempt has failed.'),
+    reason: z.string().nullable().describe('Why it is refused or fails.'),
+    node: z.string().describe('Which registers it.'),
+    changes: z
+      .array(z.object({ state: z.enum(registrationStates), reason: z.string().nullable(), at: Instant }))
+      .describe('The latest last.'),
+  })
+  .nullable()
+  .describe('Null: it does not register, or nothing is known of it.');
 
 export const Trunks = named(
   'Trunks',
@@ -298,7 +361,9 @@ export const Trunks = named(
     z.object({
       id: z.string(),
       name: z.string(),
-      kind: z.enum(['external', 'internal']),
+      kind: z
+        .enum(['external', 'internal', 'active'])
+        .describe('"active": the account with an operator that a number comes from; its id is "active:<number>".'),
       state: z
         .enum(trunkStates)
         .nullable()
@@ -310,6 +375,7 @@ export const Trunks = named(
       changes: z
         .array(z.object({ state: z.enum(trunkStates), reason: z.string().nullable(), at: Instant }))
         .describe('The latest last.'),
+      registration: TrunkRegistration,
     }),
   ),
 );
@@ -373,17 +439,56 @@ export const HistoryPage = named(
   }),
 );
 
-const happened = <T extends string, S extends z.ZodRawShape>(type: T, description: string, shape: S) =>
+export const Recording = named(
+  'Recording',
+  z.object({
+    id: z.string(),
+    call: z.string().describe('It stands in the history with this id.'),
+    start: Instant,
+    length: z.number().nonnegative().describe('Seconds.'),
+    direction: z.enum(callDirections),
+    from: z.string().describe('Empty when hidden.'),
+    to: z.string().describe('As dialled.'),
+    line: z.string().nullable(),
+    employee: z.string().nullable().describe('At whose end it was made; null: nobody of the company took part.'),
+    group: z.string().nullable().describe('Through which the call came.'),
+    other: z.string().describe('Whom he talked to: the id of an employee, a number, an address.'),
+    manual: z.boolean().describe('By "#5" or by command.'),
+    stereo: z.boolean().describe('Left what he said, right what he heard.'),
+    format: z.enum(['wav', 'mp3']),
+    bytes: z.int().nonnegative(),
+    mark: z.enum(recordingMarks).nullable().describe('What is marked is a favourite, and not removed by itself.'),
+    error: z.string().nullable().describe('Why it ends too early.'),
+    node: z.string().describe('Which has the audio.'),
+  }),
+);
+export const RecordingPage = named(
+  'RecordingPage',
+  z.object({
+    items: z.array(Recording).describe('Newest first.'),
+    next: z.string().nullable().describe('The cursor of the next page; null: this is the last one.'),
+  }),
+);
+export const NewMark = named('NewMark', z.strictObject({ mark: z.enum(recordingMarks).nullable() }));
+export const NewRecording = named(
+  'NewRecording',
+  z.strictObject({ on: z.boolean().optional().describe('Default: true.') }).nullish(),
+);
+export const RecordingState = named('RecordingState', z.object({ recording: z.boolean() }));
+
+const changed = <T extends string, S extends z.ZodRawShape>(type: T, description: string, shape: S) =>
   z
     .object({
       type: z.literal(type),
       pbx: z.string(),
       seq: z.int().positive().describe('One more than that of the event of this PBX before, whatever its type.'),
       at: Instant,
-      node: z.string().describe('Where it happened.'),
       ...shape,
     })
     .describe(description);
+
+const happened = <T extends string, S extends z.ZodRawShape>(type: T, description: string, shape: S) =>
+  changed(type, description, { node: z.string().describe('Where it happened.'), ...shape });
 
 export const callChanges = [
   'appeared',
@@ -432,10 +537,99 @@ export const ConfigEvent = named(
   }),
 );
 
+export const RecordingEvent = named(
+  'RecordingEvent',
+  happened('recording', 'The recording of a conversation began, ended or broke off.', {
+    what: z.enum(['started', 'stopped', 'failed']),
+    recording: z.string(),
+    call: z.string(),
+    employee: z.string().nullable().describe('At whose end it is made.'),
+    manual: z.boolean(),
+    error: z.string().nullable().describe('Of "failed".'),
+  }),
+);
+
+export const RecordAddedEvent = named(
+  'RecordAddedEvent',
+  happened('record/added', 'A recording is in the list and can be heard; or it is not any more.', {
+    what: z.enum(['added', 'removed']),
+    recording: Recording,
+  }),
+);
+
 export const NodeEvent = named(
   'NodeEvent',
   happened('node', 'A node began or ended. Calls of a node that "started" are no more: they were cut off.', {
     what: z.enum(['started', 'stopped']),
+  }),
+);
+
+export const AgentEvent = named(
+  'AgentEvent',
+  changed('agent', 'Something changed of an employee: his status, a call offered to him, a call, a pause.', {
+    agent: z
+      .object({
+        employee: z.string(),
+        name: z.string(),
+        state: z.enum(employeeStates).describe('As in Employee; "reserved": a call is being offered to him.'),
+        since: Instant.nullable().describe('Of the call that the state is about.'),
+        call: z.string().nullable().describe('That, or the one that he is offered.'),
+        status: Status,
+        ...availability,
+        wrapUpUntil: Employee.shape.wrapUpUntil,
+        excludedUntil: Employee.shape.excludedUntil,
+        excludedFor: Employee.shape.excludedFor,
+        today: Employee.shape.today,
+      })
+      .describe('As he is since, on all nodes together.'),
+  }),
+);
+
+export const queueChanges = ['joined', 'offered', 'waiting', 'left'] as const;
+
+export const QueueEvent = named(
+  'QueueEvent',
+  changed('queue', 'Something changed in the queue of a group.', {
+    what: z
+      .enum(queueChanges)
+      .describe('"offered": members are rung for him, perhaps others than before; "waiting": nobody is any more.'),
+    group: z.string(),
+    caller: QueueEntry.pick({ call: true, number: true, since: true, offeredTo: true, node: true }),
+    position: QueueEntry.shape.position
+      .nullable()
+      .describe('Where he stands, as in the list; those behind follow. Null: he has left.'),
+    waiting: Group.shape.waiting,
+    ringing: Group.shape.ringing,
+    why: z
+      .enum(['answered', 'abandoned', 'elsewhere', 'queueTimeout', 'nobodyAnswered', 'groupGone', 'lost'])
+      .nullable()
+      .describe('He has left: "elsewhere", by a key or into another queue; "lost", his node failed.'),
+    employee: z.string().nullable().describe('Who has answered him.'),
+  }),
+);
+
+export const callbackChanges = ['added', 'joined', 'taken', 'again', 'done', 'exhausted', 'cancelled'] as const;
+
+export const CallbackEvent = named(
+  'CallbackEvent',
+  changed('callback', 'Something changed of a client who is to be called back.', {
+    what: z
+      .enum(callbackChanges)
+      .describe(
+        '"joined": another group has missed the same call; "taken": an attempt begins; "again": it is over, another follows. After the last three he is not to be called back any more.',
+      ),
+    callback: Callback,
+  }),
+);
+
+export const AlarmEvent = named(
+  'AlarmEvent',
+  happened('alarm', 'Somebody should look. One and the same is told once a minute at most, by each node.', {
+    what: z.enum(['outgoingLimit']).describe('A call to the outside was refused or cut off: a limit is reached.'),
+    limit: z.enum(['concurrent', 'callsPerMinute', 'minutesPerDay']),
+    max: z.int(),
+    employee: z.string().nullable().describe('Whose limit it is; null: that of the PBX.'),
+    number: z.string().describe('Which was called.'),
   }),
 );
 
@@ -456,9 +650,50 @@ export const MessageEvent = named(
   }),
 );
 
-export const LiveEvent = named(
-  'LiveEvent',
-  z.discriminatedUnion('type', [CallEvent, RegistrationEvent, ConfigEvent, NodeEvent, MessageEvent]),
+export const TrunkEvent = named(
+  'TrunkEvent',
+  happened(
+    'trunk',
+    'The peer of a trunk was found away or is back, or an account at an operator is registered or is not.',
+    {
+      what: z
+        .enum([...trunkStates, ...registrationStates])
+        .describe('"up" and "down": reached by this node or not; the others: what came of registering it.'),
+      trunk: z.string().describe('Its id; of the account of a number "active:<number>".'),
+      why: z.string().nullable().describe('Of "down", "refused" and "failing".'),
+    },
+  ),
 );
 
-export const eventTypes = ['call', 'registration', 'config', 'node', 'message'] as const;
+export const LiveEvent = named(
+  'LiveEvent',
+  z.discriminatedUnion('type', [
+    CallEvent,
+    AgentEvent,
+    QueueEvent,
+    CallbackEvent,
+    RegistrationEvent,
+    ConfigEvent,
+    RecordingEvent,
+    RecordAddedEvent,
+    NodeEvent,
+    AlarmEvent,
+    MessageEvent,
+    TrunkEvent,
+  ]),
+);
+
+export const eventTypes = [
+  'call',
+  'agent',
+  'queue',
+  'callback',
+  'registration',
+  'config',
+  'recording',
+  'record/added',
+  'node',
+  'alarm',
+  'message',
+  'trunk',
+] as const;

@@ -1,6 +1,15 @@
 import type { Employee } from '../config/document.ts';
 import type { PbxVersion } from '../config/version.ts';
-import type { Agent, GroupFigures, LiveCall, QueuedCaller, Registration, WaitRange } from './ports.ts';
+import type {
+  Agent,
+  Callback,
+  GroupFigures,
+  LiveCall,
+  QueuedCaller,
+  Recording,
+  Registration,
+  WaitRange,
+} from './ports.ts';
 import type { employeeStates } from './schemas.ts';
 import { unavailabilities } from './words.ts';
 
@@ -31,6 +40,27 @@ export const shownCall = (call: LiveCall) => ({
     state,
     since: instant(since),
   })),
+});
+
+export const shownRecording = (recording: Recording) => ({
+  id: recording.id,
+  call: recording.call,
+  start: instant(recording.start),
+  length: recording.ms / 1000,
+  direction: recording.direction,
+  from: recording.from,
+  to: recording.to,
+  line: recording.line,
+  employee: recording.employee,
+  group: recording.group,
+  other: recording.other,
+  manual: recording.manual,
+  stereo: recording.stereo,
+  format: recording.format,
+  bytes: recording.bytes,
+  mark: recording.mark,
+  error: recording.error,
+  node: recording.node,
 });
 
 export function shownDevice(pbx: PbxVersion, device: Registration) {
@@ -85,7 +115,7 @@ export function shownEmployee({ pbx, employee, agent, devices, calls, busy, now 
     wrapUpUntil: future(agent?.wrapUpUntil, now),
     excludedUntil: future(agent?.excludedUntil, now),
     excludedFor: future(agent?.excludedUntil, now) === null ? null : (agent?.excludedFor ?? null),
-    today: { answered: agent?.answeredToday ?? 0, talk: Math.round((agent?.talkToday ?? 0) / 1000) },
+    today: agent ? shownToday(agent) : { answered: 0, talk: 0 },
     groups: pbx.document.groups
       .filter(({ members }) => members.some((member) => member.employee === employee.id))
       .map(({ id }) => id),
@@ -100,6 +130,29 @@ export const shownMember = (employee: Employee, priority: number, agent: Agent |
   priority,
   state: elsewhere(agent)?.state ?? idleState(agent, agent?.unavailable !== 'unregistered', now),
   ...shownStanding(agent),
+});
+
+/** An employee as those see him who watch the ACD: with the calls of all nodes. */
+export function shownAgent(name: string, agent: Agent, now: number) {
+  const doing = elsewhere(agent);
+  const excludedUntil = future(agent.excludedUntil, now);
+  return {
+    employee: agent.employee,
+    name,
+    state: doing?.state ?? idleState(agent, agent.unavailable !== 'unregistered', now),
+    since: doing ? instant(doing.since) : null,
+    call: doing?.call ?? agent.reservation?.call ?? null,
+    ...shownStanding(agent),
+    wrapUpUntil: future(agent.wrapUpUntil, now),
+    excludedUntil,
+    excludedFor: excludedUntil === null ? null : agent.excludedFor,
+    today: shownToday(agent),
+  };
+}
+
+const shownToday = ({ answeredToday, talkToday }: Agent) => ({
+  answered: answeredToday,
+  talk: Math.round(talkToday / 1000),
 });
 
 function shownStanding(agent: Agent | undefined) {
@@ -179,6 +232,19 @@ export const shownQueue = (
 
 const shownWait = (range: WaitRange | undefined) =>
   range ? { expected: secondsOf(range.expectedMs), from: secondsOf(range.fromMs), to: secondsOf(range.toMs) } : null;
+
+export const shownCallback = ({ since, createdAt, dueAt, callerId, ...task }: Callback) => ({
+  number: task.number,
+  origin: task.origin,
+  call: task.call,
+  groups: task.groups,
+  callerId: callerId ?? null,
+  since: instant(since),
+  created: instant(createdAt),
+  due: instant(dueAt),
+  attempts: task.attempts,
+  maxAttempts: task.maxAttempts,
+});
 
 /** Milliseconds, of which a clock that was set may have made a negative length. */
 export const secondsOf = (ms: number): number => Math.max(0, Math.round(ms / 1000));

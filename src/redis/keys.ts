@@ -20,15 +20,40 @@ export class Keys {
   /** Stream: what happens, for those who watch; its name is also the channel on which each addition is told. */
   events = (): string => `${this.#prefix}events`;
   /** What the scripts of the ACD declare, all of it and in this order: `src/acd/scripts/includes/state.lua` says what each is. */
-  acd = (): readonly string[] => [...acdNames.map((name) => `${this.#prefix}acd-${name}`), this.bindings()];
+  acd = (): readonly string[] => [
+    ...acdNames.map((name) => `${this.#prefix}acd-${name}`),
+    this.bindings(),
+    this.events(),
+  ];
   /** Channel: what the ACD has to tell one node of this PBX. It is the node's name in the ACD. */
   acdNode = (node: string): string => `${this.#prefix}acd-node:${node}`;
   /** Hash: group → what is known of its waiting times, `EstimatorState`. */
   waitEstimates = (): string => `${this.#prefix}acd-estimates`;
-  /** Hash: number → task; sorted set: numbers by the moment they are due. */
-  callbacks = (): readonly string[] => [`${this.#prefix}callbacks`, `${this.#prefix}callback-due`];
-  /** Sorted set: lines of a trunk that are taken, by when they come back if nobody says that he still has them. */
-  trunkLines = (trunk: string): string => `${this.#prefix}trunk-lines:${trunk}`;
+  /**
+   * Hash: number → task, whose name is also the channel on which tasks that are taken away are told; sorted set: numbers by the moment they are due; and the
+   * stream of events.
+   */
+  callbacks = (): readonly [tasks: string, due: string, events: string] => [
+    `${this.#prefix}callbacks`,
+    `${this.#prefix}callback-due`,
+    this.events(),
+  ];
+  /** Sorted set: what is taken of that of which there is a limited number, by when it comes back if nobody says that he still has it. */
+  limit = (what: string): string => `${this.#prefix}limit-${what}`;
+  /** Hash: which node registers the accounts of the PBX at operators, and until when. */
+  registering = (): string => `${this.#prefix}registering`;
+  /** Hash: trunk → what came of registering its account, as JSON. */
+  trunkRegistrations = (): string => `${this.#prefix}trunk-registrations`;
+  /**
+   * Calls to the telephone network of an employee, or with an empty id of the whole PBX. Sorted set: those that go on, by when they count no more if nobody
+   * says that they do; sorted set: those of the last minute, by their beginning; hash: how long they have talked today.
+   */
+  outgoing = (employee: string) =>
+    [
+      `${this.#prefix}outgoing-calls:${employee}`,
+      `${this.#prefix}outgoing-recent:${employee}`,
+      `${this.#prefix}outgoing-talked:${employee}`,
+    ] as const;
   /** Stream: finished calls on their way to the database. */
   history = (): string => `${this.#prefix}history`;
   /** Stream: records that the database would not take; kept for a person to look at. */

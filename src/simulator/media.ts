@@ -10,7 +10,9 @@ import type {
   MediaServerStats,
   Playback,
   PlaybackEnd,
+  PlayOptions,
 } from '../media/port.ts';
+import type { Recording, RecordingEnd, RecordOptions } from '../media/recorder.ts';
 import type { Clock } from '../time/clock.ts';
 
 /** What a file counts as that is missing on this machine, milliseconds. */
@@ -71,7 +73,7 @@ export class SimulatedMedia implements MediaServer {
   }
 
   async stats(): Promise<MediaServerStats> {
-    return { endpoints: this.size, bridges: 0, playbacks: 0, rejected: 0 };
+    return { endpoints: this.size, bridges: 0, playbacks: 0, recordings: 0, rejected: 0 };
   }
 
   async close(): Promise<void> {
@@ -94,6 +96,7 @@ export class SimulatedEndpoint implements Endpoint {
   readonly #around: Surroundings;
   readonly #events = new Emitter<EndpointEvents>();
   #playing: { end(reason: PlaybackEnd['reason']): void } | undefined;
+  readonly #recordings = new Set<(reason: RecordingEnd['reason']) => void>();
 
   constructor(id: string, options: EndpointOptions, around: Surroundings) {
     this.id = id;
@@ -106,7 +109,7 @@ export class SimulatedEndpoint implements Endpoint {
     return this.localSdp;
   }
 
-  play(sources: readonly AudioSource[], { loop = false } = {}): Playback {
+  play(sources: readonly AudioSource[], { loop = false, startAtMs = 0 }: PlayOptions = {}): Playback {
     this.#playing?.end('replaced');
     const { clock, lengths } = this.#around;
     const { promise: ended, resolve } = Promise.withResolvers<PlaybackEnd>();
@@ -118,12 +121,35 @@ export class SimulatedEndpoint implements Endpoint {
         resolve({ reason, playedMs: clock.monotonic() - began });
       },
     };
-    const timer = loop ? undefined : clock.setTimeout(() => playing.end('finished'), lengths.of(sources));
+    const left = Math.max(0, lengths.of(sources) - startAtMs);
+    const timer = loop ? undefined : clock.setTimeout(() => playing.end('finished'), left);
     this.#playing = playing;
     return {
       ended,
       stop: () => {
         playing.end('stopped');
+        return ended;
+      },
+    };
+  }
+
+  /** Nothing is written. Parties talk as long as they are there, so silence never ends it. */
+  record({ maxMs }: RecordOptions): Recording {
+    const { clock } = this.#around;
+    const { promise: ended, resolve } = Promise.withResolvers<RecordingEnd>();
+    const began = clock.monotonic();
+    const end = (reason: RecordingEnd['reason']) => {
+      if (timer !== undefined) clock.clearTimeout(timer);
+      this.#recordings.delete(end);
+      const ms = clock.monotonic() - began;
+      resolve({ reason, ms, speechMs: ms });
+    };
+    const timer = maxMs === undefined ? undefined : clock.setTimeout(() => end('maxLength'), maxMs);
+    this.#recordings.add(end);
+    return {
+      ended,
+      stop: () => {
+        end('stopped');
         return ended;
       },
     };
@@ -139,6 +165,10 @@ export class SimulatedEndpoint implements Endpoint {
 
   async unbridge(): Promise<void> {
     // There was nothing to connect.
+  }
+
+  expectMedia(): void {
+    // Parties are heard for as long as they are there.
   }
 
   on<K extends keyof EndpointEvents>(event: K, listener: (payload: EndpointEvents[K]) => void): () => void {
@@ -161,6 +191,7 @@ export class SimulatedEndpoint implements Endpoint {
 
   async destroy(): Promise<void> {
     this.#playing?.end('endpointGone');
+    for (const end of [...this.#recordings]) end('endpointGone');
     this.#around.gone();
   }
 }

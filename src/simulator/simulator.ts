@@ -1,10 +1,13 @@
 import { pino } from 'pino';
 import { Call, type CallServices } from '../call/call.ts';
+import { noOtherCalls } from '../call/call-limit.ts';
 import { Inbound } from '../call/inbound.ts';
+import { recordsNothing } from '../call/recording.ts';
 import type { PbxVersion } from '../config/version.ts';
 import { Destinations } from '../dial/destinations.ts';
 import { EmployeeDialler } from '../dial/employee.ts';
 import { Occupancy } from '../dial/occupancy.ts';
+import { unlimited } from '../dial/outgoing/limits.ts';
 import { perfectTrunks } from '../dial/outgoing/trunks.ts';
 import type { CallRecord } from '../history/record.ts';
 import { PbxSounds } from '../media/pbx-sounds.ts';
@@ -77,7 +80,12 @@ export class Simulator {
     const mailbox = new SimulatedMailbox();
     const occupancy = new Occupancy();
     const others = people.busy.map((id) => occupancy.occupy(pbx.id, id));
-    const destinations = new Destinations(registrationsOf(pbx, people), ({ uri }) => ({ uri }), perfectTrunks);
+    const destinations = new Destinations(
+      registrationsOf(pbx, people),
+      ({ uri }) => ({ uri }),
+      perfectTrunks,
+      unlimited,
+    );
     const services: CallServices = {
       sip,
       media,
@@ -88,12 +96,14 @@ export class Simulator {
       callbacks: { ask: async () => true, reached: () => undefined },
       destinations,
       trunks: perfectTrunks,
+      callLimit: noOtherCalls,
       occupancy,
       mailbox,
       fax: simulatedFax,
       rooms: simulatedRooms,
       // That somebody is told stands in the path.
       notices: { send: () => undefined },
+      recorder: recordsNothing,
       statuses: { set: async () => undefined },
     };
     let record: CallRecord | undefined;

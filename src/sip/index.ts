@@ -9,7 +9,8 @@ import type { ContactRules } from './contacts.ts';
 import { DigestAuthority } from './digest.ts';
 import { Guard } from './guard.ts';
 import type { CountryOf } from './ip-access.ts';
-import { ownHosts } from './own-hosts.ts';
+import { LineMarks } from './line-marks.ts';
+import { ownHosts, passedThroughHere } from './own-hosts.ts';
 import type { SipServer } from './port.ts';
 import { Registrar } from './registrar.ts';
 import { DrachtioSipServer } from './server.ts';
@@ -49,6 +50,8 @@ export interface SipOptions {
 export interface Sip {
   readonly server: SipServer;
   readonly registrar: Registrar;
+  /** By which calls are known that come to a Contact of ours at an operator. */
+  readonly marks: LineMarks;
   close(): Promise<void>;
 }
 
@@ -59,10 +62,14 @@ export interface Sip {
 export async function startSip(options: SipOptions): Promise<Sip> {
   const { config, registrations, failures, clock, random, log, node } = options;
   let server: DrachtioSipServer | undefined;
+  const listening = () => server?.listening ?? NOWHERE;
+  const isOwnHost = ownHosts(listening, options.externalHosts);
   const peers = new TrunkPeers({ config, clock, log });
+  const marks = new LineMarks(random);
   const guard = new Guard({
     config,
     peers,
+    marks,
     digest: new DigestAuthority({ clock, random }),
     attempts: new Attempts({
       counter: failures,
@@ -70,7 +77,8 @@ export async function startSip(options: SipOptions): Promise<Sip> {
       log,
       ...(options.attemptLimits && { limits: options.attemptLimits }),
     }),
-    isOwnHost: ownHosts(() => server?.listening ?? NOWHERE, options.externalHosts),
+    isOwnHost,
+    hasPassedHere: passedThroughHere(listening, isOwnHost),
     ...(options.countryOf && { countryOf: options.countryOf }),
     log,
   });
@@ -100,6 +108,7 @@ export async function startSip(options: SipOptions): Promise<Sip> {
   return {
     server,
     registrar,
+    marks,
     async close() {
       stop();
       await started.close();

@@ -4,7 +4,7 @@ import { errorText } from '../errors.ts';
 import type { Clock, TimerId } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
 import { ALLOW, PRODUCT, SUPPORTED } from './capabilities.ts';
-import { credentialsField } from './challenged.ts';
+import { Challenges } from './challenged.ts';
 import {
   type DrachtioDialog,
   type DrachtioRequest,
@@ -14,7 +14,7 @@ import {
 } from './drachtio.ts';
 import { headerLines } from './header-fields.ts';
 import { parseNameAddr, splitList } from './message.ts';
-import { partyOfUri, printParty } from './party.ts';
+import { partyOfUri, printParty, tryParseParty } from './party.ts';
 import {
   type Answer,
   type HeaderFields,
@@ -40,6 +40,9 @@ export interface CallOptions {
   readonly onDialogReleased: (dialog: SipDialog) => void;
 }
 
+/** Forks whose early SDP is remembered. */
+const MAX_EARLY = 20;
+
 /** A server that never tells how a cancelled INVITE ended is not waited for longer: 64·T1 and a little. */
 const CANCEL_LIMIT_MS = 40_000;
 
@@ -58,15 +61,19 @@ export class SentInvite implements OutgoingInvite {
   readonly #request: OutgoingInviteRequest;
   readonly #events = new Emitter<OutgoingInviteEvents>();
   readonly #answer = Promise.withResolvers<Answer>();
+  readonly #challenges: Challenges | undefined;
   #state: 'calling' | 'cancelled' | 'settled' = 'calling';
   #cancelReason: Reason | undefined;
   /** The INVITE as it went out last; undefined until the server has it. */
   #sent: DrachtioRequest | undefined;
   #limit: TimerId | undefined;
+  /** SDP of provisional responses, by To tag. */
+  readonly #early = new Map<string, string>();
 
   constructor(request: OutgoingInviteRequest, options: CallOptions) {
     this.#request = request;
     this.#options = options;
+    this.#challenges = request.auth && new Challenges(request.auth, options.random);
     this.callId = request.callId ?? options.random.uuid();
     this.answered = this.#answer.promise;
     // Of a fork that nobody waits for any more.
@@ -144,13 +151,11 @@ export class SentInvite implements OutgoingInvite {
     };
   }
 
-  /** RFC 3261 §22.2: once more with credentials, the same Call-ID and From tag, CSeq + 1, to the peer that asked for them. */
+  /** RFC 3261 §22.2: again with credentials, the same Call-ID and From tag, CSeq + 1, to the peer that asked for them. */
   #repeat(uri: string, sent: DrachtioRequest | undefined, error: unknown): boolean {
-    const { auth } = this.#request;
     const response = isRefusal(error) ? error.res : undefined;
-    const isFirst = !sent?.has('Authorization') && !sent?.has('Proxy-Authorization');
-    if (!auth || !response || !sent || !isFirst || this.#state !== 'calling') return false;
-    const credentials = credentialsField(response, { ...auth, method: 'INVITE', uri }, this.#options.random);
+    if (!response || !sent || this.#state !== 'calling') return false;
+    const credentials = this.#challenges?.answer(response, { method: 'INVITE', uri });
     if (!credentials) return false;
     this.#sent = undefined;
     const cseq = Number.parseInt(sent.get('CSeq') ?? '', 10) + 1;
@@ -168,6 +173,7 @@ export class SentInvite implements OutgoingInvite {
     const { status, reason, body } = response;
     const to = response.get('To');
     const tag = to === undefined ? undefined : parseNameAddr(to).params.get('tag');
+    if (tag !== undefined && body && this.#early.size < MAX_EARLY) this.#early.set(tag, body);
     try {
       this.#events.emit('provisional', { status, reason, sdp: body || undefined, tag });
     } catch (error) {
@@ -178,7 +184,8 @@ export class SentInvite implements OutgoingInvite {
   #established(native: DrachtioDialog, srf: DrachtioSrf): void {
     const { clock, random, log, onDialog, onDialogReleased } = this.#options;
     const { sdp: localSdp, auth } = this.#request;
-    const remoteSdp = native.remote.sdp ?? '';
+    // RFC 3261 §13.2.1: the first session description in a response is the answer. Some peers send it with the 183 and not again.
+    const remoteSdp = native.remote.sdp || this.#early.get(native.sip.remoteTag) || '';
     const dialog = new SipDialog({
       srf,
       native,
@@ -232,7 +239,9 @@ function failureOf(error: unknown): InviteFailure {
   // A response that the server made itself has no source: nobody answered (408), or the peer could not be reached (503, 410).
   const local = res !== undefined && !res.source_address;
   const cause = local ? (status === 408 ? 'timeout' : 'transport') : 'rejected';
-  return new InviteFailure({ status, reason, cause, headers: firstValues(res) });
+  const headers = firstValues(res);
+  const redirect = status >= 300 && status < 400 ? tryParseParty(headers.contact) : undefined;
+  return new InviteFailure({ status, reason, cause, headers, redirect });
 }
 
 const transportFailure = (error: unknown): InviteFailure =>

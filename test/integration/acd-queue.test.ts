@@ -56,6 +56,7 @@ async function node(pbx: PbxVersion, nodeId: string) {
     store: dispatcher.store,
     estimates,
     connection,
+    subscriber,
     /** His phone registers, or is switched off. */
     async registers(id: string, expires = 300): Promise<void> {
       const account = `${id}@acme.example`;
@@ -410,11 +411,11 @@ describe('a callback that was asked for', () => {
     const pbx = company({ callback: { onPress1: true } }, { callback: { group: { attempts: 3, interval: 600 } } });
     const one = await node(pbx, 'n1');
     const tasks = new CallbackTasks(one.connection);
-    const callbacks = new GroupCallbacks(tasks);
+    const callbacks = new GroupCallbacks(tasks, one.subscriber);
     const caller = one.call('c1');
     const { place, since } = await caller.waits();
     if (place === undefined) throw new Error('he has no place');
-    const asked = { number: '79031112233', call: 'c1', group: 'sales', since, place };
+    const asked = { origin: 'group', number: '79031112233', call: 'c1', group: 'sales', since, place } as const;
     expect(await callbacks.ask(pbx, asked)).toBe(true);
     expect(await callbacks.ask(pbx, { ...asked, call: 'c2', since: since + 1 })).toBe(true);
     expect(await tasks.list(pbx.id)).toMatchObject([
@@ -433,8 +434,10 @@ describe('a callback that was asked for', () => {
   it('cannot be kept without Redis, and the caller is told so', async () => {
     const pbx = company();
     const one = await node(pbx, 'n1');
-    const callbacks = new GroupCallbacks(new CallbackTasks(one.connection));
+    const callbacks = new GroupCallbacks(new CallbackTasks(one.connection), one.subscriber);
     await one.connection.close();
-    expect(await callbacks.ask(pbx, { number: '79031112233', call: 'c1', group: 'sales', since: 0 })).toBe(false);
+    expect(
+      await callbacks.ask(pbx, { origin: 'group', number: '79031112233', call: 'c1', group: 'sales', since: 0 }),
+    ).toBe(false);
   });
 });

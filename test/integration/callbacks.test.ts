@@ -44,10 +44,17 @@ describe('tasks', () => {
   async function nodes() {
     const pbx = pbxNamed(somePbx());
     const time = { now: 1_800_000_000_000 };
-    const tasks = new CallbackTasks(await redis.connect(), () => time.now);
-    const other = new GroupCallbacks(new CallbackTasks(await redis.connect(), () => time.now));
-    const one = new GroupCallbacks(tasks);
-    expect(await one.ask(pbx, { number: client, call: 'c', group: 'sales', since: time.now, line })).toBe(true);
+    const node = async () => {
+      const connection = await redis.connect();
+      const subscriber = new RedisSubscriber(connection);
+      undo.push(() => subscriber.close());
+      const tasks = new CallbackTasks(connection, () => time.now);
+      return { tasks, callbacks: new GroupCallbacks(tasks, subscriber) };
+    };
+    const [{ tasks, callbacks: one }, { callbacks: other }] = await Promise.all([node(), node()]);
+    expect(
+      await one.ask(pbx, { origin: 'group', number: client, call: 'c', group: 'sales', since: time.now, line }),
+    ).toBe(true);
     return { pbx, time, tasks, one, other };
   }
 
@@ -99,6 +106,39 @@ describe('tasks', () => {
     );
     expect(await one.holds(pbx.id, task)).toBe(false);
   });
+
+  it('that are taken away are told of at once to the node that is at work on them, and to nobody else', async () => {
+    const { pbx, tasks, one } = await nodes();
+    const told: (string | undefined)[] = [];
+    const unwatch = one.watch(pbx.id, client, (by) => told.push(by));
+    const others = one.watch(pbx.id, '79990000000', (by) => by !== undefined && told.push(`another's ${by}`));
+    await eventually(
+      'the subscription',
+      () => told,
+      ({ length }) => length === 1,
+    );
+    expect(await tasks.cancel(pbx.id, client, 'user')).toBe(true);
+    await eventually(
+      'the message',
+      () => told,
+      ({ length }) => length === 2,
+    );
+    expect(told).toEqual([undefined, 'user']);
+    unwatch();
+    others();
+  });
+
+  it('by request stand beside no other: the first one stays', async () => {
+    const { pbx, tasks, one } = await nodes();
+    const asked = { origin: 'request', number: client, call: null, group: 'sales', since: 0 } as const;
+    expect(await one.add(pbx, asked)).toMatchObject({ outcome: 'exists', task: { origin: 'group', call: 'c' } });
+    await tasks.cancel(pbx.id, client, 'user');
+    expect(await one.add(pbx, { ...asked, callerId: line })).toMatchObject({
+      outcome: 'added',
+      task: { origin: 'request', call: null, callerId: line, dueAt: expect.any(Number) },
+    });
+    expect(await one.add(pbx, { ...asked, group: 'other' })).toMatchObject({ outcome: 'exists' });
+  });
 });
 
 it('a client who hangs up in the queue is called back when a member is there', async () => {
@@ -116,7 +156,7 @@ it('a client who hangs up in the queue is called back when a member is there', a
   });
   const acd = await dispatcher.add(pbx);
   const tasks = new CallbackTasks(connection);
-  const callbacks = new GroupCallbacks(tasks);
+  const callbacks = new GroupCallbacks(tasks, subscriber);
   const groups = new QueueDistributor({ node: () => acd, estimates, clock: systemClock });
   const board = new Switchboard(pbx, { groups, callbacks });
   const runner = board.callbacks(callbacks);

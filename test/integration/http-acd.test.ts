@@ -12,6 +12,7 @@ import { employee, pbxOf } from '../support/pbx.ts';
 
 const acme = pbxOf({
   pbx: { id: 'acme', domains: ['acme.example'] },
+  numbers: [{ number: '74951234567' }],
   employees: [employee('ivanov', '101', { name: 'Иванов' }), employee('petrov', '102'), employee('sidorov', '103')],
   groups: [
     {
@@ -494,6 +495,7 @@ function caller(call: string, waitedMs: number, offers: Record<string, unknown> 
 describe('callbacks', () => {
   const task = {
     number: '79161234567',
+    origin: 'group' as const,
     call: 'c1',
     groups: ['sales'],
     since: now - 60_000,
@@ -509,8 +511,10 @@ describe('callbacks', () => {
     expect(await get(`${path}?limit=1`, schemas.Callbacks)).toEqual([
       {
         number: '79161234567',
+        origin: 'group',
         call: 'c1',
         groups: ['sales'],
+        callerId: null,
         since: '2026-11-02T08:59:00.000Z',
         created: '2026-11-02T08:59:30.000Z',
         due: '2026-11-02T09:15:00.000Z',
@@ -525,6 +529,69 @@ describe('callbacks', () => {
     expect(again.status).toBe(404);
     expect(await again.json()).toMatchObject({ code: 'no-such-callback' });
   });
+
+  const post = (body: unknown) =>
+    fetch(`${server.url}/api/pbxs/acme/callbacks`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+
+  it('are made by hand, once for a number, which may be written as people dial it', async () => {
+    const made = await post({ group: 'sales', number: '8 (916) 123-45-67', callerId: '+74951234567' });
+    expect(made.status).toBe(201);
+    const shown: unknown = await made.json();
+    expect(shown).toEqual(schemas.Callback.parse(shown));
+    expect(shown).toEqual({
+      number: '79161234567',
+      origin: 'request',
+      call: null,
+      groups: ['sales'],
+      callerId: '74951234567',
+      since: '2026-11-02T09:00:00.000Z',
+      created: '2026-11-02T09:00:00.000Z',
+      due: '2026-11-02T09:00:00.000Z',
+      attempts: 0,
+      maxAttempts: 7,
+    });
+    expect(await get('/api/pbxs/acme/callbacks', schemas.Callbacks)).toEqual([shown]);
+    const again = await post({ group: 'sales', number: '+79161234567', callerId: '74951234567' });
+    expect(await failure(again)).toMatchObject({ status: 409, code: 'callback-exists' });
+  });
+
+  it.each([
+    { what: 'an unknown group', body: { group: 'x', number: '79161234567' }, status: 404, code: 'no-such-group' },
+    { what: 'what is no number', body: { group: 'sales', number: 'anna' }, status: 400, code: 'bad-number' },
+    {
+      what: 'a number that may not be called',
+      body: { group: 'sales', number: '19005550000', callerId: '74951234567' },
+      status: 400,
+      code: 'bad-number',
+    },
+    {
+      what: 'a number to be shown that is not ours',
+      body: { group: 'sales', number: '79161234567', callerId: '74957654321' },
+      status: 400,
+      code: 'not-our-number',
+    },
+    {
+      what: 'a group without a number to be shown',
+      body: { group: 'sales', number: '79161234567' },
+      status: 400,
+      code: 'no-caller-id',
+    },
+    { what: 'too much', body: { group: 'sales', number: '7', at: 1 }, status: 400, code: 'bad-request' },
+  ])('are not made for $what', async ({ body, status, code }) => {
+    node.barred.add('19005550000');
+    expect(await failure(await post(body))).toMatchObject({ status, code });
+    expect(node.callbacks).toEqual([]);
+  });
+
+  it('cannot be made while Redis is away', async () => {
+    node.fails = new Away('Redis');
+    const answer = await post({ group: 'sales', number: '79161234567', callerId: '74951234567' });
+    expect(await failure(answer)).toMatchObject({ status: 503, code: 'backend-away' });
+  });
 });
 
 describe('trunks', () => {
@@ -535,13 +602,27 @@ describe('trunks', () => {
         { id: 'operator', name: 'Operator', host: '192.0.2.1', lines: 30 },
         { id: 'branch', kind: 'internal', peer: { pbx: 'other', trunk: 'back' } },
       ],
+      numbers: [
+        {
+          number: '74951234567',
+          source: { active: { server: 'sip.operator.test', user: 'acme', password: 'Secret123' } },
+        },
+      ],
     });
     node.pbxs.splice(0, 1, pbx);
+    node.linesTaken.set('operator', 2);
+    node.trunkRegistrations.set('active:74951234567', {
+      state: 'refused',
+      since: now - 4000,
+      until: null,
+      reason: 'REGISTER answered 403 Forbidden',
+      node: 'n2',
+      changes: [{ state: 'refused', reason: 'REGISTER answered 403 Forbidden', at: now - 4000 }],
+    });
     node.trunkStates.set('operator', {
       state: 'down',
       reason: 'no answer to OPTIONS',
       since: now - 5000,
-      linesTaken: 2,
       changes: [
         { state: 'up', reason: undefined, at: now - 60_000 },
         { state: 'down', reason: 'no answer to OPTIONS', at: now - 5000 },
@@ -561,6 +642,7 @@ describe('trunks', () => {
           { state: 'up', reason: null, at: '2026-11-02T08:59:00.000Z' },
           { state: 'down', reason: 'no answer to OPTIONS', at: '2026-11-02T08:59:55.000Z' },
         ],
+        registration: null,
       },
       {
         id: 'branch',
@@ -572,6 +654,26 @@ describe('trunks', () => {
         lines: 5,
         linesTaken: 0,
         changes: [],
+        registration: null,
+      },
+      {
+        id: 'active:74951234567',
+        name: '74951234567',
+        kind: 'active',
+        state: null,
+        reason: null,
+        since: null,
+        lines: 0,
+        linesTaken: 0,
+        changes: [],
+        registration: {
+          state: 'refused',
+          since: '2026-11-02T08:59:56.000Z',
+          until: null,
+          reason: 'REGISTER answered 403 Forbidden',
+          node: 'n2',
+          changes: [{ state: 'refused', reason: 'REGISTER answered 403 Forbidden', at: '2026-11-02T08:59:56.000Z' }],
+        },
       },
     ]);
   });

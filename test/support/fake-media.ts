@@ -9,7 +9,10 @@ import type {
   MediaServerStats,
   Playback,
   PlaybackEnd,
+  PlayOptions,
+  SilenceLimits,
 } from '../../src/media/port.ts';
+import type { Recording, RecordingEnd, RecordOptions } from '../../src/media/recorder.ts';
 
 /** A media server without media: endpoints note what they are told, and the test says when a playback ends. */
 export class FakeMediaServer implements MediaServer {
@@ -30,7 +33,7 @@ export class FakeMediaServer implements MediaServer {
   }
 
   async stats(): Promise<MediaServerStats> {
-    return { endpoints: this.alive.length, bridges: 0, playbacks: 0, rejected: 0 };
+    return { endpoints: this.alive.length, bridges: 0, playbacks: 0, recordings: 0, rejected: 0 };
   }
 
   async close(): Promise<void> {
@@ -48,7 +51,20 @@ export class FakeEndpoint implements Endpoint {
   destroyed = false;
   bridgedTo: Endpoint | undefined;
   sentDigits = '';
-  playing: { sources: readonly AudioSource[]; loop: boolean; end(reason: PlaybackEnd['reason']): void } | undefined;
+  /** Since the peer is to be heard. */
+  expected: SilenceLimits | undefined;
+  /** Those that run. The test says how long they are when they end. */
+  readonly recordings: FakeRecording[] = [];
+  playing:
+    | {
+        readonly sources: readonly AudioSource[];
+        readonly loop: boolean;
+        readonly startAtMs: number;
+        /** How much of it was heard, when it ends. */
+        playedMs: number;
+        end(reason: PlaybackEnd['reason']): void;
+      }
+    | undefined;
 
   constructor(id: string, options: EndpointOptions) {
     this.id = id;
@@ -63,15 +79,17 @@ export class FakeEndpoint implements Endpoint {
     return this.localSdp;
   }
 
-  play(sources: readonly AudioSource[], { loop = false } = {}): Playback {
+  play(sources: readonly AudioSource[], { loop = false, startAtMs = 0 }: PlayOptions = {}): Playback {
     this.playing?.end('replaced');
     const { promise: ended, resolve } = Promise.withResolvers<PlaybackEnd>();
     const playing = {
       sources,
       loop,
+      startAtMs,
+      playedMs: 0,
       end: (reason: PlaybackEnd['reason']) => {
         if (this.playing === playing) this.playing = undefined;
-        resolve({ reason, playedMs: 0 });
+        resolve({ reason, playedMs: playing.playedMs });
       },
     };
     this.playing = playing;
@@ -84,6 +102,12 @@ export class FakeEndpoint implements Endpoint {
     };
   }
 
+  record(options: RecordOptions): Recording {
+    const recording = new FakeRecording(options, () => this.recordings.splice(this.recordings.indexOf(recording), 1));
+    this.recordings.push(recording);
+    return recording;
+  }
+
   async sendDtmf(digits: string): Promise<void> {
     this.sentDigits += digits;
   }
@@ -94,6 +118,15 @@ export class FakeEndpoint implements Endpoint {
 
   async unbridge(): Promise<void> {
     this.bridgedTo = undefined;
+  }
+
+  expectMedia(limits: SilenceLimits): void {
+    this.expected = limits;
+  }
+
+  /** Nothing comes from the peer any more. */
+  fallsSilent(): void {
+    if (this.expected) this.#events.emit('silent', { ms: this.expected.firstMs });
   }
 
   on<K extends keyof EndpointEvents>(event: K, listener: (payload: EndpointEvents[K]) => void): () => void {
@@ -111,5 +144,35 @@ export class FakeEndpoint implements Endpoint {
   async destroy(): Promise<void> {
     this.destroyed = true;
     this.playing?.end('endpointGone');
+    for (const recording of [...this.recordings]) recording.end({ reason: 'endpointGone' });
+  }
+}
+
+/** A recording without a file. */
+export class FakeRecording implements Recording {
+  readonly options: RecordOptions;
+  readonly ended: Promise<RecordingEnd>;
+  /** What the next end reports. */
+  ms = 10_000;
+  readonly #settle: (end: RecordingEnd) => void;
+  readonly #over: () => void;
+  #isOver = false;
+
+  constructor(options: RecordOptions, over: () => void) {
+    this.options = options;
+    this.#over = over;
+    ({ promise: this.ended, resolve: this.#settle } = Promise.withResolvers<RecordingEnd>());
+  }
+
+  end(end: Partial<RecordingEnd> & Pick<RecordingEnd, 'reason'>): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#over();
+    this.#settle({ ms: this.ms, speechMs: end.ms ?? this.ms, ...end });
+  }
+
+  stop(): Promise<RecordingEnd> {
+    this.end({ reason: 'stopped' });
+    return this.ended;
   }
 }

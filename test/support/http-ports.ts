@@ -1,5 +1,6 @@
 import { loadConfig } from '../../src/config/load.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
+import { UserError } from '../../src/errors.ts';
 import type { CallRecord } from '../../src/history/record.ts';
 import type {
   Agent,
@@ -12,7 +13,9 @@ import type {
   HttpPorts,
   LiveCall,
   QueuedCaller,
+  Recording,
   Registration,
+  TrunkRegistration,
   TrunkStatus,
   WaitsPort,
 } from '../../src/http/index.ts';
@@ -30,6 +33,11 @@ export class FakeNode {
   readonly versions = new Map<string, Record<string, unknown>>();
   readonly busy = new Set<string>();
   readonly hungUp: string[] = [];
+  /** What was asked of recordings of calls, as `call-1 true`. */
+  readonly recorded: string[] = [];
+  readonly recordings: Recording[] = [];
+  /** Where the audio of each is. */
+  readonly audio = new Map<string, string>();
   readonly asked: { pbx: string; filter: HistoryFilter; page: { limit: number; cursor?: string } }[] = [];
   readonly events = new FakeEvents();
   readonly stories = new Map<string, CallStory>();
@@ -38,7 +46,11 @@ export class FakeNode {
   readonly figures = new Map<string, GroupFigures>();
   readonly explanations = new Map<string, Explanation>();
   readonly callbacks: Callback[] = [];
+  /** Numbers that may not be called. */
+  readonly barred = new Set<string>();
   readonly trunkStates = new Map<string, TrunkStatus>();
+  readonly linesTaken = new Map<string, number>();
+  readonly trunkRegistrations = new Map<string, TrunkRegistration>();
   waits: WaitsPort | undefined;
   next: string | null = null;
   reload: Awaited<ReturnType<HttpPorts['config']['reload']>> = { accepted: true, issues: [] };
@@ -46,6 +58,7 @@ export class FakeNode {
   readonly metrics: { -readonly [K in keyof HttpPorts['metrics']]: HttpPorts['metrics'][K] } = {
     calls: () => ({}),
     callsEnded: () => ({ answered: 3, missed: 1 }),
+    outgoingRefused: () => new Map([['acme/concurrent', 2]]),
     busyEmployees: () => 2,
     sipDialogs: () => 4,
     sipInvites: () => ({ in: 1, out: 2 }),
@@ -54,6 +67,7 @@ export class FakeNode {
       endpoints: 6,
       bridges: 3,
       playbacks: 0,
+      recordings: 0,
       rejected: 7,
       pacingErrorMs: { p50: 0.5, p99: 2, max: 4 },
     }),
@@ -63,6 +77,8 @@ export class FakeNode {
       { way: 'sms', waiting: 0, oldestMs: 0, givenUp: 0 },
     ],
   };
+  /** Calls that were ordered. */
+  readonly ordered: unknown[] = [];
   /** What the next question to a backend fails with. */
   fails: Error | undefined;
 
@@ -84,10 +100,21 @@ export class FakeNode {
       checkConfig: () => loadConfig('schemes'),
       calls: {
         live: () => this.live,
+        order: (_pbx, order) => {
+          if (order.to === 'nobody')
+            throw new UserError('no-such-number', 'Nobody has the number "nobody"', 'Give one.');
+          this.ordered.push(order);
+          return `ordered-${this.ordered.length}`;
+        },
         hangup: (_pbx, id) => {
           const there = this.live.some((call) => call.id === id);
           if (there) this.hungUp.push(id);
           return there;
+        },
+        record: (_pbx, id, on) => {
+          if (!this.live.some((call) => call.id === id && call.stage === 'conversation')) return undefined;
+          this.recorded.push(`${id} ${on}`);
+          return on;
         },
         story: (_pbx, id) => this.stories.get(id),
       },
@@ -116,13 +143,31 @@ export class FakeNode {
       },
       callbacks: {
         list: (_pbx, limit) => answer(this.callbacks.slice(0, limit)),
+        add: async (_pbx, { group, number, callerId }) => {
+          await answer(undefined);
+          if (this.barred.has(number)) return { outcome: 'barred', why: 'call direction not allowed' };
+          if (this.callbacks.some((task) => task.number === number)) return { outcome: 'exists' };
+          const at = Date.parse('2026-11-02T09:00:00Z');
+          const task: Callback = {
+            ...{ number, origin: 'request', call: null, groups: [group], since: at, createdAt: at, dueAt: at },
+            ...{ attempts: 0, maxAttempts: 7, ...(callerId === undefined ? {} : { callerId }) },
+          };
+          this.callbacks.push(task);
+          return { outcome: 'added', task };
+        },
         cancel: async (_pbx, number) => {
           const at = this.callbacks.findIndex((task) => task.number === number);
           await answer(undefined);
           return at >= 0 && this.callbacks.splice(at, 1).length === 1;
         },
       },
-      trunks: { status: (_pbx, trunk) => this.trunkStates.get(trunk) },
+      trunks: {
+        status: (_pbx, trunk) => this.trunkStates.get(trunk),
+        linesTaken: (_pbx, trunk) => this.linesTaken.get(trunk) ?? 0,
+        registrations: async () => this.trunkRegistrations,
+        registeredHere: () =>
+          [...this.trunkRegistrations].map(([trunk, { until }]) => ({ pbx: 'acme', trunk, until: until ?? undefined })),
+      },
       ...(this.waits ? { waits: this.waits } : {}),
       registrations: { list: () => answer(this.devices), count: () => answer(this.devices.length) },
       history: {
@@ -131,6 +176,29 @@ export class FakeNode {
           return answer({ items: this.records.slice(0, page.limit), next: this.next });
         },
         get: (_pbx, id) => answer(this.records.find((record) => record.id === id)),
+      },
+      recordings: {
+        query: (_pbx, _filter, page) =>
+          answer({
+            items: this.recordings.slice(0, page.limit),
+            next: this.recordings.length > page.limit ? 'more' : null,
+          }),
+        get: (_pbx, id) => answer(this.recordings.find((one) => one.id === id)),
+        file: async ({ id }) => {
+          const path = await answer(this.audio.get(id));
+          return path === undefined ? undefined : { path, name: 'Иванов 1.wav', type: 'audio/wav' };
+        },
+        mark: async (_pbx, id, mark) => {
+          const at = this.recordings.findIndex((one) => one.id === id);
+          const found = this.recordings[at];
+          if (found) this.recordings[at] = { ...found, mark };
+          return answer(this.recordings[at]);
+        },
+        remove: async (_pbx, id) => {
+          if (!this.audio.has(id)) return 'elsewhere';
+          const at = this.recordings.findIndex((one) => one.id === id);
+          return this.recordings.splice(at, 1).length > 0 ? 'removed' : 'none';
+        },
       },
       versions: { get: (_pbx, version) => answer(this.versions.get(version)) },
       events: {

@@ -49,7 +49,14 @@ export interface MadeCall {
   press(digit: string): Promise<number>;
 }
 
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
 interface Message {
+  /** Where it came from, and where the answer goes: another node may have sent it than the one that the phones know. */
+  readonly source: Address;
   readonly start: string;
   readonly text: string;
   readonly body: string;
@@ -75,7 +82,7 @@ export class PhoneBank {
   /** Told of each INVITE, before anything is answered. */
   onInvite: (call: RungPhone) => void = () => undefined;
   readonly #socket: Socket;
-  readonly #server: { readonly host: string; readonly port: number };
+  readonly #server: Address;
   readonly #waiting = new Map<string, Answered>();
   /** What is sent again: requests until there is a response, a 200 until the ACK. */
   readonly #again = new Map<string, NodeJS.Timeout>();
@@ -89,11 +96,11 @@ export class PhoneBank {
     return new PhoneBank(socket, { host, port: Number(serverPort) });
   }
 
-  private constructor(socket: Socket, server: { readonly host: string; readonly port: number }) {
+  private constructor(socket: Socket, server: Address) {
     this.#socket = socket;
     this.#server = server;
     this.port = socket.address().port;
-    socket.on('message', (bytes) => this.#receive(bytes.toString('latin1')));
+    socket.on('message', (bytes, { address: host, port }) => this.#receive(bytes.toString('latin1'), { host, port }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -178,8 +185,8 @@ export class PhoneBank {
     };
   }
 
-  #receive(text: string): void {
-    const message = parsed(text);
+  #receive(text: string, source: Address): void {
+    const message = parsed(text, source);
     if (message.start.startsWith('SIP/2.0 ')) {
       const status = Number(message.start.slice(8, 11));
       this.#confirmed(`${message.header('Call-ID')} ${message.header('CSeq')}`);
@@ -230,7 +237,10 @@ export class PhoneBank {
         const { message } = await this.#request(
           'BYE',
           /<([^>]+)>/.exec(invite.header('Contact'))?.[1] ?? invite.header('Contact'),
-          { from: `${invite.header('To')};tag=bank`, to: invite.header('From'), callId, cseq: 100 },
+          {
+            ...{ from: `${invite.header('To')};tag=bank`, to: invite.header('From'), callId, cseq: 100 },
+            peer: invite.source,
+          },
         );
         return message.at;
       },
@@ -261,7 +271,7 @@ export class PhoneBank {
       ...(body === '' ? [] : ['Content-Type: application/sdp']),
       `Content-Length: ${body.length}`,
     ];
-    this.#write(`${lines.join('\r\n')}\r\n\r\n${body}`);
+    this.#write(`${lines.join('\r\n')}\r\n\r\n${body}`, request.source);
   }
 
   #request(method: string, uri: string, parts: RequestParts): Promise<{ message: Message; status: number }> {
@@ -294,8 +304,9 @@ export class PhoneBank {
       `Content-Length: ${body.length}`,
     ];
     const text = `${lines.join('\r\n')}\r\n\r\n${body}`;
-    if (method === 'ACK') this.#write(text);
-    else this.#repeat(`${callId} ${cseq} ${method}`, () => this.#write(text));
+    const send = () => this.#write(text, parts.peer);
+    if (method === 'ACK') send();
+    else this.#repeat(`${callId} ${cseq} ${method}`, send);
   }
 
   #repeat(key: string, send: () => void): void {
@@ -309,8 +320,8 @@ export class PhoneBank {
     this.#again.delete(key);
   }
 
-  #write(text: string): void {
-    this.#socket.send(text, this.#server.port, this.#server.host);
+  #write(text: string, { host, port }: Address = this.#server): void {
+    this.#socket.send(text, port, host);
   }
 }
 
@@ -322,9 +333,11 @@ interface RequestParts {
   readonly branch?: string;
   readonly headers?: readonly string[];
   readonly body?: string;
+  /** Unset: the server. */
+  readonly peer?: Address;
 }
 
-function parsed(text: string): Message {
+function parsed(text: string, source: Address): Message {
   const end = text.indexOf('\r\n\r\n');
   const lines = text.slice(0, end).split('\r\n');
   const all = (name: string): string[] => {
@@ -336,6 +349,7 @@ function parsed(text: string): Message {
     text,
     body: text.slice(end + 4),
     at: performance.now(),
+    source,
     all,
     header: (name) => all(name)[0] ?? '',
   };

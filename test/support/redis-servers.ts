@@ -54,6 +54,18 @@ class Servers {
 
 const local = ['--bind', '127.0.0.1', '--save', ''];
 
+/** One server alone. */
+export async function startRedisServer(): Promise<RedisServers> {
+  const servers = await Servers.open();
+  const port = await freePort();
+  await servers.start(['--port', `${port}`, ...local], /ready to accept connections/i);
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    kill: (index) => servers.kill(index),
+    stop: () => servers.stop(),
+  };
+}
+
 /**
  * A cluster of one node refuses what a real one refuses: a script that touches keys of two slots, and a key that it did not declare in a slot
  * that is not its own.

@@ -2,10 +2,12 @@ import { pino } from 'pino';
 import type { GroupDistributor } from '../../src/acd/distributor.ts';
 import type { Callbacks, DueCallbacks } from '../../src/acd/group-callbacks.ts';
 import type { CallServices } from '../../src/call/call.ts';
+import type { CallLimit } from '../../src/call/call-limit.ts';
 import { CallbackRunner } from '../../src/call/callback-runner.ts';
 import { notBuilt } from '../../src/call/facilities.ts';
 import { Inbound } from '../../src/call/inbound.ts';
 import type { Notice } from '../../src/call/notices.ts';
+import { type ConversationRecorder, recordsNothing } from '../../src/call/recording.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
 import { Destinations } from '../../src/dial/destinations.ts';
 import { EmployeeDialler } from '../../src/dial/employee.ts';
@@ -17,6 +19,7 @@ import { SimulatedQueue } from '../../src/simulator/queue.ts';
 import type { Identity } from '../../src/sip/identity.ts';
 import { systemRandom } from '../../src/time/random.ts';
 import { FakeClock, settle } from './fake-clock.ts';
+import { FakeLimits } from './fake-limits.ts';
 import { FakeMediaServer } from './fake-media.ts';
 import { FakeIncomingInvite, type FakeInviteOptions, FakeSip } from './fake-sip.ts';
 import { FakeTrunks } from './fake-trunks.ts';
@@ -37,7 +40,10 @@ export class Switchboard {
   statusFails: Error | undefined;
   readonly services: CallServices;
   readonly #pbx: PbxVersion;
+  /** Calls that were let in and go on. */
+  #calls = 0;
   readonly trunks = new FakeTrunks();
+  readonly limits = new FakeLimits();
 
   /** @param unregistered accounts without a phone; all others have one, `sip:<user>@127.0.0.1` */
   constructor(
@@ -48,6 +54,9 @@ export class Switchboard {
       /** Without: a queue with one caller in it. */
       readonly groups?: GroupDistributor;
       readonly callbacks?: Callbacks;
+      readonly recorder?: ConversationRecorder;
+      /** Without: a count of its own. */
+      readonly callLimit?: CallLimit;
     } = {},
   ) {
     const { sip, media, occupancy } = this;
@@ -63,6 +72,7 @@ export class Switchboard {
       },
       ({ uri }) => ({ uri }),
       trunks,
+      this.limits,
     );
     this.services = {
       sip,
@@ -72,7 +82,9 @@ export class Switchboard {
       ...notBuilt,
       destinations,
       trunks,
+      callLimit: options.callLimit ?? { take: async ({ document }) => this.takeCall(document.pbx.maxCalls) },
       notices: { send: (notice) => void this.notices.push(notice) },
+      recorder: options.recorder ?? recordsNothing,
       statuses: { set: (...all) => this.setStatus(...all) },
       employees: new EmployeeDialler(destinations, occupancy),
       groups: options.groups ?? new SimulatedQueue({ clock, random: systemRandom, occupancy }),
@@ -121,6 +133,12 @@ export class Switchboard {
     return invite;
   }
 
+  private takeCall(limit: number): (() => void) | undefined {
+    if (limit > 0 && this.#calls >= limit) return undefined;
+    this.#calls++;
+    return () => void this.#calls--;
+  }
+
   private async setStatus(_pbx: string, employee: string, status: string): Promise<void> {
     if (this.statusFails) throw this.statusFails;
     this.statuses.push(`${employee} ${status}`);
@@ -138,12 +156,13 @@ export class Switchboard {
     return endpoint;
   }
 
-  /** True when nothing is left of any call: no endpoint, no timer, no live call, nobody busy. */
+  /** True when nothing is left of any call: no endpoint, no timer, no live call, nobody busy, nothing that counts for a limit. */
   get quiet(): boolean {
     return (
       this.media.alive.length === 0 &&
       this.clock.pending === 0 &&
       this.inbound.live.size === 0 &&
+      this.limits.ongoing.size === 0 &&
       this.occupancy.size === 0
     );
   }

@@ -1,8 +1,8 @@
 -- answer — an offered agent has answered: he gets the caller, everybody else who was rung for him is free.
--- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
+-- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings events
 -- ARGV     now chance call agent token
 -- RETURNS  {'connected', waitedMs, story, {loser, …}} | {'gone'} | {'unknown'}: there is no such caller
--- INCLUDE  now state agent offer
+-- INCLUDE  now events state agent offer changes
 local call, id, token = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local caller = caller_of(call)
 if not caller then return { 'unknown' } end
@@ -36,7 +36,7 @@ if now - caller.enteredAt <= 30000 then count(caller.group, 'answeredInTime', 1)
 count(caller.group, 'waitedMs', now - caller.enteredAt)
 local story = cjson.encode(caller.story)
 local waited = now - caller.enteredAt
-remove_caller(call, caller)
+remove_caller(call, caller, 'answered', id)
 settle()
 commit()
 return { 'connected', waited, story, losers }

@@ -1,8 +1,8 @@
 -- beat — a node lives; what is due is done by whichever node comes first.
--- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
+-- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings events
 -- ARGV     now chance node ttlMs midnight dayStart keepMs
 -- RETURNS  {'unknown'} | {'alive', msUntilNext}
--- INCLUDE  now state agent offer beat
+-- INCLUDE  now events state agent offer changes beat
 local node, ttl = ARGV[3], tonumber(ARGV[4])
 if not redis.call('ZSCORE', nodes, node) then return { 'unknown' } end
 -- When nobody was heard of for longer than a node may be silent, Redis was away, and not the nodes.

@@ -1,8 +1,8 @@
 -- begin-call — an agent is occupied by a call that no queue gave him, or begins to talk in it.
--- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
+-- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings events
 -- ARGV     now chance agent call node talks incoming ifFree
 -- RETURNS  'occupied' | 'busy'
--- INCLUDE  now state agent offer
+-- INCLUDE  now events state agent offer changes
 local id, call, node = ARGV[3], ARGV[4], ARGV[5]
 local known = agent_of(id).calls[call]
 -- Whoever wants to ring him asks first: he may be in a call, or be offered one, on any node.

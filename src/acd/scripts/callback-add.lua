@@ -1,23 +1,33 @@
 -- callback-add — a client is to be called back. One task for a number at a time; a group that misses the same call joins its task.
--- KEYS     tasks due
+-- KEYS     tasks due events
 -- ARGV     now number task firstMs
--- RETURNS  'added' | 'joined' | 'exists'
--- INCLUDE  now
-local tasks, due = KEYS[1], KEYS[2]
-local now, number, task = time_now(ARGV[1]), ARGV[2], cjson.decode(ARGV[3])
-local old = redis.call('HGET', tasks, number)
-if old then
-  old = cjson.decode(old)
-  if old.call ~= task.call then return 'exists' end
-  for _, group in ipairs(old.groups) do
-    if group == task.groups[1] then return 'exists' end
+-- RETURNS  {'added' | 'joined' | 'exists', JSON, dueAt}
+-- INCLUDE  now events callback
+local number, task = ARGV[2], cjson.decode(ARGV[3])
+local function has(groups, group)
+  for _, known in ipairs(groups) do
+    if known == group then return true end
   end
-  table.insert(old.groups, task.groups[1])
-  redis.call('HSET', tasks, number, cjson.encode(old))
-  return 'joined'
+  return false
 end
-task.createdAt = now
-task.attempts = 0
-redis.call('HSET', tasks, number, cjson.encode(task))
-redis.call('ZADD', due, string.format('%.0f', now + tonumber(ARGV[4])), number)
-return 'added'
+
+local function add()
+  local old = task_of(number)
+  if not old then
+    task.createdAt = now
+    task.attempts = 0
+    keep_task(number, task, now + tonumber(ARGV[4]))
+    return 'added', task
+  end
+  local is_same_call = old.origin == 'group' and task.origin == 'group' and old.call == task.call
+  if not is_same_call or has(old.groups, task.groups[1]) then return 'exists', old end
+  table.insert(old.groups, task.groups[1])
+  keep_task(number, old)
+  return 'joined', old
+end
+
+local word, kept = add()
+local due_at = redis.call('ZSCORE', due, number)
+if word ~= 'exists' then tell(word, number, kept, tonumber(due_at)) end
+tell_all()
+return { word, redis.call('HGET', tasks, number), due_at }

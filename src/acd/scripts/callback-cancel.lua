@@ -1,7 +1,12 @@
--- callback-cancel — the client got through meanwhile, or somebody took the task away.
--- KEYS     tasks due
--- ARGV     number
+-- callback-cancel — the client got through meanwhile, or somebody took the task away: whoever is at work on it stops at once.
+-- KEYS     tasks due events
+-- ARGV     now number by
 -- RETURNS  'cancelled' | 'gone'
-local tasks, due = KEYS[1], KEYS[2]
-redis.call('ZREM', due, ARGV[1])
-return redis.call('HDEL', tasks, ARGV[1]) == 1 and 'cancelled' or 'gone'
+-- INCLUDE  now events callback
+local number = ARGV[2]
+local task = task_of(number)
+if not task or not remove_task(number) then return 'gone' end
+redis.call('PUBLISH', tasks, ARGV[3] .. ' ' .. number)
+tell('cancelled', number, task, now)
+tell_all()
+return 'cancelled'

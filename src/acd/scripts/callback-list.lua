@@ -1,10 +1,10 @@
 -- callback-list — all tasks with the moment they are due, the first first.
--- KEYS     tasks due
--- ARGV     limit
+-- KEYS     tasks due events
+-- ARGV     now limit
 -- RETURNS  {number, JSON, dueAt, …}
-local tasks, due = KEYS[1], KEYS[2]
+-- INCLUDE  now events callback
 local reply = {}
-local entries = redis.call('ZRANGE', due, 0, tonumber(ARGV[1]) - 1, 'WITHSCORES')
+local entries = redis.call('ZRANGE', due, 0, tonumber(ARGV[2]) - 1, 'WITHSCORES')
 for i = 1, #entries, 2 do
   table.insert(reply, entries[i])
   table.insert(reply, redis.call('HGET', tasks, entries[i]))

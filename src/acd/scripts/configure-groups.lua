@@ -1,8 +1,8 @@
 -- configure-groups — take over the groups of a version of the configuration; callers of groups that are gone are told.
--- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
+-- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings events
 -- ARGV     now chance groups agentIds
 -- RETURNS  {employee who is in it no more, …}
--- INCLUDE  now state agent offer
+-- INCLUDE  now events state agent offer changes
 -- {group: [algorithm, [employee…]]}, and all employees there are
 local given, ids = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])
 for id, group in pairs(given) do

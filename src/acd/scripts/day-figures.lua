@@ -1,8 +1,8 @@
 -- day-figures — figures of the day of a group, and how many wait.
--- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
+-- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings events
 -- ARGV     now chance group names
 -- RETURNS  {waiting, ringing, figure…} in the order of the names
--- INCLUDE  now state agent offer
+-- INCLUDE  now events state agent offer changes
 local group = ARGV[3]
 local reply = {
   redis.call('ZLEXCOUNT', queue, from_of(group), to_of(group)),

@@ -1,14 +1,14 @@
 -- enqueue — put a caller into the queue of a group and offer him at once to whoever is free; a call waits in one queue at a time.
--- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
+-- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings events
 -- ARGV     now chance call node group number request
 -- RETURNS  {'offered' | 'waiting', place, since} | {'full'} | {'nobody'} | {'unknown-group'}
--- INCLUDE  now state agent offer
+-- INCLUDE  now events state agent offer changes
 local call, node, group_id, number = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 -- {ringMs, maxWaitMs, maxLength, wrapUpMs, waits, familiar, place}; maxWaitMs and maxLength 0: without limit; place: one he has had before
 local request = cjson.decode(ARGV[7])
 
 local old = caller_of(call)
-if old then remove_caller(call, old) end
+if old then remove_caller(call, old, 'elsewhere') end
 local function refused(word)
   settle()
   commit()

@@ -1,8 +1,8 @@
 -- explain — why a caller still waits: what was tried for him, and what keeps each member of the group.
--- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
+-- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings events
 -- ARGV     now chance call
 -- RETURNS  JSON | ''
--- INCLUDE  now state agent offer
+-- INCLUDE  now events state agent offer changes
 local call = ARGV[3]
 local caller = caller_of(call)
 if not caller then return '' end

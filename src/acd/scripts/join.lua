@@ -1,8 +1,8 @@
 -- join — a node begins; what earlier runs of the same node left is given up.
--- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
+-- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings events
 -- ARGV     now chance node prefix ttlMs midnight dayStart
 -- RETURNS  'joined' | 'present'
--- INCLUDE  now state agent offer
+-- INCLUDE  now events state agent offer changes
 local node, prefix, ttl = ARGV[3], ARGV[4], tonumber(ARGV[5])
 redis.call('HSETNX', meta, 'midnight', ARGV[6])
 redis.call('HSETNX', meta, 'dayStart', ARGV[7])

@@ -1,8 +1,8 @@
 -- list-queue — who waits for a group, in order, the first of them; callers for whom somebody is being rung stand in their place too.
--- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
+-- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings events
 -- ARGV     now chance group limit
 -- RETURNS  {JSON…}
--- INCLUDE  now state agent offer
+-- INCLUDE  now events state agent offer changes
 local group, limit = ARGV[3], tonumber(ARGV[4])
 local places_of = {}
 for _, index in ipairs({ queue, ringing }) do
@@ -14,14 +14,6 @@ table.sort(places_of)
 local reply = {}
 for i = 1, math.min(limit, #places_of) do
   local call = third_part(places_of[i])
-  local caller = caller_of(call)
-  table.insert(reply, cjson.encode({
-    call = call,
-    number = caller.number,
-    node = caller.node,
-    since = tonumber(string.sub(caller.place, 1, 13)),
-    enteredAt = caller.enteredAt,
-    offers = caller.offers,
-  }))
+  table.insert(reply, cjson.encode(shown_caller(call, caller_of(call))))
 end
 return reply

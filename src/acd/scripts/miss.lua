@@ -1,8 +1,8 @@
 -- miss — an offer came to nothing: the caller looks for another member at once, the agent rests for the pause that belongs to the outcome.
--- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
+-- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings events
 -- ARGV     now chance call agent token outcome pauseMs againMs
 -- RETURNS  'ringing' (others still ring for him, or now do) | 'waiting' | 'over' | 'gone'
--- INCLUDE  now state agent offer
+-- INCLUDE  now events state agent offer changes
 local call, id, token = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local caller = caller_of(call)
 local made = caller and caller.offers[id]

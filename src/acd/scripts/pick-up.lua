@@ -1,8 +1,8 @@
 -- pick-up — an offered agent has answered and hears an announcement before he talks: until then the caller is his, and nobody else's.
--- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
+-- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings events
 -- ARGV     now chance call agent token leaseMs
 -- RETURNS  'held' | 'gone' | 'unknown': there is no such caller
--- INCLUDE  now state agent offer
+-- INCLUDE  now events state agent offer changes
 local call, id, token = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local caller = caller_of(call)
 if not caller then return 'unknown' end

@@ -1,8 +1,8 @@
 -- position — where a caller stands: how many wait who are not being offered to anybody, and which of them he is.
--- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
+-- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings events
 -- ARGV     now chance call
 -- RETURNS  {'waiting', position, size, since} | {'offered', 0, size, since} | {'gone'}
--- INCLUDE  now state agent offer
+-- INCLUDE  now events state agent offer changes
 local call = ARGV[3]
 local caller = caller_of(call)
 if not caller then return { 'gone' } end

@@ -1,8 +1,8 @@
 -- sync — a node says what it really has: what is missing is put back, what it does not have any more is given up.
--- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings
+-- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings events
 -- ARGV     now chance node callers calls unsure
 -- RETURNS  {'unknown'} | {'synced', JSON…}: offers that are out for these callers, {call} alone of one who is not there
--- INCLUDE  now state agent offer
+-- INCLUDE  now events state agent offer changes
 local node = ARGV[3]
 -- callers: {call: 1}; calls: [[agent, call, talks, group, wrapUpMs]…]; unsure: calls whose change is under way
 local given_callers, given_calls, unsure = cjson.decode(ARGV[4]), cjson.decode(ARGV[5]), cjson.decode(ARGV[6])
@@ -26,7 +26,7 @@ for _, entry in ipairs(entries) do
   if kind == 'caller' then
     if not given_callers[rest] and not is_unsure[rest] then
       local caller = caller_of(rest)
-      if caller then remove_caller(rest, caller) else redis.call('ZREM', owned, entry) end
+      if caller then remove_caller(rest, caller, 'lost') else redis.call('ZREM', owned, entry) end
     end
   elseif not has_call[key] then
     local id, call = string.match(rest, '^([^\n]*)\n(.*)$')

@@ -1,5 +1,13 @@
+import type { Trunk } from '../../config/document.ts';
 import { normalizePhone } from '../../config/phone.ts';
 import type { PbxVersion } from '../../config/version.ts';
+
+/** Numbers of up to so many digits behind a trunk that does not lead to the telephone network are the peer's own (§5.6 example 2). */
+const PEERS_OWN_DIGITS = 6;
+
+/** Whether a number at a trunk is an extension of its peer, and no number of the telephone network. */
+export const isPeersOwn = ({ pstn, kind }: Pick<Trunk, 'pstn' | 'kind'>, number: string): boolean =>
+  kind === 'internal' || (!pstn && number.length <= PEERS_OWN_DIGITS);
 
 /** One way that a call can leave the PBX. */
 export interface Way {
@@ -53,6 +61,7 @@ export function waysToNetwork(
   const owner = shown === undefined ? undefined : outgoingTrunkOf(pbx, shown);
   if (owner !== undefined && owner !== from)
     return [{ trunk: owner, number, why: `trunk ${owner} has the number that is shown, ${shown}` }];
+  // An operator's account is a way for its own number alone.
   return pbx.document.trunks
     .filter(({ id, pstn }) => pstn && id !== from)
     .map(({ id }) => ({ trunk: id, number, why: `trunk ${id} leads to the telephone network` }));

@@ -7,7 +7,9 @@ import type {
   EndpointStats,
   MediaErrorCode,
   PlaybackEnd,
+  SilenceLimits,
 } from '../../media/port.ts';
+import type { RecordingEnd, RecordOptions } from '../../media/recorder.ts';
 import type { Distribution } from './histogram.ts';
 import type { MediaParameters } from './sdp/negotiate.ts';
 import type { PortInterval } from './worker/port-range.ts';
@@ -30,14 +32,18 @@ export interface Requests {
   open: { ask: { endpoint: number; callId: string; dtmf: DtmfMode }; answer: { port: number } };
   configure: { ask: { endpoint: number; parameters: MediaParameters }; answer: undefined };
   play: {
-    ask: { endpoint: number; playback: number; sources: readonly AudioSource[]; loop: boolean };
+    ask: { endpoint: number; playback: number; sources: readonly AudioSource[]; loop: boolean; startAtMs: number };
     answer: undefined;
   };
   stop: { ask: { endpoint: number; playback: number }; answer: undefined };
+  record: { ask: { endpoint: number; recording: number; options: RecordOptions }; answer: undefined };
+  /** Answered when the file is closed. */
+  stopRecording: { ask: { endpoint: number; recording: number }; answer: undefined };
   sendDtmf: { ask: { endpoint: number; digits: string; toneMs: number; gapMs: number }; answer: undefined };
   /** Audio of `endpoint` goes to `to`, which may live in another worker. One way: a bridge is two of these. */
   connect: { ask: { endpoint: number; to: Place; passDtmf: boolean }; answer: undefined };
   disconnect: { ask: { endpoint: number }; answer: undefined };
+  expectMedia: { ask: { endpoint: number; limits: SilenceLimits }; answer: undefined };
   endpointStats: { ask: { endpoint: number }; answer: EndpointStats };
   destroy: { ask: { endpoint: number }; answer: undefined };
   stats: { ask: undefined; answer: WorkerStats };
@@ -56,6 +62,7 @@ export interface WorkerStats {
   /** Endpoints whose audio goes to another one. */
   readonly connected: number;
   readonly playbacks: number;
+  readonly recordings: number;
   readonly rejected: number;
   readonly lateness: Distribution;
 }
@@ -83,7 +90,14 @@ export type FromWorker =
     }
   | { readonly kind: 'dtmf'; readonly endpoint: number; readonly event: EndpointEvents['dtmf'] }
   | { readonly kind: 'media'; readonly endpoint: number; readonly event: EndpointEvents['media'] }
-  | { readonly kind: 'played'; readonly endpoint: number; readonly playback: number; readonly end: PlaybackEnd };
+  | { readonly kind: 'silent'; readonly endpoint: number; readonly event: EndpointEvents['silent'] }
+  | { readonly kind: 'played'; readonly endpoint: number; readonly playback: number; readonly end: PlaybackEnd }
+  | {
+      readonly kind: 'recorded';
+      readonly endpoint: number;
+      readonly recording: number;
+      readonly end: RecordingEnd;
+    };
 
 /** Something that can be done without, in words for a person. */
 export interface Missing {

@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import type { Group } from '../../config/document.ts';
 import type { PbxVersion } from '../../config/version.ts';
-import { HttpFailure } from '../failure.ts';
 import { inJson, jsonReply, type Route, route } from '../route.ts';
 import { Groups, Queue } from '../schemas.ts';
 import { secondsOf, serviceLevel, shownMember, shownQueue } from '../shown.ts';
-import { knownPbx, pbxParameter, type RouteContext } from './context.ts';
+import { knownGroup, knownPbx, pbxParameter, type RouteContext } from './context.ts';
 
 /** Within so many seconds an answer is in time: what the manual's reports call fast. The store counts by it. */
 const SERVICE_SECONDS = 30;
@@ -55,17 +54,6 @@ export const groupRoutes = (context: RouteContext): Route[] => [
     },
   }),
 ];
-
-/** @throws HttpFailure 404 `no-such-group` */
-function knownGroup(pbx: PbxVersion, id: string): Group {
-  const group = pbx.group(id);
-  if (group) return group;
-  throw new HttpFailure(404, {
-    code: 'no-such-group',
-    message: `${pbx.id} has no group "${id}"`,
-    hint: `GET /api/pbxs/${pbx.id}/groups lists them.`,
-  });
-}
 
 type Agents = ReadonlyMap<string, Awaited<ReturnType<RouteContext['ports']['acd']['agents']>>[number]>;
 

@@ -72,6 +72,38 @@ export function playing({ promises }: Contract): void {
     expect(end.playedMs).toBeGreaterThan(1200);
   });
 
+  promises(
+    'goes on where it was interrupted, from the place that is worked out from what was heard',
+    async ({ call }) => {
+      const { phone, endpoint } = await call();
+      const tune = [600, 800, 900, 1000].map((hz) => ({ tone: { hz: [hz], cadence: [200, 0] } }));
+      const order = () => melody(phone.heard(), [600, 700, 800, 900, 1000]).filter((hz) => hz !== 0);
+      const until = (count: number) =>
+        phone.until(
+          () => order().length >= count,
+          5000,
+          () => `heard ${order()}`,
+        );
+      const music = endpoint.play(tune, { loop: true });
+      await until(2);
+      await endpoint.play([{ tone: { hz: [700], cadence: [200, 0] } }]).ended;
+      const { reason, playedMs } = await music.ended;
+      expect(reason).toBe('replaced');
+      phone.forget();
+      const again = endpoint.play(tune, { loop: true, startAtMs: playedMs });
+      await until(4);
+      const heard = order();
+      const from = [600, 800, 900, 1000].indexOf(heard[0] as number);
+      // It was in the second tone, or its report of it was late by some frames.
+      expect([800, 900]).toContain(heard[0]);
+      expect(heard.slice(0, 4)).toEqual([0, 1, 2, 3].map((step) => [600, 800, 900, 1000][(from + step) % 4]));
+      const end = await again.stop();
+      const later = endpoint.play([{ silenceMs: 200 }, { tone: { hz: [700], cadence: [100, 0] } }], { startAtMs: 200 });
+      expect(await later.ended).toEqual({ reason: 'finished', playedMs: 100 });
+      expect(end.playedMs).toBeGreaterThanOrEqual(600);
+    },
+  );
+
   promises('stops with the next frame', async ({ call }) => {
     const { phone, endpoint } = await call();
     const playback = endpoint.play([{ tone: { hz: [700], cadence: [10_000, 0] } }]);

@@ -19,7 +19,15 @@ beforeEach(async () => {
 
 const number = '79990000001';
 const missed = (more: Partial<MissedCall> = {}): MissedCall => ({
-  ...{ number, call: 'c1', group: 'sales', since: clock.now() - 90_000, maxAttempts: 3, intervalMs: 60_000 },
+  ...{
+    origin: 'group',
+    number,
+    call: 'c1',
+    group: 'sales',
+    since: clock.now() - 90_000,
+    maxAttempts: 3,
+    intervalMs: 60_000,
+  },
   ...more,
 });
 const leaseMs = 120_000;
@@ -28,11 +36,11 @@ const take = () => tasks.take(pbx, leaseMs, 10);
 /** §4.4.6.2.1 and §4.6.5.7 of the manual, 2-call-behaviour §9. */
 describe('callback tasks', () => {
   it('one for a number at a time; another group that missed the same call joins it', async () => {
-    expect(await tasks.add(pbx, missed(), 5000)).toBe('added');
-    expect(await tasks.add(pbx, missed(), 0)).toBe('exists');
-    expect(await tasks.add(pbx, missed({ group: 'help' }), 0)).toBe('joined');
-    expect(await tasks.add(pbx, missed({ call: 'c2', group: 'third' }), 0)).toBe('exists');
-    expect(await tasks.add(pbx, missed({ number: '79990000002' }), 1000)).toBe('added');
+    expect(await tasks.add(pbx, missed(), 5000)).toMatchObject({ outcome: 'added' });
+    expect(await tasks.add(pbx, missed(), 0)).toMatchObject({ outcome: 'exists' });
+    expect(await tasks.add(pbx, missed({ group: 'help' }), 0)).toMatchObject({ outcome: 'joined' });
+    expect(await tasks.add(pbx, missed({ call: 'c2', group: 'third' }), 0)).toMatchObject({ outcome: 'exists' });
+    expect(await tasks.add(pbx, missed({ number: '79990000002' }), 1000)).toMatchObject({ outcome: 'added' });
     expect((await tasks.list(pbx)).map((task) => [task.number, task.groups, task.dueAt - clock.now()])).toEqual([
       ['79990000002', ['sales'], 1000],
       [number, ['sales', 'help'], 5000],
@@ -73,7 +81,7 @@ describe('callback tasks', () => {
       clock.advance(1);
     }
     expect(await tasks.list(pbx)).toEqual([]);
-    expect(await tasks.add(pbx, missed({ call: 'c2' }), 0)).toBe('added');
+    expect(await tasks.add(pbx, missed({ call: 'c2' }), 0)).toMatchObject({ outcome: 'added' });
   });
 
   it('are done when the two have talked', async () => {
@@ -86,8 +94,8 @@ describe('callback tasks', () => {
   it('are cancelled when the client gets through meanwhile, also during an attempt', async () => {
     await tasks.add(pbx, missed(), 0);
     const [task] = await take();
-    expect(await tasks.cancel(pbx, number)).toBe(true);
-    expect(await tasks.cancel(pbx, number)).toBe(false);
+    expect(await tasks.cancel(pbx, number, 'client')).toBe(true);
+    expect(await tasks.cancel(pbx, number, 'client')).toBe(false);
     expect(await tasks.report(pbx, task ?? { number, lease: 0 }, 'failed')).toBe('gone');
     clock.advance(leaseMs + 60_000);
     expect(await take()).toEqual([]);

@@ -63,12 +63,15 @@ describe('the ACD on a Redis Cluster', () => {
       const tasks = new CallbackTasks(redis);
       await tasks.add(
         pbx.id,
-        { number: '79990000001', call: 'c2', group: 'sales', since: 0, maxAttempts: 1, intervalMs: 1000 },
+        {
+          ...{ origin: 'group', number: '79990000001', call: 'c2', group: 'sales', since: 0 },
+          ...{ maxAttempts: 1, intervalMs: 1000 },
+        },
         0,
       );
       const [task] = await tasks.take(pbx.id, 1000, 1);
       expect(await tasks.report(pbx.id, task ?? { number: '', lease: 0 }, 'failed')).toBe('exhausted');
-      expect(await tasks.cancel(pbx.id, '79990000001')).toBe(false);
+      expect(await tasks.cancel(pbx.id, '79990000001', 'client')).toBe(false);
       expect(await tasks.list(pbx.id)).toEqual([]);
     }
   });

@@ -42,7 +42,7 @@ describe('three nodes, agents and callers in any order, with deaths and losses',
   it('no caller is lost or connected twice, no agent is offered two calls, and every choice is that of the reference', {
     timeout: 3_600_000,
   }, async () => {
-    const sum: WorldFigures = { scripts: 0, callers: 0, connected: 0, deaths: 0, losses: 0, syncs: 0 };
+    const sum: WorldFigures = { scripts: 0, callers: 0, connected: 0, deaths: 0, losses: 0, syncs: 0, events: 0 };
     let seed = onlySeed ?? 1;
     do {
       const figures = await story(seed++);
@@ -53,5 +53,6 @@ describe('three nodes, agents and callers in any order, with deaths and losses',
     expect(sum.connected).toBeGreaterThan(sum.scripts / 60);
     expect(sum.deaths).toBeGreaterThan(0);
     expect(sum.losses).toBeGreaterThan(0);
+    expect(sum.events).toBeGreaterThan(sum.scripts / 10);
   });
 });

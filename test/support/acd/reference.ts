@@ -780,4 +780,6 @@ export class ReferenceAcd {
 }
 
 const sortable = (ms: number): string => String(ms).padStart(13, '0');
-const byPlace = (one: Caller, other: Caller): number => (one.place < other.place ? -1 : 1);
+/** Two may have the same place: one who has rung again under a number whose first call Redis had only lost. */
+const byPlace = (one: Caller, other: Caller): number =>
+  one.place === other.place ? (one.call < other.call ? -1 : 1) : one.place < other.place ? -1 : 1;

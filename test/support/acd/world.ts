@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import pino from 'pino';
 import { Dispatcher } from '../../../src/acd/dispatcher.ts';
 import type { AcdNode, CallerEvents, OverReason } from '../../../src/acd/node.ts';
-import type { MissedOutcome, Offer, QueueRequest } from '../../../src/acd/store.ts';
+import { AcdStore, type MissedOutcome, type Offer, type QueueRequest } from '../../../src/acd/store.ts';
 import type { PbxVersion } from '../../../src/config/version.ts';
 import type { RedisConnection } from '../../../src/redis/connection.ts';
 import { Keys } from '../../../src/redis/keys.ts';
@@ -11,6 +11,7 @@ import type { Random } from '../../../src/time/random.ts';
 import { FakeClock, settle } from '../fake-clock.ts';
 import { seededRandom } from '../seeded-random.ts';
 import { ReferenceAcd } from './reference.ts';
+import { Wallboard } from './wallboard.ts';
 import { compare, Wire } from './wire.ts';
 
 /** What happens, and how often one to the other. */
@@ -117,6 +118,8 @@ export interface WorldFigures {
   deaths: number;
   losses: number;
   syncs: number;
+  /** That those who watch were told of, and went by. */
+  events: number;
 }
 
 /**
@@ -126,7 +129,7 @@ export interface WorldFigures {
  */
 export class World {
   readonly clock = new FakeClock();
-  readonly figures: WorldFigures = { scripts: 0, callers: 0, connected: 0, deaths: 0, losses: 0, syncs: 0 };
+  readonly figures: WorldFigures = { scripts: 0, callers: 0, connected: 0, deaths: 0, losses: 0, syncs: 0, events: 0 };
   readonly rings = new Map<number, Ring>();
   readonly conversations = new Map<string, Conversation>();
   readonly #options: WorldOptions;
@@ -134,6 +137,7 @@ export class World {
   readonly #listener: ReturnType<RedisConnection['listener']>;
   readonly #registered = new Map<string, number>();
   readonly #keys: Keys;
+  readonly #wallboard: Wallboard;
   readonly #heard: [string, string][] = [];
   reference: ReferenceAcd;
   hosts: Host[] = [];
@@ -153,6 +157,16 @@ export class World {
     this.#pbx = options.versions[0];
     this.#keys = new Keys(this.#pbx.id);
     this.reference = new ReferenceAcd(this.#registered);
+    const { redis, versions } = options;
+    const distinct = (ids: readonly string[]) => [...new Set(ids)];
+    this.#wallboard = new Wallboard({
+      redis,
+      store: new AcdStore(redis, seededRandom(options.seed), () => this.clock.now()),
+      pbx: this.#pbx.id,
+      employees: distinct(versions.flatMap(({ document }) => document.employees.map(({ id }) => id))),
+      groups: distinct(versions.flatMap(({ document }) => document.groups.map(({ id }) => id))),
+      isMember: (id) => (this.reference.members.get(id)?.groups.length ?? 0) > 0,
+    });
   }
 
   static async open(options: WorldOptions): Promise<World> {
@@ -186,6 +200,11 @@ export class World {
       await this.#drain();
     }
     this.#checkAgreement();
+    // What is due by now is due with the next beat.
+    for (const { alive, node } of this.hosts) if (alive) this.#let(node.catchUp());
+    await this.#drain();
+    await this.#wallboard.agrees();
+    this.figures.events = this.#wallboard.figures.events;
   }
 
   /** No more callers: everybody who waits is served in the end, and nothing is left over. */
@@ -212,6 +231,7 @@ export class World {
     for (const conversation of [...this.conversations.values()]) this.#end(conversation);
     await this.#drain();
     this.#checkAgreement();
+    await this.#wallboard.agrees();
     const { callers, agents } = this.reference;
     const stuck = [...agents].filter(([, { calls, reservation }]) => calls.size > 0 || reservation);
     if (callers.size > 0 || stuck.length > 0)

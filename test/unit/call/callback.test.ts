@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { CancelledBy } from '../../../src/acd/callback-tasks.ts';
 import type { DueCallback, DueCallbacks } from '../../../src/acd/group-callbacks.ts';
 import type { CallbackRunner } from '../../../src/call/callback-runner.ts';
 import { settle } from '../../support/fake-clock.ts';
@@ -15,6 +16,7 @@ class FakeDue implements DueCallbacks {
   tasks: DueCallback[] = [];
   stands = true;
   readonly told: string[] = [];
+  readonly watchers = new Set<{ readonly number: string; readonly gone: (by: CancelledBy | undefined) => void }>();
 
   async take(_pbx: string, limit: number): Promise<readonly DueCallback[]> {
     return this.tasks.splice(0, limit);
@@ -30,6 +32,19 @@ class FakeDue implements DueCallbacks {
 
   async drop(_pbx: string, { number }: DueCallback): Promise<boolean> {
     return this.told.push(`${number} dropped`) > 0;
+  }
+
+  watch(_pbx: string, number: string, gone: (by: CancelledBy | undefined) => void): () => void {
+    const watcher = { number, gone };
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
+  }
+
+  /** The task is taken away. */
+  async cancel(by: CancelledBy): Promise<void> {
+    this.stands = false;
+    for (const { gone } of [...this.watchers]) gone(by);
+    await settle();
   }
 }
 
@@ -51,6 +66,7 @@ const pbx = (callback: Record<string, unknown> = {}, more: Record<string, unknow
   });
 
 const task = (more: Partial<DueCallback> = {}): DueCallback => ({
+  origin: 'group',
   number: client,
   call: 'the missed call',
   groups: ['sales'],
@@ -81,7 +97,7 @@ async function isDue(one: DueCallback = task(), of = pbx()): Promise<void> {
 /** Everything is over, and nothing is left. */
 function isQuiet(): boolean {
   runner.close();
-  return board.quiet && board.trunks.taken('operator') === 0;
+  return board.quiet && due.watchers.size === 0 && board.trunks.taken('operator') === 0;
 }
 
 const memberHears = () => {
@@ -263,6 +279,105 @@ describe('a client who gets through meanwhile', () => {
     await board.clock.advanceAsync(20_000);
     expect(board.inbound.live.size).toBe(0);
     expect(due.told).toEqual([]);
+    expect(isQuiet()).toBe(true);
+  });
+});
+
+describe('a task that is taken away', () => {
+  it.each([
+    { by: 'client', reason: 'pickedUp' },
+    { by: 'user', reason: 'userCommand' },
+  ] as const)('ends the ringing of the member at once: by the $by', async ({ by, reason }) => {
+    await isDue();
+    await queue.offers('anna');
+    await due.cancel(by);
+    expect(board.sip.to('anna').cancelled).toBeDefined();
+    expect(board.records).toMatchObject([{ outcome: 'failed', reason, endedBy: 'engine' }]);
+    expect(due.told).toEqual([]);
+    expect(isQuiet()).toBe(true);
+  });
+
+  it('ends the ringing of the client at once', async () => {
+    await isDue();
+    const anna = await annaPicksUp();
+    await due.cancel('user');
+    expect(board.sip.to('operator.example').cancelled).toBeDefined();
+    expect(anna.ended?.by).toBe('local');
+    expect(board.records).toMatchObject([{ outcome: 'failed', reason: 'userCommand', endedBy: 'engine' }]);
+    expect(due.told).toEqual([]);
+    expect(isQuiet()).toBe(true);
+  });
+
+  it('takes the callback out of the queue', async () => {
+    await isDue();
+    await due.cancel('client');
+    expect(board.inbound.live.size).toBe(0);
+    expect(isQuiet()).toBe(true);
+  });
+
+  it('does not end a conversation: another task of that number is meant', async () => {
+    await isDue();
+    const anna = await annaPicksUp();
+    board.sip.to('operator.example').answers();
+    await settle();
+    await due.cancel('client');
+    await board.clock.advanceAsync(60_000);
+    expect(anna.ended).toBeUndefined();
+    anna.hangUp();
+    await settle();
+    expect(board.records).toMatchObject([{ outcome: 'answered', talk: 60 }]);
+    expect(isQuiet()).toBe(true);
+  });
+
+  it('is left alone when it was another one, or nobody knows', async () => {
+    await isDue();
+    for (const { gone } of due.watchers) gone(undefined);
+    await settle();
+    expect(board.inbound.live.size).toBe(1);
+    await due.cancel('client');
+    expect(isQuiet()).toBe(true);
+  });
+});
+
+describe('a callback that no group has missed', () => {
+  const others = {
+    schemes: [{ id: 'main', steps: [{ play: 'builtin:welcome' }], missed: { callback: { group: 'support' } } }],
+    callback: { menu: { attempts: 2, interval: 60, ringTime: 10 } },
+  };
+  const menu = task({ origin: 'menu', groups: ['support'], callerId: '74950000002' });
+  const silent = { onHangup: false };
+
+  it('from a voice menu: its group, its number, its time to ring', async () => {
+    await isDue(menu, pbx({ ...silent, callerId: line, autoCallerId: true }, others));
+    expect(queue.calls.map(({ group }) => group.id)).toEqual(['support']);
+    await annaPicksUp();
+    const out = board.sip.to('operator.example');
+    expect(out.request.from.user).toBe('74950000002');
+    out.rings();
+    await board.clock.advanceAsync(9999);
+    expect(out.cancelled).toBeUndefined();
+    await board.clock.advanceAsync(1);
+    expect(out.cancelled).toBeDefined();
+    board.media.endpoints[0]?.playing?.end('finished');
+    await settle();
+    expect(due.told).toEqual([`${client} failed`]);
+    expect(isQuiet()).toBe(true);
+  });
+
+  it('from a voice menu that calls back no more is dropped', async () => {
+    await isDue(menu, pbx(silent));
+    expect(due.told).toEqual([`${client} dropped`]);
+    expect(isQuiet()).toBe(true);
+  });
+
+  it('by request: of any group, and without a missed call', async () => {
+    const { place: _, line: __, ...rest } = task({ origin: 'request', call: null });
+    await isDue(rest, pbx({ ...silent, callerId: '74950000002' }));
+    expect(queue.calls).toHaveLength(1);
+    await annaPicksUp();
+    expect(board.sip.to('operator.example').request.from.user).toBe('74950000002');
+    await board.inbound.stop();
+    expect(board.records).toMatchObject([{ callback: { call: null, group: 'sales', attempt: 1 } }]);
     expect(isQuiet()).toBe(true);
   });
 });

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { MissedCall } from '../../../src/acd/callback-tasks.ts';
-import type { Callbacks } from '../../../src/acd/group-callbacks.ts';
+import type { Callbacks, Wanted } from '../../../src/acd/group-callbacks.ts';
 import { settle } from '../../support/fake-clock.ts';
 import { FakeQueue } from '../../support/fake-queue.ts';
 import type { FakeIncomingInvite } from '../../support/fake-sip.ts';
@@ -13,11 +12,11 @@ const line = '74950000001';
 const from = '79031112233';
 
 class FakeCallbacks implements Callbacks {
-  readonly asked: Omit<MissedCall, 'maxAttempts' | 'intervalMs'>[] = [];
+  readonly asked: Wanted[] = [];
   readonly reachedNumbers: string[] = [];
   canKeep = true;
 
-  async ask(_pbx: unknown, missed: Omit<MissedCall, 'maxAttempts' | 'intervalMs'>): Promise<boolean> {
+  async ask(_pbx: unknown, missed: Wanted): Promise<boolean> {
     this.asked.push(missed);
     return this.canKeep;
   }
@@ -37,8 +36,19 @@ interface Options {
 const pbx = ({ group = {}, scheme = {}, number = {}, pbx: settings = {} }: Options) =>
   pbxOf({
     pbx: { id: 'acme', domains: ['acme.example'], ...settings },
-    numbers: [{ number: line, scheme: 'main', source: { passive: 'line@acme.example' }, ...number }],
-    schemes: [{ id: 'main', steps: [{ forward: { group: 'sales' } }, { play: 'sorry', wait: true }], ...scheme }],
+    numbers: [
+      { number: line, scheme: 'main', source: { passive: 'line@acme.example' }, ...number },
+      { number: '74950000002' },
+    ],
+    schemes: [
+      { id: 'main', steps: [{ forward: { group: 'sales' } }, { play: 'sorry', wait: true }], ...scheme },
+      {
+        id: 'other',
+        extension: '885',
+        steps: [{ play: 'sorry', wait: true }],
+        missed: { callback: { group: 'archive' } },
+      },
+    ],
     employees: [employee('anna', '401', { mobile: '79260000001' }), employee('boris', '402')],
     groups: [
       {
@@ -279,6 +289,32 @@ describe('announcements', () => {
     expect(board.quiet).toBe(true);
   });
 
+  it('interrupt the music, which goes on where it was', async () => {
+    queue.situation = undefined;
+    await arrives(announcing);
+    await queue.waits();
+    await soundEnds();
+    const interrupted = board.callerEndpoint.playing;
+    if (!interrupted) throw new Error('no music');
+    expect(interrupted.startAtMs).toBe(0);
+    interrupted.playedMs = 60_020;
+    queue.situation = at(2);
+    await board.clock.advanceAsync(60_000);
+    expect(heard()).toEqual(['queue-position', 'ordinal 2']);
+    await soundEnds();
+    expect(heard()).toEqual(['music']);
+    const again = board.callerEndpoint.playing;
+    expect(again).toMatchObject({ loop: true, startAtMs: 60_020 });
+    if (again) again.playedMs = 59_000;
+    queue.situation = at(1);
+    await board.clock.advanceAsync(60_000);
+    await soundEnds();
+    expect(board.callerEndpoint.playing).toMatchObject({ startAtMs: 119_020 });
+    caller.dialog.hangUp();
+    await settle();
+    expect(board.quiet).toBe(true);
+  });
+
   it('are cut off in the moment of an answer', async () => {
     queue.situation = at(3);
     await arrives(announcing);
@@ -386,7 +422,7 @@ describe('press 1 to be called back', () => {
     board.callerEndpoint.press('1');
     await settle();
     expect(callbacks.asked).toEqual([
-      { number: from, call: expect.any(String), group: 'sales', since, place: 'the place', line },
+      { origin: 'group', number: from, call: expect.any(String), group: 'sales', since, place: 'the place', line },
     ]);
     expect(heard()).toEqual(['builtin:callback-accepted']);
     expect(caller.dialog.ended).toBeUndefined();
@@ -461,7 +497,7 @@ describe('a caller who hangs up while he waits', () => {
     board.clock.advance(5000);
     await hangsUp();
     expect(callbacks.asked).toEqual([
-      { number: from, call: board.records[0]?.id, group: 'sales', since, place: 'the place', line },
+      { origin: 'group', number: from, call: board.records[0]?.id, group: 'sales', since, place: 'the place', line },
     ]);
     expect(board.records).toMatchObject([{ outcome: 'missed', reason: 'callerHungUp' }]);
     expect(path()?.filter(([event]) => event === 'hangup')).toHaveLength(1);
@@ -517,5 +553,103 @@ describe('a caller who hangs up while he waits', () => {
     await hangsUp();
     expect(callbacks.asked).toEqual([]);
     expect(board.records).toMatchObject([{ outcome: 'missed' }]);
+  });
+});
+
+describe('a caller who is lost in the voice menu', () => {
+  const menu = (callback: object = { group: 'support' }): Options => ({
+    scheme: {
+      steps: [{ play: 'welcome', wait: true }],
+      missed: { callback },
+      menu: { '1': { steps: [{ forward: { group: 'sales' } }] }, '2': { steps: [{ forward: { extension: '885' } }] } },
+    },
+  });
+  const hangsUp = async () => {
+    caller.dialog.hangUp();
+    await settle();
+  };
+
+  it('is called back by the group that the scheme names, from its number', async () => {
+    await arrives(menu({ group: 'support', callerId: '74950000002' }));
+    const since = board.clock.now();
+    await board.clock.advanceAsync(3000);
+    await hangsUp();
+    expect(callbacks.asked).toEqual([
+      {
+        origin: 'menu',
+        number: from,
+        call: board.records[0]?.id,
+        group: 'support',
+        since,
+        line,
+        callerId: '74950000002',
+      },
+    ]);
+    expect(board.records).toMatchObject([{ outcome: 'missed', stage: 'menu' }]);
+    expect(board.quiet).toBe(true);
+  });
+
+  it('sees the number that he had called where the scheme names none', async () => {
+    await arrives(menu());
+    await hangsUp();
+    expect(callbacks.asked).toMatchObject([{ origin: 'menu', callerId: line }]);
+  });
+
+  it('is called back when he has had enough of choosing, too', async () => {
+    await arrives(menu());
+    await soundEnds();
+    await board.clock.advanceAsync(60_000);
+    expect(caller.dialog.ended?.by).toBe('local');
+    expect(callbacks.asked).toMatchObject([{ origin: 'menu', group: 'support' }]);
+  });
+
+  it('is called back by the scheme that he was sent on to, not by the first', async () => {
+    await arrives(menu());
+    board.callerEndpoint.press('2');
+    await board.clock.advanceAsync(3000);
+    await hangsUp();
+    expect(callbacks.asked).toMatchObject([{ origin: 'menu', group: 'archive' }]);
+  });
+
+  it('is called back once: by a group that has missed him before, if there is one', async () => {
+    await arrives({ ...menu(), group: { callback: { onHangup: true } } });
+    board.callerEndpoint.press('1');
+    await board.clock.advanceAsync(3000);
+    await queue.waits();
+    await soundEnds();
+    await queue.fails('groupFailed');
+    await hangsUp();
+    expect(callbacks.asked).toMatchObject([{ origin: 'group', group: 'sales' }]);
+  });
+
+  it('is not, when he was lost elsewhere: in the queue of a group that calls nobody back', async () => {
+    await arrives(menu());
+    board.callerEndpoint.press('1');
+    await board.clock.advanceAsync(3000);
+    await queue.waits();
+    await hangsUp();
+    expect(board.records).toMatchObject([{ stage: 'group' }]);
+    expect(callbacks.asked).toEqual([]);
+  });
+
+  it('is not, when somebody has talked to him', async () => {
+    await arrives(menu());
+    board.callerEndpoint.press('1');
+    await board.clock.advanceAsync(3000);
+    await queue.offers('anna');
+    board.sip.to('anna').answers();
+    await settle();
+    await hangsUp();
+    expect(callbacks.asked).toEqual([]);
+  });
+
+  it.each([
+    { who: 'an employee from his mobile', as: passive(line), number: '79260000001', to: line },
+    { who: 'a colleague', as: accountOf('boris'), number: 'boris', to: '885' },
+    { who: 'a caller who hides his number', as: passive(line), number: 'anonymous', to: line },
+  ])('is not, when he is $who', async ({ as, number, to }) => {
+    await arrives(menu(), as, number, to);
+    await hangsUp();
+    expect(callbacks.asked).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PbxVersion } from '../../../src/config/version.ts';
+import { SharedLimits } from '../../../src/redis/index.ts';
 import { InviteFailure, type OutgoingRequest } from '../../../src/sip/port.ts';
 import { TrunkLines } from '../../../src/trunks/lines.ts';
 import { type TrunkChange, TrunkWatch } from '../../../src/trunks/watch.ts';
@@ -45,8 +46,16 @@ function watching(trunks: Record<string, unknown>[]) {
       return () => undefined;
     },
   } as unknown as ConstructorParameters<typeof TrunkWatch>[0]['config'];
-  const lines = new TrunkLines({ redis: redisAway, clock, log, run: 'n' });
-  const watch = new TrunkWatch({ config, sip: peers, lines, clock, random: seededRandom(1), log });
+  const lines = new TrunkLines(new SharedLimits({ redis: redisAway, clock, log, run: 'n' }));
+  const watch = new TrunkWatch({
+    config,
+    sip: peers,
+    lines,
+    accept: () => undefined,
+    clock,
+    random: seededRandom(1),
+    log,
+  });
   stops.push(() => watch.close());
   const changes: TrunkChange[] = [];
   watch.on('changed', (change) => changes.push(change));

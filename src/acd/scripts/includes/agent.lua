@@ -9,13 +9,14 @@ local function read_reachable(agent, member)
   end
 end
 
--- Why an employee cannot be offered a call now; nil when he can. The only place that decides it, for every group and for all nodes.
-local function unavailable(agent, member)
+-- Why an employee cannot be offered a call now; nil when he can. The only place that decides it, for every group and for all nodes. `as_known`: nothing is
+-- looked up, and so nothing of him changes.
+local function unavailable(agent, member, as_known)
   if next(agent.calls) then return 'inCall' end
   if agent.reservation then return 'reserved' end
   if not member.phone and agent.reachableUntil <= now then
     -- Nobody tells of a phone that has registered again in time.
-    read_reachable(agent, member)
+    if not as_known then read_reachable(agent, member) end
     if agent.reachableUntil <= now then return 'unregistered' end
   end
   if member.respectsStatus and agent.base ~= 'online' then return agent.base end

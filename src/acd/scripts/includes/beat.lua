@@ -12,7 +12,7 @@ local function reap_nodes(keep)
         if caller then
           count(caller.group, 'lost', 1)
           keep_place(caller, keep)
-          remove_caller(rest, caller)
+          remove_caller(rest, caller, 'lost')
         end
       else
         local id, call = string.match(rest, '^([^\n]*)\n(.*)$')

@@ -266,8 +266,10 @@ local function withdraw(id, token)
   touch(id)
 end
 
--- Takes a caller out of everything; whoever was rung for him is free again.
-local function remove_caller(call, caller)
+-- Takes a caller out of everything; whoever was rung for him is free again. `why`, and the employee who has him: for those who watch.
+local function remove_caller(call, caller, why, employee)
+  if offered_before[call] then table.insert(gone, { call = call, caller = caller, why = why, employee = employee }) end
+  offered_before[call] = nil
   for id, made in pairs(caller.offers) do withdraw(id, made.token) end
   redis.call('ZREM', queue, entry_of(call, caller))
   redis.call('ZREM', ringing, entry_of(call, caller))
@@ -289,7 +291,7 @@ end
 local function give_up(call, caller, reason)
   count(caller.group, reason, 1)
   tell(caller.node, { type = 'over', call = call, reason = reason })
-  remove_caller(call, caller)
+  remove_caller(call, caller, reason)
 end
 
 -- An offer came to nothing. The caller looks for another at once, before the agent is free again: he would only get the same call back.

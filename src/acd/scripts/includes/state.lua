@@ -16,11 +16,12 @@
 -- figures   hash: group, name → figure of the day
 -- meta      hash: token, midnight, dayStart, lastBeat
 -- bindings  hash: account → JSON list of its registrations, which src/redis keeps
+-- events    stream: what changes, for those who watch (`changes.lua`), which src/events keeps
 local agents, members, groups = KEYS[1], KEYS[2], KEYS[3]
 local free, queue, ringing, callers = KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local timers, nodes, owned = KEYS[8], KEYS[9], KEYS[10]
 local places, familiar, counted, figures = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
-local meta, bindings = KEYS[15], KEYS[16]
+local meta, bindings, events = KEYS[15], KEYS[16], KEYS[17]
 
 local now = time_now(ARGV[1])
 -- Uniform in [0, 1): what the node drew, and then numbers that follow from it, so that a test can tell them beforehand.
@@ -36,6 +37,10 @@ local function sortable(ms) return string.format('%013.0f', ms) end
 local function integer(n) return string.format('%.0f', n) end
 
 local agent_cache, member_cache, caller_cache, group_cache = {}, {}, {}, {}
+-- call → whom he had been offered to when the script read him; nil: he was not there.
+local offered_before = {}
+-- Callers who are gone: {call, caller, why, employee who has him}.
+local gone = {}
 -- Employees whose availability may have changed, in the order of the changes.
 local touched = {}
 
@@ -52,6 +57,7 @@ local function new_agent()
     lastEnd = 0, -- of his last conversation
     talkToday = 0, -- ms
     answeredToday = 0, -- incoming calls
+    told = false, -- how those who watch know him: `standing_of`
     freeAs = {}, -- his entries in `free`
     wakeAt = 0, -- his entry in `timers`
   }
@@ -94,6 +100,13 @@ local function members_in(id)
   return packed and cmsgpack.unpack(packed) or {}
 end
 
+local function offered_to(caller)
+  local ids = {}
+  for id in pairs(caller.offers) do table.insert(ids, id) end
+  table.sort(ids)
+  return table.concat(ids, '\n')
+end
+
 -- A waiting caller; nil when there is none.
 local function caller_of(call)
   local caller = caller_cache[call]
@@ -101,6 +114,7 @@ local function caller_of(call)
     local packed = redis.call('HGET', callers, call)
     caller = packed and cmsgpack.unpack(packed) or false
     caller_cache[call] = caller
+    if caller then offered_before[call] = offered_to(caller) end
   end
   return caller or nil
 end
@@ -129,11 +143,3 @@ local function third_part(entry) return string.match(entry, '^[^\n]*\n[^\n]*\n(.
 local function second_part(entry) return string.match(entry, '^[^\n]*\n([^\n]*)\n') end
 
 local function tell(node, message) redis.call('PUBLISH', node, cjson.encode(message)) end
-
-local function commit()
-  if meta_cache and meta_cache.isChanged then redis.call('HSET', meta, 'token', integer(meta_cache.token)) end
-  for id, agent in pairs(agent_cache) do redis.call('HSET', agents, id, cmsgpack.pack(agent)) end
-  for call, caller in pairs(caller_cache) do
-    if caller then redis.call('HSET', callers, call, cmsgpack.pack(caller)) end
-  end
-end

@@ -6,6 +6,12 @@ export interface SampleSource {
   read(out: Int16Array): number;
 }
 
+/** One in which nothing has to be made that is not to be heard. */
+export interface SkippableSource extends SampleSource {
+  /** Passes over so many samples. @returns how many there were */
+  skip(count: number): number;
+}
+
 export type Tone = Extract<AudioSource, { tone: unknown }>['tone'];
 
 export interface ToneOptions extends Tone {
@@ -25,7 +31,7 @@ const RAMP_SAMPLES = 24;
  * cadence sounds without pause and needs `ms`, which may be `Infinity`.
  * @throws RangeError for a frequency outside 1–3999 Hz, a negative time, or an empty cadence without `ms`
  */
-export function toneSource(options: ToneOptions): SampleSource {
+export function toneSource(options: ToneOptions): SkippableSource {
   const { hz, cadence } = options;
   const ms = options.ms ?? sum(cadence);
   if (hz.some((f) => !(f > 0 && f < RATE / 2))) throw new RangeError(`tone frequencies must lie in 1–3999 Hz: ${hz}`);
@@ -54,6 +60,11 @@ export function toneSource(options: ToneOptions): SampleSource {
         out[i] = part % 2 === 0 ? ramp(done - partStart, partEnd - partStart) * mix(oscillators) : 0;
       }
       return count;
+    },
+    skip(count) {
+      const skipped = Math.min(count, total - done);
+      done += skipped;
+      return skipped;
     },
   };
 }

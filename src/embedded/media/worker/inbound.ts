@@ -8,6 +8,8 @@ import { SourceLock } from '../rtp/source-lock.ts';
 import { KeyPresses } from '../rtp/telephone-event.ts';
 import type { MediaParameters } from '../sdp/negotiate.ts';
 import { InbandEar } from './inband-ear.ts';
+import type { AudioTap } from './recorder.ts';
+import { SilenceWatch } from './silence.ts';
 import type { Sink } from './sink.ts';
 
 /** A digit is known to be one only after it has begun; so long the sound of a withheld in-band digit is then silenced. */
@@ -17,6 +19,7 @@ const MUTE_MS = 120;
 export interface InboundListener {
   dtmf(event: EndpointEvents['dtmf']): void;
   media(event: EndpointEvents['media']): void;
+  silent(event: EndpointEvents['silent']): void;
 }
 
 /** One packet is looked at at a time, so one view serves all endpoints of the thread. */
@@ -26,6 +29,9 @@ const packet = new RtpPacket();
 export class Inbound {
   readonly lock = new SourceLock();
   readonly reception = new Reception();
+  /** Who records what the peer says. */
+  readonly taps = new Set<AudioTap>();
+  readonly silence: SilenceWatch;
   rejected = 0;
 
   readonly #clock: Clock;
@@ -45,10 +51,12 @@ export class Inbound {
     this.#clock = clock;
     this.#spandsp = spandsp;
     this.#listener = listener;
+    this.silence = new SilenceWatch(clock, (ms) => listener.silent({ ms }));
   }
 
   /** @param listenInband whether the peer's digits may come as tones */
   configure(parameters: MediaParameters, listenInband: boolean): void {
+    if (parameters.receiving && !this.#receiving) for (const tap of this.taps) tap.resumed();
     this.#receiving = parameters.receiving;
     this.#meanings.fill(undefined);
     for (const { payloadType, name } of parameters.accepted) this.#meanings[payloadType] = name;
@@ -95,6 +103,7 @@ export class Inbound {
       return;
     }
     if (verdict === 'probation') return;
+    this.silence.heard(now);
     const meaning = this.#meanings[packet.payloadType];
     if (!this.reception.record(packet, now, meaning !== 'telephone-event')) return;
     if (!this.#heard) {
@@ -125,8 +134,11 @@ export class Inbound {
 
   #onAudio(bytes: Uint8Array, codec: CodecName, nowMs: number): void {
     this.#ear?.receive(bytes, packet, codec);
-    if (!this.#sink) return;
     if (nowMs < this.#mutedUntilMs) bytes.fill(g711[codec].silence, packet.start, packet.end);
-    this.#sink.relayAudio(bytes, packet, codec);
+    for (const tap of this.taps) {
+      const payload = bytes.subarray(packet.start, packet.end);
+      tap.said(payload, codec, packet.ssrc, packet.timestamp, packet.marker, nowMs);
+    }
+    this.#sink?.relayAudio(bytes, packet, codec);
   }
 }

@@ -10,8 +10,9 @@ import { Pacer } from './pacer.ts';
 import { type ClipLoader, Playback } from './playback.ts';
 import type { DatagramReceiver, PortPair } from './port-pair.ts';
 import type { PortRange } from './port-range.ts';
+import type { FileMaker } from './recording-file.ts';
 
-/** RTCP is due every few seconds; how often that is looked after. */
+/** RTCP is due every few seconds, and a peer may fall silent; how often that is looked after. */
 const HOUSEKEEPING_MS = 500;
 
 export interface MediaCoreOptions {
@@ -22,6 +23,7 @@ export interface MediaCoreOptions {
   readonly bind: (port: number, receiver: DatagramReceiver) => Promise<PortPair>;
   readonly clips: ClipLoader;
   readonly spandsp: Spandsp | undefined;
+  readonly makeFile: FileMaker;
   readonly emit: (event: Extract<FromWorker, { endpoint: number }>) => void;
 }
 
@@ -45,12 +47,14 @@ export class MediaCore {
 
   readonly handlers: Handlers = {
     open: async ({ endpoint: id, dtmf }) => {
-      const { clock, random, spandsp, emit, ports, bind } = this.#options;
-      const around = { clock, random, pacer: this.#pacer, lateness: this.#lateness, spandsp };
+      const { clock, random, spandsp, makeFile, emit, ports, bind } = this.#options;
+      const around = { clock, random, pacer: this.#pacer, lateness: this.#lateness, spandsp, makeFile };
       const endpoint = new RtpEndpoint(around, dtmf, random.hex(8), {
         dtmf: (event) => emit({ kind: 'dtmf', endpoint: id, event }),
         media: (event) => emit({ kind: 'media', endpoint: id, event }),
+        silent: (event) => emit({ kind: 'silent', endpoint: id, event }),
         played: (playback, end) => emit({ kind: 'played', endpoint: id, playback, end }),
+        recorded: (recording, end) => emit({ kind: 'recorded', endpoint: id, recording, end }),
       });
       const pair = await ports.take((port) => bind(port, endpoint));
       endpoint.attach(pair);
@@ -62,12 +66,20 @@ export class MediaCore {
       this.#endpoint(endpoint).configure(parameters);
       return undefined;
     },
-    play: ({ endpoint, playback, sources, loop }) => {
-      this.#endpoint(endpoint).outbound.play(new Playback(playback, sources, loop, this.#options.clips));
+    play: ({ endpoint, playback, ...wish }) => {
+      this.#endpoint(endpoint).outbound.play(new Playback(playback, wish, this.#options.clips));
       return undefined;
     },
     stop: ({ endpoint, playback }) => {
       this.#endpoint(endpoint).outbound.stop(playback);
+      return undefined;
+    },
+    record: ({ endpoint, recording, options }) => {
+      this.#endpoint(endpoint).record(recording, options);
+      return undefined;
+    },
+    stopRecording: async ({ endpoint, recording }) => {
+      await this.#endpoints.get(endpoint)?.stopRecording(recording);
       return undefined;
     },
     sendDtmf: ({ endpoint: id, digits, toneMs, gapMs }) => {
@@ -88,6 +100,10 @@ export class MediaCore {
     },
     disconnect: ({ endpoint }) => {
       this.#endpoints.get(endpoint)?.inbound.disconnect();
+      return undefined;
+    },
+    expectMedia: ({ endpoint, limits }) => {
+      this.#endpoint(endpoint).silence.expect(limits);
       return undefined;
     },
     endpointStats: ({ endpoint }) => this.#endpoint(endpoint).stats(),
@@ -131,17 +147,18 @@ export class MediaCore {
       endpoints: endpoints.length,
       connected: endpoints.filter((endpoint) => endpoint.inbound.connected).length,
       playbacks: endpoints.filter((endpoint) => endpoint.outbound.playing).length,
+      recordings: endpoints.reduce((sum, endpoint) => sum + endpoint.recording, 0),
       rejected: endpoints.reduce((sum, endpoint) => sum + endpoint.inbound.rejected, this.#rejectedBefore),
       lateness: this.#lateness.lastMinute(this.#options.clock.monotonic()),
     };
   }
 
-  /** One timer for the reports of all endpoints; none while there are no endpoints. */
+  /** One timer for the reports and the silence of all endpoints; none while there are no endpoints. */
   #keepHouse(): void {
     if (this.#housekeeping !== undefined) return;
     this.#housekeeping = this.#options.clock.setTimeout(() => {
       this.#housekeeping = undefined;
-      for (const endpoint of this.#endpoints.values()) endpoint.reportIfDue();
+      for (const endpoint of this.#endpoints.values()) endpoint.keepHouse();
       if (this.#endpoints.size > 0) this.#keepHouse();
     }, HOUSEKEEPING_MS);
   }

@@ -2,7 +2,7 @@ import { errorText } from '../../../errors.ts';
 import type { AudioSource, CodecName, PlaybackEnd } from '../../../media/port.ts';
 import type { AudioClip } from '../dsp/clip.ts';
 import { g711 } from '../dsp/g711.ts';
-import { type SampleSource, type Tone, toneSource } from '../dsp/tone.ts';
+import { type Tone, toneSource } from '../dsp/tone.ts';
 
 /** Samples of 20 ms at 8 kHz; G.711 has one byte for each. */
 export const FRAME = 160;
@@ -15,6 +15,8 @@ export interface ClipLoader {
 interface Feed {
   /** @returns how many bytes were written; fewer than `count` means that the source has ended */
   read(bytes: Uint8Array, offset: number, count: number, codec: CodecName): number;
+  /** As `read`, of what is not to be heard. */
+  skip(count: number): number;
 }
 
 /** A source that is being made ready; `feed` stays undefined if it cannot be played. */
@@ -37,15 +39,23 @@ export class Playback {
   #current: Feed | undefined;
   #upcoming: Upcoming | undefined;
   #ended = false;
+  /** What has been heard. */
   #samples = 0;
-  /** How many there were when the last pass through the list began; −1 before the first. */
-  #samplesBeforePass = -1;
+  /** What is still to be passed over before anything is heard. */
+  #toSkip: number;
+  /** What has been heard or passed over since the last pass through the list began; −1 before the first. */
+  #samplesOfPass = -1;
   #error: string | undefined;
 
-  constructor(id: number, sources: readonly AudioSource[], loop: boolean, clips: ClipLoader) {
+  constructor(
+    id: number,
+    wish: { readonly sources: readonly AudioSource[]; readonly loop: boolean; readonly startAtMs: number },
+    clips: ClipLoader,
+  ) {
     this.id = id;
-    this.#sources = sources;
-    this.#loop = loop;
+    this.#sources = wish.sources;
+    this.#loop = wish.loop;
+    this.#toSkip = Math.max(0, Math.round(wish.startAtMs * 8));
     this.#clips = clips;
     this.#upcoming = this.#prepareNext();
   }
@@ -59,9 +69,11 @@ export class Playback {
   read(bytes: Uint8Array, offset: number, codec: CodecName): boolean {
     let filled = 0;
     while (filled < FRAME && (this.#current || this.#turn())) {
+      this.#skip();
       const count = this.#current?.read(bytes, offset + filled, FRAME - filled, codec) ?? 0;
       filled += count;
       this.#samples += count;
+      this.#samplesOfPass += count;
       if (filled < FRAME) this.#current = undefined;
     }
     if (filled === 0) return false;
@@ -76,14 +88,25 @@ export class Playback {
     return { reason, playedMs };
   }
 
+  /** Passes over what is not to be heard, as far as the present source goes. */
+  #skip(): void {
+    if (this.#toSkip === 0 || !this.#current) return;
+    const skipped = this.#current.skip(this.#toSkip);
+    this.#samplesOfPass += skipped;
+    this.#toSkip -= skipped;
+    if (this.#toSkip > 0) this.#current = undefined;
+  }
+
   /** Goes to the next source. @returns false if it is not ready yet, or if there is none: then `ended` is set */
   #turn(): boolean {
     const next = this.#upcoming;
     if (next && !next.ready) return false;
     if (next?.beginsPass) {
       // A pass in which nothing sounded would be repeated for ever without ever waiting.
-      if (this.#samples === this.#samplesBeforePass) this.#ended = true;
-      this.#samplesBeforePass = this.#samples;
+      if (this.#samplesOfPass === 0) this.#ended = true;
+      // Now it is known how long a pass is: nothing is gained by going through more of them.
+      else if (this.#samplesOfPass > 0) this.#toSkip %= this.#samplesOfPass;
+      this.#samplesOfPass = 0;
     }
     if (!next || this.#ended) {
       this.#ended = true;
@@ -134,11 +157,16 @@ function clipFeed(clip: AudioClip): Feed {
       position += n;
       return n;
     },
+    skip(count) {
+      const n = Math.min(count, clip.samples - position);
+      position += n;
+      return n;
+    },
   };
 }
 
 function toneFeed(tone: Tone): Feed {
-  const source: SampleSource = toneSource(tone);
+  const source = toneSource(tone);
   const linear = new Int16Array(FRAME);
   return {
     read(bytes, offset, count, codec) {
@@ -146,6 +174,7 @@ function toneFeed(tone: Tone): Feed {
       g711[codec].encode(linear, bytes.subarray(offset), n);
       return n;
     },
+    skip: (count) => source.skip(count),
   };
 }
 
@@ -156,6 +185,11 @@ function silenceFeed(ms: number): Feed {
     read(bytes, offset, count, codec) {
       const n = Math.min(count, left);
       bytes.fill(g711[codec].silence, offset, offset + n);
+      left -= n;
+      return n;
+    },
+    skip(count) {
+      const n = Math.min(count, left);
       left -= n;
       return n;
     },

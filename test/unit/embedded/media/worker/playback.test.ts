@@ -14,8 +14,8 @@ const clips: ClipLoader = {
   },
 };
 
-const open = (sources: readonly AudioSource[], { loop = false, loader = clips } = {}) =>
-  new Playback(1, sources, loop, loader);
+const open = (sources: readonly AudioSource[], { loop = false, startAtMs = 0, loader = clips } = {}) =>
+  new Playback(1, { sources, loop, startAtMs }, loader);
 
 /** The next frame as runs of equal samples, in thousands: `[[1, 160]]`; a frame that is not there is null. */
 function next(playback: Playback, codec: 'pcma' | 'pcmu' = 'pcma') {
@@ -148,5 +148,77 @@ describe('Playback', () => {
       expect(next(playback)).toBeNull();
     }
     expect(playback.ended).toBe(true);
+  });
+
+  describe('begins where it is told to', () => {
+    const list = [{ file: '1000x240' }, { silenceMs: 30 }];
+    const frames = async (playback: Playback, count: number) => {
+      const heard: (readonly number[])[] = [];
+      // Sources that have not been loaded yet cost a frame.
+      while (heard.length < count && !playback.ended) {
+        await settle();
+        const runs = next(playback);
+        if (runs) heard.push(...runs);
+      }
+      return heard;
+    };
+
+    it('in the middle of a file', async () => {
+      const playback = open(list, { startAtMs: 25 });
+      expect((await frames(playback, 1)).slice(0, 2)).toEqual([
+        [1, 40],
+        [0, 120],
+      ]);
+    });
+
+    it('in a later source, and tells only of what was heard', async () => {
+      const playback = open([{ file: '1000x240' }, { silenceMs: 30 }, { file: '2000x160' }], { startAtMs: 40 });
+      expect(await frames(playback, 9)).toEqual([
+        [0, 160],
+        [2, 160],
+      ]);
+      expect(playback.outcome('finished')).toEqual({ reason: 'finished', playedMs: 40 });
+    });
+
+    it('in a loop in a later pass, however late: after an hour at once', async () => {
+      // A pass is 240 + 240 samples, 60 ms.
+      const loop = [{ file: '1000x240' }, { silenceMs: 30 }];
+      for (const startAtMs of [25, 85, 3_600_025]) {
+        const playback = open(loop, { loop: true, startAtMs });
+        let reads = 0;
+        let runs: [number, number][] | null = null;
+        while (!runs && reads++ < 10) {
+          await settle();
+          runs = next(playback);
+        }
+        expect(runs, `${startAtMs}`).toEqual([
+          [1, 40],
+          [0, 120],
+        ]);
+        expect(reads).toBeLessThan(5);
+      }
+    });
+
+    it('where a pass ends exactly', async () => {
+      const playback = open([{ file: '1000x160' }, { file: '2000x160' }], { loop: true, startAtMs: 40 });
+      expect((await frames(playback, 1))[0]).toEqual([1, 160]);
+    });
+
+    it('after the end: there is nothing to be heard', async () => {
+      const playback = open(list, { startAtMs: 61 });
+      expect(await frames(playback, 1)).toEqual([]);
+      expect(playback.outcome('finished')).toEqual({ reason: 'finished', playedMs: 0 });
+    });
+
+    it('not in a loop of nothing', async () => {
+      const playback = open([{ silenceMs: 0 }, { file: 'missing' }], { loop: true, startAtMs: 1000 });
+      expect(await frames(playback, 1)).toEqual([]);
+      expect(playback.outcome('finished')).toMatchObject({ reason: 'failed', playedMs: 0 });
+    });
+
+    it('in a tone, in the right part of its cadence', async () => {
+      const playback = open([{ tone: { hz: [500], cadence: [20, 20] } }], { startAtMs: 20 });
+      expect(await frames(playback, 1)).toEqual([[0, 160]]);
+    });
   });
 });

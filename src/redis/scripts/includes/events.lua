@@ -19,3 +19,24 @@ local function place_of(events, cursor)
   local is_before_all = #redis.call('XRANGE', events, '-', id, 'COUNT', 1) == 0
   return is_before_all and newest_of(events) and 'trimmed' or 'lost'
 end
+
+-- About so many events of a PBX can be asked for again; a log that nothing is added to for so many ms is removed.
+local events_kept, events_ttl = 10000, 86400000
+
+-- Adds events, and wakes those who follow the log; a list of {tag, type, data}. `isBroken`: something before them is not there. `kept`: instead of the
+-- usual. Returns the cursor of the last.
+local function add_events(events, now, list, isBroken, kept)
+  local newest = newest_of(events)
+  local epoch, number = 0, 0
+  if newest then epoch, number = parts_of(newest[1]) end
+  if not newest or isBroken then epoch, number = math.max(now, epoch + 1), 0 end
+  local id
+  for _, event in ipairs(list) do
+    number = number + 1
+    id = string.format('%.0f-%.0f', epoch, number)
+    redis.call('XADD', events, 'MAXLEN', '~', kept or events_kept, id, 'tag', event[1], 'type', event[2], 'data', event[3])
+  end
+  redis.call('PEXPIRE', events, events_ttl)
+  redis.call('PUBLISH', events, id)
+  return id .. '-' .. list[#list][1]
+end

@@ -1,0 +1,34 @@
+-- Clients who are to be called back.
+--
+-- tasks   hash: number → task (JSON, `CallbackTask`)
+-- due     zset: numbers by the moment of the next attempt
+-- events  stream: what changes, for those who watch, which src/events keeps
+local tasks, due, events = KEYS[1], KEYS[2], KEYS[3]
+local now = time_now(ARGV[1])
+
+local function integer(n) return string.format('%.0f', n) end
+
+local function task_of(number)
+  local json = redis.call('HGET', tasks, number)
+  return json and cjson.decode(json)
+end
+
+local function keep_task(number, task, dueAt)
+  redis.call('HSET', tasks, number, cjson.encode(task))
+  if dueAt then redis.call('ZADD', due, integer(dueAt), number) end
+end
+
+-- False: somebody was faster.
+local function remove_task(number)
+  redis.call('ZREM', due, number)
+  return redis.call('HDEL', tasks, number) == 1
+end
+
+local told = {}
+local function tell(what, number, task, dueAt)
+  local data = { what = what, at = now, dueAt = dueAt, task = task }
+  table.insert(told, { string.format('cb%.0f.%s.%d', now, number, #told), 'callback', cjson.encode(data) })
+end
+local function tell_all()
+  if #told > 0 then add_events(events, now, told) end
+end

@@ -1,0 +1,100 @@
+-- What has changed is written, and told to those who watch: in the same step, so that it is told once, in its order, on however many nodes.
+
+local function facts_of(id, agent, why)
+  local calls = {}
+  for call, occupation in pairs(agent.calls) do
+    calls[call] = { since = occupation.since, talkSince = occupation.talkSince, group = occupation.group }
+  end
+  return {
+    employee = id,
+    unavailable = why,
+    status = agent.status,
+    base = agent.base,
+    statusAt = agent.statusAt or 0,
+    calls = calls,
+    reservation = agent.reservation or nil,
+    reachableUntil = agent.reachableUntil,
+    wrapUpUntil = agent.wrapUpUntil,
+    excludedUntil = agent.excludedUntil,
+    excludedFor = agent.excludedFor,
+    lastEnd = agent.lastEnd,
+    talkToday = agent.talkToday,
+    answeredToday = agent.answeredToday,
+    isFree = #agent.freeAs > 0,
+  }
+end
+
+-- What of the facts is told when it changes. Nobody watches an employee of whom nothing was ever heard: false.
+local function standing_of(agent, why)
+  local calls = {}
+  for call, occupation in pairs(agent.calls) do table.insert(calls, occupation.talkSince and call .. '+' or call) end
+  table.sort(calls)
+  local status_at, offer = agent.statusAt or 0, agent.reservation and agent.reservation.call or ''
+  if why == 'unregistered' and status_at == 0 and not agent.told then return false end
+  return table.concat({ why or '', agent.status, agent.base, status_at, agent.wrapUpUntil, agent.excludedUntil, offer, unpack(calls) }, '\n')
+end
+
+local function shown_caller(call, caller)
+  return {
+    call = call,
+    number = caller.number,
+    node = caller.node,
+    since = tonumber(string.sub(caller.place, 1, 13)),
+    enteredAt = caller.enteredAt,
+    offers = caller.offers,
+  }
+end
+
+-- How many callers of a group there are in an index, up to an entry.
+local function entries_in(index, group, upTo)
+  return redis.call('ZLEXCOUNT', index, from_of(group), upTo and '[' .. upTo or to_of(group))
+end
+
+local told = {}
+local function tell_all(type, what)
+  what.at = now
+  table.insert(told, { string.format('acd%.0f.%.0f.%d', now, tonumber(ARGV[2]) * 1e9, #told), type, cjson.encode(what) })
+end
+
+local function tell_queue(what, call, caller, more)
+  local change = more or {}
+  change.what = what
+  change.group = caller.group
+  change.caller = shown_caller(call, caller)
+  change.waiting = entries_in(queue, caller.group)
+  change.ringing = entries_in(ringing, caller.group)
+  if what ~= 'left' then
+    local entry = entry_of(call, caller)
+    change.position = entries_in(queue, caller.group, entry) + entries_in(ringing, caller.group, entry)
+  end
+  tell_all('queue', change)
+end
+
+local function commit()
+  if meta_cache and meta_cache.isChanged then redis.call('HSET', meta, 'token', integer(meta_cache.token)) end
+  for id, agent in pairs(agent_cache) do
+    local member = member_of(id)
+    local why = unavailable(agent, member, true)
+    local standing = standing_of(agent, why)
+    if standing ~= agent.told then
+      agent.told = standing
+      tell_all('agent', { agent = facts_of(id, agent, why) })
+    end
+    redis.call('HSET', agents, id, cmsgpack.pack(agent))
+  end
+  for _, left in ipairs(gone) do
+    tell_queue('left', left.call, left.caller, { why = left.why, employee = left.employee })
+  end
+  for call, caller in pairs(caller_cache) do
+    if caller then
+      redis.call('HSET', callers, call, cmsgpack.pack(caller))
+      local before, offered = offered_before[call], offered_to(caller)
+      if not before then
+        tell_queue('joined', call, caller)
+      elseif before ~= offered then
+        tell_queue(offered == '' and 'waiting' or 'offered', call, caller)
+      end
+    end
+  end
+  if #told > 0 then add_events(events, now, told) end
+end
