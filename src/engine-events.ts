@@ -4,8 +4,9 @@ import { isError } from './config/issue.ts';
 import type { ConfigStore } from './config/store.ts';
 import { liveView } from './engine-http.ts';
 import type { EventForms, EventLog } from './events/index.ts';
-import { instant, shownAgent, shownCall, shownCallback, shownDevice, shownRecording } from './http/shown.ts';
+import { instant, shownAgent, shownCall, shownCallback, shownDevice, shownFax, shownRecording } from './http/shown.ts';
 import type { DurableOutbox } from './messages/durable-outbox.ts';
+import type { Faxes } from './messages/fax/index.ts';
 import type { Recordings } from './messages/recording/index.ts';
 import type { Binding } from './redis/index.ts';
 import type { Registrar } from './sip/index.ts';
@@ -133,4 +134,14 @@ export function publishOutbox(outbox: DurableOutbox, events: EventLog): () => vo
   return outbox.events.on('givenUp', ({ pbx, id, way, to, why, about }) =>
     events.publish(pbx, 'message', { what: 'givenUp', message: { id, way, to, about: about ?? null }, why }),
   );
+}
+
+/** As `publishEvents`, of faxes. */
+export function publishFaxes(faxes: Faxes, events: EventLog): () => void {
+  const offs = (['changed', 'removed'] as const).map((what) =>
+    faxes.events.on(what, (fax) => events.publish(fax.pbx, 'fax', { what, fax: shownFax(fax) })),
+  );
+  return () => {
+    for (const off of offs) off();
+  };
 }

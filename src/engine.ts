@@ -28,7 +28,7 @@ import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
 import { feedAcd, occupancyInAcd, statusSetter } from './engine-acd.ts';
-import { acdForms, publishEvents, publishOutbox, publishTrunks } from './engine-events.ts';
+import { acdForms, publishEvents, publishFaxes, publishOutbox, publishTrunks } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
@@ -37,6 +37,8 @@ import { PbxSounds } from './media/pbx-sounds.ts';
 import type { MediaServer } from './media/port.ts';
 import { PromptSet } from './media/prompts/prompt-set.ts';
 import type { DurableOutbox } from './messages/durable-outbox.ts';
+import type { Faxes } from './messages/fax/index.ts';
+import { FaxReception } from './messages/fax/reception.ts';
 import { OutboxNotices } from './messages/notices.ts';
 import type { Outbox, TextOutbox } from './messages/outbox.ts';
 import { Recordings } from './messages/recording/index.ts';
@@ -159,6 +161,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const callbackTasks = new CallbackTasks(redis);
     const setStatus = statusSetter(dispatcher);
     const groupCallbacks = new GroupCallbacks(callbackTasks, subscriber);
+    // Its jobs are calls, so it is made when there is somebody to make them.
+    const faxes = Promise.withResolvers<Faxes>();
+    faxes.promise.catch(() => undefined);
     const services: CallServices = {
       sip: sip.server,
       media,
@@ -172,6 +177,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       callLimit: { take: ({ id, document }) => shared.take(id, 'calls', document.pbx.maxCalls) },
       occupancy,
       ...notBuilt,
+      fax: new FaxReception({
+        ...{ media, clock, random, node: env.nodeId },
+        keeper: async () => (await faxes.promise).keeper,
+      }),
       notices: new OutboxNotices(soon(outbox), log),
       recorder: recordings,
       statuses: { set: (pbx, employee, status) => setStatus(pbx, employee, { name: status, base: status }) },
@@ -201,6 +210,17 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     });
     stack.defer(() => registering.close());
     stack.defer(publishTrunks(trunks, registering, events));
+    openFaxes({ env, config, database, outbox, events, services, inbound, clock, random, log }, keeping).then(
+      faxes.resolve,
+      faxes.reject,
+    );
+    // Before the calls are ended: none begins meanwhile.
+    stack.defer(() =>
+      faxes.promise.then(
+        (made) => made.rest(),
+        () => undefined,
+      ),
+    );
     const runner = new CallbackRunner({
       due: groupCallbacks,
       config,
@@ -217,6 +237,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(takeReloads(config, clock, log));
     for (const pbx of config.all()) warmUp(pbx, clock);
     // Those who want to know what has gone are listening.
+    void (await faxes.promise).start();
     (await outbox).start();
     const { startHttp } = await import('./http/index.ts');
     const http = await startHttp({
@@ -234,6 +255,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         history: await history,
         outbox: await outbox,
         recordings,
+        faxes: await faxes.promise,
         events: new EventFeed(redis, subscriber, acdForms(config)),
         dispatcher,
         estimates,
@@ -339,6 +361,40 @@ async function openOutbox(
   stack.defer(() => outbox.close());
   stack.defer(publishOutbox(outbox, events));
   return outbox;
+}
+
+/** Takes what calls bring at once, and begins to send when it is told to. */
+async function openFaxes(
+  parts: {
+    readonly env: Environment;
+    readonly config: ConfigStore;
+    readonly database: Promise<Database>;
+    readonly outbox: Promise<DurableOutbox>;
+    readonly events: EventLog;
+    readonly services: CallServices;
+    readonly inbound: Inbound;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly log: Logger;
+  },
+  stack: AsyncDisposableStack,
+): Promise<Faxes> {
+  const { env, config, events, services, inbound, clock, random, log } = parts;
+  const [{ Faxes }, database, outbox] = await Promise.all([
+    import('./messages/fax/index.ts'),
+    parts.database,
+    parts.outbox,
+  ]);
+  const faxes = new Faxes({
+    ...{ database, outbox, services, clock, random, log },
+    varDir: env.varDir,
+    calls: inbound,
+    pbx: (id) => config.current(id),
+    node: env.nodeId,
+  });
+  stack.defer(() => faxes.close());
+  stack.defer(publishFaxes(faxes, events));
+  return faxes;
 }
 
 /** A call may come before the outbox is loaded: what it has to tell waits for it. */

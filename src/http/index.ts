@@ -10,6 +10,8 @@ export type {
   EventBatch,
   EventsPort,
   Explanation,
+  Fax,
+  FaxesPort,
   GroupFigures,
   HistoryPort,
   HttpOptions,

@@ -45,6 +45,12 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'history/record.ts',
     'history/figures.ts',
   ],
+  // Fills a port of the call layer, and makes calls of its own.
+  'messages/fax': [
+    ...['call', 'dial', 'config', 'time', 'database'],
+    ...['sip/port.ts', 'media/port.ts', 'media/fax.ts', 'history/record.ts'],
+    ...['messages/outbox.ts', 'messages/texts', 'messages/files.ts'],
+  ],
   scheme: ['config', 'time'],
   acd: ['dial', 'config', 'time', 'redis', 'media/spoken.ts'],
   dial: ['config', 'time', 'sip/port.ts', 'media/port.ts', 'redis/registrations.ts', 'history/record.ts'],
@@ -72,7 +78,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   database: ['time'],
   time: [],
   'embedded/sip': ['time'],
-  'embedded/media': ['media/port.ts', 'media/recorder.ts', 'media/wav-file.ts', 'time'],
+  'embedded/media': ['media/port.ts', 'media/fax.ts', 'media/recorder.ts', 'media/wav-file.ts', 'time'],
   'embedded/redis': ['embedded/directory-lock.ts', 'time'],
   'embedded/database': ['database/port.ts', 'embedded/directory-lock.ts', 'time'],
   'embedded/directory-lock.ts': [],
