@@ -112,7 +112,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   'sdp-transform': ['embedded/media'],
   'jsonc-parser': ['config'],
   'date-holidays': ['time'],
-  'libphonenumber-js/max': ['dial/outgoing'],
+  'libphonenumber-js/max': ['config'],
   fastify: ['http'],
   'prom-client': ['http'],
   nodemailer: ['messages/mail'],

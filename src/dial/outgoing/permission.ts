@@ -1,6 +1,5 @@
-import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
-import { compileDigitMask } from '../../config/digit-mask.ts';
-import type { Employee, Security } from '../../config/document.ts';
+import type { Employee } from '../../config/document.ts';
+import { allowsDirection } from '../../config/numbering-plans.ts';
 import type { PbxVersion } from '../../config/version.ts';
 
 /** Who calls out: what is set for him. An employee, or whom the API lets call. */
@@ -20,21 +19,11 @@ export function whyBarred(pbx: PbxVersion, number: string, dialler?: Dialler): s
   if (mayBeForHelp(number)) return undefined;
   const { outgoing } = pbx.document.security;
   const { country } = pbx.document.pbx;
-  if (!allows(outgoing, number, country)) {
+  if (!allowsDirection(outgoing, number, country)) {
     return outgoing === 'country' ? `only numbers of ${country} may be called` : 'the direction is not allowed';
   }
   const directions = dialler?.outgoing.directions ?? 'default';
-  return directions === 'default' || allows(directions, number, country)
+  return directions === 'default' || allowsDirection(directions, number, country)
     ? undefined
     : 'the direction is not allowed for him';
 }
-
-function allows(directions: Security['outgoing'], number: string, country: string): boolean {
-  if (directions === 'all') return true;
-  // A list is short, and asked once for each call.
-  if (directions !== 'country') return directions.some((mask) => compileDigitMask(mask)(number));
-  return number.length < SHORTEST_PHONE || parsePhoneNumberFromString(`+${number}`)?.country === country;
-}
-
-/** Digits of the shortest number in international format (`Phone`); what is shorter is dialled within a country. */
-const SHORTEST_PHONE = 5;
