@@ -97,7 +97,7 @@ async function outgoingCalls(): Promise<Figure[]> {
   await at(engine.sip, 50, 4);
   const rate = await highestRate({
     ...search,
-    from: 50,
+    from: 10,
     probe: async (one) => {
       const held = await isHeld(engine.sip, one);
       if (!held) await idle(engine).catch(() => undefined);
