@@ -9,7 +9,8 @@ cd "$(dirname "$0")/.."
 # Debian packages, with the reason for each.
 runtime=(
   redis-server                  # live state: registrations, agents, queues
-  libspandsp2                   # DTMF in the audio, tones, packet-loss concealment
+  libspandsp2                   # DTMF in the audio, tones, packet-loss concealment, fax
+  poppler-utils                 # draws the pages of a PDF that is to be faxed
   asterisk-core-sounds-ru-wav   # Russian prompts (CC BY-SA)
   asterisk-core-sounds-en-wav   # English prompts (CC BY-SA)
   asterisk-moh-opsound-wav      # music on hold (CC BY-SA)
@@ -83,7 +84,7 @@ if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
     install_debian "${missing[@]}"
   fi
 else
-  say 'this is not Debian: install by hand redis-server 7, libspandsp 0.0.6, and for tests sipp, baresip, sox.'
+  say 'this is not Debian: install by hand redis-server 7, libspandsp 0.0.6, pdftoppm of poppler, and for tests sipp, baresip, sox.'
   say "Prompts and music are looked for where Debian puts them: /usr/share/asterisk/{sounds,moh}. Packages on Debian: ${wanted[*]}"
   command -v redis-server >/dev/null || fail 'redis-server is missing, and the engine cannot run without it.'
 fi

@@ -10,10 +10,12 @@ import {
   shownCall,
   shownCallback,
   shownDevice,
+  shownFax,
   shownMessage,
   shownRecording,
 } from './http/shown.ts';
 import type { DurableOutbox } from './messages/durable-outbox.ts';
+import type { Faxes } from './messages/fax/index.ts';
 import type { Recordings } from './messages/recording/index.ts';
 import type { Voicemail } from './messages/voicemail/index.ts';
 import type { Binding } from './redis/index.ts';
@@ -157,4 +159,14 @@ export function publishOutbox(outbox: DurableOutbox, events: EventLog): () => vo
   return outbox.events.on('givenUp', ({ pbx, id, way, to, why, about }) =>
     events.publish(pbx, 'message', { what: 'givenUp', message: { id, way, to, about: about ?? null }, why }),
   );
+}
+
+/** As `publishEvents`, of faxes. */
+export function publishFaxes(faxes: Faxes, events: EventLog): () => void {
+  const offs = (['changed', 'removed'] as const).map((what) =>
+    faxes.events.on(what, (fax) => events.publish(fax.pbx, 'fax', { what, fax: shownFax(fax) })),
+  );
+  return () => {
+    for (const off of offs) off();
+  };
 }

@@ -24,6 +24,7 @@ import type {
 } from './http/index.ts';
 import type { MediaServer } from './media/port.ts';
 import type { DurableOutbox } from './messages/durable-outbox.ts';
+import type { Faxes } from './messages/fax/index.ts';
 import { downloadName, mediaTypes, type Recordings } from './messages/recording/index.ts';
 import type { Voicemail } from './messages/voicemail/index.ts';
 import { type RedisConnection, RedisDownError, type RegistrationStore } from './redis/index.ts';
@@ -60,12 +61,13 @@ export interface ShownParts {
   readonly registering: Registering;
   readonly limits: Pick<OutgoingLimits, 'refused'>;
   readonly outbox: DurableOutbox;
+  readonly faxes: Faxes;
 }
 
 /** What the API asks for, taken from the parts of the engine. */
 export function httpPorts(parts: ShownParts): HttpPorts {
   const { config, inbound, occupancy, registrations, redis, sip, embeddedSip, media, history, events } = parts;
-  const { dispatcher, estimates, limits, voicemail, outbox } = parts;
+  const { dispatcher, estimates, limits, outbox, faxes, voicemail } = parts;
   return {
     config,
     checkConfig: () => config.read(),
@@ -89,6 +91,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
     acd: agentsOf(dispatcher),
     waits: waitsOf(config, estimates),
     callbacks: callbacksOf(parts),
+    faxes,
     trunks: trunksOf(parts),
     voicemail,
     busy: (pbx, employee) => occupancy.busy(pbx, employee),

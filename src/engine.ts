@@ -28,7 +28,14 @@ import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
 import { feedAcd, occupancyInAcd, statusSetter } from './engine-acd.ts';
-import { acdForms, publishEvents, publishOutbox, publishTrunks, publishVoicemail } from './engine-events.ts';
+import {
+  acdForms,
+  publishEvents,
+  publishFaxes,
+  publishOutbox,
+  publishTrunks,
+  publishVoicemail,
+} from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
@@ -37,6 +44,8 @@ import { PbxSounds } from './media/pbx-sounds.ts';
 import type { MediaServer } from './media/port.ts';
 import { PromptSet } from './media/prompts/prompt-set.ts';
 import type { DurableOutbox } from './messages/durable-outbox.ts';
+import type { Faxes } from './messages/fax/index.ts';
+import { FaxReception } from './messages/fax/reception.ts';
 import { OutboxNotices } from './messages/notices.ts';
 import type { Outbox, TextOutbox } from './messages/outbox.ts';
 import { Recordings } from './messages/recording/index.ts';
@@ -163,6 +172,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const callbackTasks = new CallbackTasks(redis);
     const setStatus = statusSetter(dispatcher);
     const groupCallbacks = new GroupCallbacks(callbackTasks, subscriber);
+    // Its jobs are calls, so it is made when there is somebody to make them.
+    const faxes = Promise.withResolvers<Faxes>();
+    faxes.promise.catch(() => undefined);
     const services: CallServices = {
       sip: sip.server,
       media,
@@ -178,6 +190,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ...notBuilt,
       messages: voicemailSoon(voicemail),
       wrongPins: failures,
+      fax: new FaxReception({
+        ...{ media, clock, random, node: env.nodeId },
+        keeper: async () => (await faxes.promise).keeper,
+      }),
       notices: new OutboxNotices(soon(outbox), log),
       recorder: recordings,
       statuses: { set: (pbx, employee, status) => setStatus(pbx, employee, { name: status, base: status }) },
@@ -207,6 +223,17 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     });
     stack.defer(() => registering.close());
     stack.defer(publishTrunks(trunks, registering, events));
+    openFaxes({ env, config, database, outbox, events, services, inbound, clock, random, log }, keeping).then(
+      faxes.resolve,
+      faxes.reject,
+    );
+    // Before the calls are ended: none begins meanwhile.
+    stack.defer(() =>
+      faxes.promise.then(
+        (made) => made.rest(),
+        () => undefined,
+      ),
+    );
     const runner = new CallbackRunner({
       due: groupCallbacks,
       config,
@@ -222,8 +249,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 
     stack.defer(takeReloads(config, clock, log));
     for (const pbx of config.all()) warmUp(pbx, clock);
-    // Who is told what has been sent listens by now.
+    // Those who want to know what has gone are listening.
     await voicemail;
+    void (await faxes.promise).start();
     (await outbox).start();
     const { startHttp } = await import('./http/index.ts');
     const http = await startHttp({
@@ -242,6 +270,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         voicemail: await voicemail,
         outbox: await outbox,
         recordings,
+        faxes: await faxes.promise,
         events: new EventFeed(redis, subscriber, acdForms(config)),
         dispatcher,
         estimates,
@@ -349,6 +378,40 @@ async function openOutbox(
   return outbox;
 }
 
+/** Takes what calls bring at once, and begins to send when it is told to. */
+async function openFaxes(
+  parts: {
+    readonly env: Environment;
+    readonly config: ConfigStore;
+    readonly database: Promise<Database>;
+    readonly outbox: Promise<DurableOutbox>;
+    readonly events: EventLog;
+    readonly services: CallServices;
+    readonly inbound: Inbound;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly log: Logger;
+  },
+  stack: AsyncDisposableStack,
+): Promise<Faxes> {
+  const { env, config, events, services, inbound, clock, random, log } = parts;
+  const [{ Faxes }, database, outbox] = await Promise.all([
+    import('./messages/fax/index.ts'),
+    parts.database,
+    parts.outbox,
+  ]);
+  const faxes = new Faxes({
+    ...{ database, outbox, services, clock, random, log },
+    varDir: env.varDir,
+    calls: inbound,
+    pbx: (id) => config.current(id),
+    node: env.nodeId,
+  });
+  stack.defer(() => faxes.close());
+  stack.defer(publishFaxes(faxes, events));
+  return faxes;
+}
+
 /** A call may come before the outbox is loaded: what it has to tell waits for it. */
 const soon = (outbox: Promise<Outbox & TextOutbox>): Outbox & TextOutbox => ({
   put: async (letter) => (await outbox).put(letter),
@@ -377,8 +440,8 @@ async function openVoicemail(
     ...{ database, outbox, node: env.nodeId, clock, random, log },
     varDir: env.varDir,
   });
-  stack.defer(() => voicemail.close());
   stack.defer(publishVoicemail(voicemail, events));
+  stack.defer(() => voicemail.close());
   stack.defer(outbox.onSent('voicemail', (sent) => voicemail.mailed(sent)));
   await voicemail.start();
   return voicemail;

@@ -8,6 +8,7 @@ import type { EmployeeDialler } from '../dial/employee.ts';
 import type { Leg } from '../dial/leg.ts';
 import type { Occupancy } from '../dial/occupancy.ts';
 import type { Trunks } from '../dial/outgoing/trunks.ts';
+import { trunkSound } from '../dial/trunk-sound.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { CallRecord } from '../history/record.ts';
 import type { MediaServer } from '../media/port.ts';
@@ -111,7 +112,12 @@ export class Call implements LiveCall {
     this.shown = options.shown;
     this.log = options.log;
     this.timeline = new Timeline(facts, services.clock);
-    this.caller = new CallerLeg({ media: services.media, ...(invite === undefined ? {} : { invite }) });
+    const trunk = invite?.identity.kind === 'trunk' ? pbx.trunk(invite.identity.trunk) : undefined;
+    this.caller = new CallerLeg({
+      media: services.media,
+      ...(invite === undefined ? {} : { invite }),
+      ...(trunk === undefined ? {} : { sound: trunkSound(trunk) }),
+    });
     this.audio = new CallerAudio({ caller: this.caller, pbx, sounds: services.sounds, log: options.log });
     this.caller.on('ended', ({ by, reason }) => {
       this.#settle({ by, reason });

@@ -1,7 +1,7 @@
 import { Leg, reasonFor } from '../dial/leg.ts';
 import { Emitter } from '../emitter.ts';
 import { type EndReason, endReasons } from '../end-reason.ts';
-import type { CodecName, Endpoint, MediaServer } from '../media/port.ts';
+import type { Endpoint, EndpointOptions, MediaServer } from '../media/port.ts';
 import { MediaError } from '../media/port.ts';
 import { type DialogEnd, type IncomingInvite, type Reason, reasons } from '../sip/port.ts';
 
@@ -12,6 +12,8 @@ export interface CallerLegEvents {
   /** Once: cancelled, hung up, or ended by us. */
   ended: { readonly by: 'caller' | 'engine'; readonly reason: EndReason };
 }
+
+type CallerSound = Pick<EndpointOptions, 'codecs' | 'dtmf'>;
 
 /**
  * The caller, from his INVITE to the end:
@@ -26,7 +28,7 @@ export interface CallerLegEvents {
 export class CallerLeg {
   readonly invite: IncomingInvite | undefined;
   readonly #media: MediaServer;
-  readonly #codecs: readonly CodecName[] | undefined;
+  readonly #sound: CallerSound;
   readonly #events = new Emitter<CallerLegEvents>();
   readonly #gone = new AbortController();
   #endpoint: Promise<Endpoint> | undefined;
@@ -35,11 +37,13 @@ export class CallerLeg {
   #early: Promise<Endpoint> | undefined;
   #leg: Leg | undefined;
   #rings = false;
+  #offFaxTone: (() => void) | undefined;
 
-  constructor(options: { invite?: IncomingInvite; media: MediaServer; codecs?: readonly CodecName[] }) {
+  /** @param options.sound of the trunk that he comes over */
+  constructor(options: { invite?: IncomingInvite; media: MediaServer; sound?: CallerSound }) {
     this.invite = options.invite;
     this.#media = options.media;
-    this.#codecs = options.codecs;
+    this.#sound = options.sound ?? {};
     this.invite?.on('cancelled', () => this.#end('caller', 'callerHungUp'));
     // Nobody may wait for one who is still being rung.
     this.#arrival.promise.catch(() => undefined);
@@ -56,7 +60,13 @@ export class CallerLeg {
   }
 
   on<K extends keyof CallerLegEvents>(event: K, listener: (payload: CallerLegEvents[K]) => void): () => void {
-    return this.#events.on(event, listener);
+    const off = this.#events.on(event, listener);
+    if (event !== 'faxTone') return off;
+    this.#listenForFax();
+    return () => {
+      off();
+      this.#listenForFax();
+    };
   }
 
   /** How many more hops his INVITE may take (RFC 3261 §20.22). */
@@ -127,7 +137,7 @@ export class CallerLeg {
       .createEndpoint({
         callId: id,
         ...(sdp === undefined ? {} : { remoteSdp: sdp }),
-        ...(this.#codecs === undefined ? {} : { codecs: this.#codecs }),
+        ...this.#sound,
         ...(internal === undefined ? {} : { internal: true }),
       })
       .then((endpoint) => {
@@ -164,10 +174,20 @@ export class CallerLeg {
     return leg;
   }
 
+  /** The media listen for calling tones only while somebody wants to know of them. */
+  #listenForFax(): void {
+    if (this.#events.listenerCount('faxTone') > 0) {
+      this.#offFaxTone ??= this.#leg?.on('faxTone', () => this.#events.emit('faxTone', {}));
+    } else {
+      this.#offFaxTone?.();
+      this.#offFaxTone = undefined;
+    }
+  }
+
   #take(leg: Leg): void {
     this.#leg = leg;
     leg.on('digit', ({ digit }) => this.#events.emit('digit', { digit }));
-    leg.on('faxTone', () => this.#events.emit('faxTone', {}));
+    this.#listenForFax();
     leg.on('ended', ({ by }) => this.#end(by === 'local' ? 'engine' : 'caller', leg.cutFor ?? endOf(by)));
   }
 

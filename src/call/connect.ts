@@ -7,6 +7,7 @@ import { reasons } from '../sip/port.ts';
 import type { Call } from './call.ts';
 import { CallerGone } from './caller-leg.ts';
 import { converse, holdMusic, reasonOfEnd } from './conversation.ts';
+import { allCommands, inCallFax } from './in-call-fax.ts';
 import { recordingCommands, type Talk } from './recording.ts';
 
 /** Somebody took the call: the caller is answered, unless he has been, and the two talk until one of them hangs up. */
@@ -37,11 +38,13 @@ export async function connect(
   const talking = talkOf(call, { caller: callerLeg, callee: leg }, called);
   const recording = services.recorder.begin(talking);
   call.recording = recording;
-  const { caller: ofCaller, callee: ofCallee } = recordingCommands(
-    talking,
-    recording,
-    { caller: callerLeg, callee: leg },
-    services.sounds,
+  const legs = { caller: callerLeg, callee: leg };
+  const fax = inCallFax(talking, legs, services, call.log, (pages) =>
+    timeline.aside({ state: 'conversation', event: 'fax', detail: { pages } }),
+  );
+  const { caller: ofCaller, callee: ofCallee } = allCommands(
+    recordingCommands(talking, recording, legs, services.sounds),
+    fax.commands,
   );
   const talk = converse(callerLeg, leg, {
     music: holdMusic(services.sounds, pbx),
@@ -52,6 +55,7 @@ export async function connect(
       ...(ofCallee && dtmfCommands !== false && { callee: ofCallee }),
     },
   }).then(async ({ by, heldMs }) => {
+    await fax.over();
     call.callee = undefined;
     call.recording = undefined;
     const recorded = recording.over();

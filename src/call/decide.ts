@@ -11,7 +11,7 @@ import type { EndReason } from '../end-reason.ts';
 import type { CallDirection, TechnicalEnd } from '../history/record.ts';
 import type { TraceEntry } from '../scheme/actors.ts';
 import type { IncomingInvite } from '../sip/port.ts';
-import { byTrunkPlan, type Outgoing, toNetwork, transit } from './decide-outgoing.ts';
+import { byTrunkPlan, type Outgoing, toNetwork, toShortNumber, transit } from './decide-outgoing.ts';
 import { type DialledStatus, mailboxDialled, statusDialled } from './feature-codes.ts';
 
 /** What the decisions are made from: the INVITE, as far as the guard vouches for it. */
@@ -288,7 +288,10 @@ export function routeDialled(
   const planned = byTrunkPlan(pbx, first, dialler);
   if (planned) return outside(base, planned, postDial);
   const number = normalizePhone(first, pbx.document.pbx.country);
-  if (number === undefined) return { ...base, ...unknown(dialled, 'nobody has this number') };
+  if (number === undefined) {
+    const short = toShortNumber(pbx, first, dialler);
+    return short ? outside(base, short, postDial) : { ...base, ...unknown(dialled, 'nobody has this number') };
+  }
   // A number of the PBX itself never leaves it: the call is handled as if it had come in.
   const scheme = pbx.line(number)?.entry?.scheme;
   if (scheme !== undefined) {

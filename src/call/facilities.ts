@@ -1,5 +1,7 @@
+import type { Leg } from '../dial/leg.ts';
 import type { ForwardResult } from '../scheme/actors.ts';
 import type { Call } from './call.ts';
+import type { Talk } from './recording.ts';
 
 /**
  * What a call may come to that is no other phone: a fax machine, a conference. Each makes or mixes audio by means of its own, so each is a
@@ -9,6 +11,21 @@ import type { Call } from './call.ts';
 export interface FaxMachine {
   /** As `SchemeWorld.fax`. */
   receive(call: Call, request: { readonly to: readonly string[] }, signal: AbortSignal): Promise<void>;
+  /**
+   * One of two who talk is a fax machine for now. Ends with the fax, or with his leg.
+   * @returns how many pages came
+   */
+  receiveWhileTalking(fax: FaxWhileTalking): Promise<number>;
+}
+
+export interface FaxWhileTalking {
+  readonly talk: Talk;
+  /** Whose fax it is, and his number. */
+  readonly leg: Leg;
+  readonly number: string;
+  /** Who takes it. */
+  readonly employee: string;
+  readonly log: Call['log'];
 }
 
 export interface Rooms {
@@ -20,6 +37,7 @@ export interface Rooms {
 export const notBuilt = {
   fax: {
     receive: async (call) => call.log.warn('fax reception is not available yet'),
+    receiveWhileTalking: async () => 0,
   },
   rooms: {
     join: async (call, room) => {

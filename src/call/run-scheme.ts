@@ -27,15 +27,21 @@ export function sendTo(call: Call, target: Target, by: string): Promise<EndReaso
 
 async function run(call: Call, compiled: CompiledScheme): Promise<EndReason> {
   const { from } = call.timeline.facts;
+  const { autoDetect } = call.pbx.document.fax;
+  let offFaxTone: (() => void) | undefined;
+  const deaf = () => {
+    offFaxTone?.();
+    offFaxTone = undefined;
+  };
   const scheme = runScheme(compiled, {
-    world: worldOf(call),
+    world: worldOf(call, deaf),
     clock: call.services.clock,
     log: call.log,
     ...(from === '' ? {} : { caller: from }),
     onInput: (input, at) => call.timeline.input(input, at),
   });
   call.scheme = scheme;
-  const offFaxTone = call.caller.on('faxTone', () => scheme.faxTone());
+  if (autoDetect) offFaxTone = call.caller.on('faxTone', () => scheme.faxTone());
   const offDigits = call.caller.on('digit', ({ digit }) => {
     if (!call.keys?.(digit)) scheme.press(digit);
   });
@@ -44,27 +50,37 @@ async function run(call: Call, compiled: CompiledScheme): Promise<EndReason> {
   if (call.caller.gone.aborted) gone();
   const { reason, failure } = await scheme.done;
   offDigits();
-  offFaxTone();
+  deaf();
   call.scheme = undefined;
   call.caller.gone.removeEventListener('abort', gone);
   // A caller for whom somebody was only rung hears why nobody came, not that a scheme has ended.
   return reason === 'schemeEnded' && failure !== undefined ? failure : reason;
 }
 
-function worldOf(call: Call): SchemeWorld {
+/** @param deaf called when somebody has the line: what is heard from then on is not the scheme's (and a fax machine that calls is not listened for) */
+function worldOf(call: Call, deaf: () => void): SchemeWorld {
   return {
     answer: () => call.audio.answer(),
     play: (audio, signal) => call.audio.play(audio, signal),
     startAudio: (audio) => call.audio.start(audio),
     stopAudio: () => call.audio.stop(),
     forward: async (request, signal, connected, recording) => {
-      const result = await forward(call, request, signal, { connected, recording });
+      const hears =
+        <A extends unknown[]>(then: (...whom: A) => void) =>
+        (...whom: A) => {
+          deaf();
+          then(...whom);
+        };
+      const result = await forward(call, request, signal, { connected: hears(connected), recording: hears(recording) });
       // One who has left was missed where he was.
       if (result.outcome === 'failed' && !call.end) call.timeline.stage('menu');
       return result;
     },
     voicemail: (request, signal, recording) => leaveMessage(call, request, signal, recording),
-    fax: (request, signal) => call.services.fax.receive(call, request, signal),
+    fax: (request, signal) => {
+      deaf();
+      return call.services.fax.receive(call, request, signal);
+    },
     trace: (entry) => call.trace(truly(call, entry)),
   };
 }

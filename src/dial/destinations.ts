@@ -3,7 +3,6 @@ import { isOperatorLine } from '../config/operator-line.ts';
 import { normalizePhone } from '../config/phone.ts';
 import type { PbxVersion } from '../config/version.ts';
 import type { EndReason } from '../end-reason.ts';
-import type { CodecName } from '../media/port.ts';
 import type { Binding, RegistrationStore } from '../redis/registrations.ts';
 import type { SipTarget, Transport } from '../sip/port.ts';
 import { type CallerIdChoice, callerIdFor } from './outgoing/caller-id.ts';
@@ -13,6 +12,7 @@ import type { Trunks } from './outgoing/trunks.ts';
 import { isPeersOwn, type Way, waysByPlan, waysToNetwork } from './outgoing/ways.ts';
 import type { Destination } from './ring.ts';
 import { trunkAddress } from './trunk-address.ts';
+import { trunkSound } from './trunk-sound.ts';
 
 export type Found =
   | { readonly ok: true; readonly destinations: readonly Destination[] }
@@ -126,14 +126,13 @@ export class Destinations {
   ): Destination | undefined {
     const address = trunkAddress(trunk, number);
     if (!address) return undefined;
-    const codecs = trunk.codecs.filter((codec): codec is CodecName => codec === 'pcma' || codec === 'pcmu');
     const trunks = this.#trunks;
     const inside = trunks.inside(pbx, trunk, number);
     const limits = this.#limits;
     return {
       target: { uri: address.uri },
       to: { user: number, host: trunk.domain ?? address.host, display: '' },
-      dtmf: trunk.dtmfMode,
+      ...trunkSound(trunk),
       trunk: {
         domain: trunk.domain,
         dtmfCommands: trunk.dtmfCommands,
@@ -147,7 +146,6 @@ export class Destinations {
         reached: () => trunks.reached(pbx.id, trunk.id),
         unreachable: (why) => trunks.unreachable(pbx.id, trunk.id, why),
       },
-      ...(codecs.length > 0 ? { codecs } : {}),
       ...(trunk.auth === undefined ? {} : { auth: trunk.auth }),
       ...(shown === undefined ? {} : { shown }),
       ...(otherwise === undefined ? {} : { otherwise }),

@@ -34,7 +34,6 @@ export class Leg {
     endpoint.on('dtmf', ({ digit, source }) =>
       this.#events.emit('digit', { digit, via: source === 'inband' ? 'inband' : 'media' }),
     );
-    endpoint.on('faxTone', () => this.#events.emit('faxTone', {}));
     dialog.on('dtmf', ({ digit }) => this.#events.emit('digit', { digit, via: 'info' }));
     endpoint.on('silent', () => this.cut('mediaTimeout'));
     endpoint.expectMedia(SILENCE);
@@ -62,6 +61,8 @@ export class Leg {
 
   on<K extends keyof LegEvents>(event: K, listener: (payload: LegEvents[K]) => void): () => void {
     if (event === 'ended' && this.ended) listener(this.ended as LegEvents[K]);
+    // Listened for only while somebody wants to know.
+    if (event === 'faxTone') return this.endpoint.on('faxTone', listener as (payload: object) => void);
     return this.#events.on(event, listener);
   }
 

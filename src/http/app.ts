@@ -66,7 +66,12 @@ export function createApp({ ports, token, clock, log }: Omit<HttpOptions, 'liste
     return sendFailure(reply, new HttpFailure(404, { code: 'no-such-route', message, hint }));
   });
 
-  for (const route of allRoutes({ ports, clock, log, closing: closing.signal })) addRoute(app, route);
+  const routes = allRoutes({ ports, clock, log, closing: closing.signal });
+  const fileTypes = new Set(routes.flatMap(({ file }) => file?.types ?? []));
+  // A route that takes no file finds bytes where it wants JSON, or nothing, and says so.
+  if (fileTypes.size > 0)
+    app.addContentTypeParser([...fileTypes], { parseAs: 'buffer' }, (_, bytes, done) => done(null, bytes));
+  for (const route of routes) addRoute(app, route);
   return app;
 
   function addRoute(to: typeof app, route: Route): void {
@@ -74,6 +79,7 @@ export function createApp({ ports, token, clock, log }: Omit<HttpOptions, 'liste
       method: route.method,
       url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
       config: { open: route.open },
+      ...(route.file ? { bodyLimit: route.file.maxBytes } : {}),
       // The head of an answer without an end would never have been sent.
       exposeHeadRoute: !route.endless,
       handler: async ({ params, query, body, headers, url }, reply) =>

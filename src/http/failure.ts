@@ -38,11 +38,15 @@ export function failureOf(error: unknown, awayBackend: (error: unknown) => strin
     const hint = 'Try again later. GET /readyz tells what works.';
     return new HttpFailure(503, { code: 'backend-away', message: `${away} cannot be reached now`, hint });
   }
-  if (error instanceof UserError && error.code === 'bad-cursor') {
-    return new HttpFailure(400, failureBody(error));
-  }
+  if (error instanceof UserError && blamed.has(error.code)) return new HttpFailure(400, failureBody(error));
+  if (error instanceof UserError && unable.has(error.code)) return new HttpFailure(503, failureBody(error));
   return ofFramework(error) ?? internal;
 }
+
+/** Errors of the ports that the client's request has caused. */
+const blamed: ReadonlySet<string> = new Set(['bad-cursor', 'fax-document', 'fax-number', 'fax-line']);
+/** What this node lacks. */
+const unable: ReadonlySet<string> = new Set(['fax-poppler', 'fax-unavailable']);
 
 const internal = new HttpFailure(500, {
   code: 'internal',
@@ -58,8 +62,13 @@ function ofFramework(error: unknown): HttpFailure | undefined {
   }
   if (statusCode === 414) return new HttpFailure(414, { code: 'bad-path', message: 'A part of the path is too long' });
   if (statusCode === 415) {
-    const hint = 'Send "Content-Type: application/json", or no body.';
-    return new HttpFailure(415, { code: 'bad-body', message: 'The body of the request is no JSON', hint });
+    const hint =
+      'Send "Content-Type: application/json", or no body; what is to be faxed as "application/pdf" or "image/tiff".';
+    return new HttpFailure(415, {
+      code: 'bad-body',
+      message: 'The body of the request is of a kind that is not taken',
+      hint,
+    });
   }
   if (error instanceof Error && 'code' in error && error.code === 'FST_ERR_BAD_URL') {
     return new HttpFailure(400, { code: 'bad-path', message: 'The path cannot be decoded' });

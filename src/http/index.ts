@@ -11,6 +11,8 @@ export type {
   EventBatch,
   EventsPort,
   Explanation,
+  Fax,
+  FaxesPort,
   GroupFigures,
   HistoryPort,
   HttpOptions,

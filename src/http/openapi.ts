@@ -32,7 +32,7 @@ export function openApiDocument(routes: readonly Route[]): Record<string, unknow
   };
 }
 
-const operation = ({ summary, open, parameters, query, body, answers }: Route) => ({
+const operation = ({ summary, open, parameters, query, body, file, answers }: Route) => ({
   summary,
   ...(open ? { security: [] } : {}),
   parameters: [...parametersIn('path', parameters), ...parametersIn('query', query)],
@@ -40,6 +40,9 @@ const operation = ({ summary, open, parameters, query, body, answers }: Route) =
     ? {
         requestBody: { required: true, content: { 'application/json': { schema: { $ref: reference(nameOf(body)) } } } },
       }
+    : {}),
+  ...(file
+    ? { requestBody: { required: true, content: Object.fromEntries(file.types.map((type) => [type, {}])) } }
     : {}),
   responses: {
     ...Object.fromEntries(Object.entries(answers).map(([status, form]) => [status, response(form)])),

@@ -29,6 +29,7 @@ export interface HttpPorts {
   /** Undefined: nobody estimates how long callers will wait. */
   readonly waits?: WaitsPort;
   readonly callbacks: CallbacksPort;
+  readonly faxes: FaxesPort;
   readonly trunks: TrunksPort;
   readonly voicemail: VoicemailPort;
   /** The employee is in a call as callers see it (§4.4.6.1.2): calling, being rung, or talking. */
@@ -107,6 +108,62 @@ export interface LiveParty {
   readonly address: string;
   readonly state: 'ringing' | 'talking';
   readonly since: number;
+}
+
+/** `Faxes` are one. Times are milliseconds since 1970. */
+export interface FaxesPort {
+  /** @throws UserError `bad-cursor` */
+  query(
+    pbx: string,
+    filter: { readonly direction?: Fax['direction']; readonly states?: readonly Fax['state'][] },
+    page: { readonly limit: number; readonly cursor?: string },
+  ): Promise<{ readonly items: readonly Fax[]; readonly next: string | null }>;
+  get(pbx: string, id: string): Promise<Fax | undefined>;
+  /** Absolute path; undefined: this node does not have it. */
+  file(pbx: string, id: string, kind: 'tiff' | 'pdf'): Promise<string | undefined>;
+  markRead(pbx: string, id: string, read: boolean): Promise<Fax | undefined>;
+  /** False: there is none. */
+  remove(pbx: string, id: string): Promise<boolean>;
+  /** @throws UserError `fax-document`, `fax-number`, `fax-line`, `fax-poppler`, `fax-unavailable` */
+  send(
+    pbx: PbxVersion,
+    fax: {
+      readonly to: string;
+      readonly line?: string;
+      readonly name?: string;
+      readonly document: Uint8Array;
+      readonly type: 'application/pdf' | 'image/tiff';
+    },
+  ): Promise<Fax>;
+}
+
+export interface Fax {
+  readonly id: string;
+  readonly direction: 'in' | 'out';
+  readonly state: 'receiving' | 'received' | 'partial' | 'failed' | 'waiting' | 'sending' | 'sent';
+  readonly at: number;
+  readonly node: string;
+  readonly call: string | null;
+  readonly number: string;
+  readonly line: string | null;
+  readonly station: string;
+  readonly pages: number;
+  readonly totalPages: number | null;
+  readonly bitRate: number;
+  readonly ecm: boolean;
+  readonly resolution: { readonly x: number; readonly y: number };
+  readonly error: string | null;
+  readonly read: boolean;
+  readonly employee: string | null;
+  readonly name: string | null;
+  readonly tries: readonly {
+    readonly at: number;
+    readonly call: string;
+    readonly pages: number;
+    readonly error: string | null;
+  }[];
+  readonly nextAt: number | null;
+  readonly giveUpAt: number | null;
 }
 
 /** A `RegistrationStore` is one. */

@@ -15,14 +15,21 @@ export interface Route {
   readonly open: boolean;
   readonly parameters: z.ZodObject;
   readonly query: z.ZodObject;
-  /** What it is to be told, in JSON; undefined: it takes no body. */
+  /** What it is to be told, in JSON; undefined: it takes no body, or `file`. */
   readonly body: z.ZodType | undefined;
+  /** The body is a file of one of these media types, with so many bytes at most. */
+  readonly file: BodyFile | undefined;
   /** Its answer has no end of its own. */
   readonly endless: boolean;
   /** What it may answer, by status; failures of every kind besides. */
   readonly answers: Readonly<Record<number, AnswerForm>>;
   /** @throws HttpFailure, or what its ports reject with */
   answer(request: RawRequest): Promise<Reply>;
+}
+
+export interface BodyFile {
+  readonly types: readonly string[];
+  readonly maxBytes: number;
 }
 
 export interface AnswerForm {
@@ -59,6 +66,8 @@ export interface RouteRequest<Parameters, Query, Body> {
 
 export interface RouteDefinition<P extends z.ZodRawShape, Q extends z.ZodRawShape, B extends z.ZodType>
   extends Pick<Route, 'method' | 'path' | 'summary' | 'answers'> {
+  /** The handler gets its bytes as `body`. */
+  readonly file?: BodyFile;
   readonly open?: boolean;
   readonly endless?: boolean;
   readonly parameters?: P;
@@ -87,12 +96,13 @@ export function route<
     parameters,
     query,
     body: definition.body,
+    file: definition.file,
     async answer({ headers, url, ...raw }) {
-      if (!definition.body) noBody(raw.body);
+      if (!definition.body && !definition.file) noBody(raw.body);
       return handle({
         parameters: valid('the path', parameters, raw.parameters),
         query: valid('the query', query, raw.query),
-        body: definition.body ? valid('the body', definition.body, raw.body) : (undefined as z.output<B>),
+        body: definition.body ? valid('the body', definition.body, raw.body) : (raw.body as z.output<B>),
         headers,
         url,
       });

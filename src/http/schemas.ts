@@ -699,6 +699,50 @@ export const MessageEvent = named(
   }),
 );
 
+export const Fax = named(
+  'Fax',
+  z.object({
+    id: z.string(),
+    direction: z.enum(['in', 'out']),
+    state: z
+      .enum(['receiving', 'received', 'partial', 'failed', 'waiting', 'sending', 'sent'])
+      .describe('partial: it broke off, and has the pages that came before. waiting: to be tried, or tried again.'),
+    at: Instant.describe('When it came, or was asked to be sent.'),
+    number: z.string().describe('Whose it is, or whom it is for; empty when hidden.'),
+    line: z.string().nullable().describe('Our number.'),
+    station: z.string().describe('What the other machine calls itself.'),
+    pages: z.number().int().describe('Received, or confirmed by the other machine in the last try.'),
+    totalPages: z.number().int().nullable().describe('Of one to be sent.'),
+    bitRate: z.number().int().describe('bit/s; 0: the machines have not agreed on one.'),
+    ecm: z.boolean().describe('Errors were corrected.'),
+    resolution: z.object({ x: z.number(), y: z.number() }).describe('Dots per inch.'),
+    error: z.string().nullable().describe('What went wrong, in the last try.'),
+    read: z.boolean(),
+    employee: z.string().nullable().describe('Who took it in a conversation.'),
+    name: z.string().nullable().describe('Of one to be sent: what the document is called.'),
+    call: z.string().nullable().describe('The call that it came in.'),
+    node: z.string().describe('Who has its pages.'),
+    tries: z.array(z.object({ at: Instant, call: z.string(), pages: z.number().int(), error: z.string().nullable() })),
+    nextTry: Instant.nullable(),
+    triedUntil: Instant.nullable(),
+  }),
+);
+
+export const FaxPage = named(
+  'FaxPage',
+  z.object({ items: z.array(Fax), next: z.string().nullable().describe('Cursor of the next page.') }),
+);
+
+export const FaxMark = named('FaxMark', z.strictObject({ read: z.boolean() }));
+
+export const FaxEvent = named(
+  'FaxEvent',
+  happened('fax', 'A fax has come to another state, was marked or deleted.', {
+    what: z.enum(['changed', 'removed']),
+    fax: Fax,
+  }),
+);
+
 export const TrunkEvent = named(
   'TrunkEvent',
   happened(
@@ -729,6 +773,7 @@ export const LiveEvent = named(
     NodeEvent,
     AlarmEvent,
     MessageEvent,
+    FaxEvent,
     TrunkEvent,
   ]),
 );
@@ -746,5 +791,6 @@ export const eventTypes = [
   'node',
   'alarm',
   'message',
+  'fax',
   'trunk',
 ] as const;

@@ -4,6 +4,7 @@ import type { StoredMessage } from '../messages/voicemail/query.ts';
 import type {
   Agent,
   Callback,
+  Fax,
   GroupFigures,
   LiveCall,
   QueuedCaller,
@@ -18,6 +19,32 @@ import { unavailabilities } from './words.ts';
 
 /** Milliseconds since 1970. */
 export const instant = (ms: number): string => new Date(ms).toISOString();
+
+const instantOrNull = (ms: number | null): string | null => (ms === null ? null : instant(ms));
+
+export const shownFax = (fax: Fax) => ({
+  id: fax.id,
+  direction: fax.direction,
+  state: fax.state,
+  at: instant(fax.at),
+  number: fax.number,
+  line: fax.line,
+  station: fax.station,
+  pages: fax.pages,
+  totalPages: fax.totalPages,
+  bitRate: fax.bitRate,
+  ecm: fax.ecm,
+  resolution: fax.resolution,
+  error: fax.error,
+  read: fax.read,
+  employee: fax.employee,
+  name: fax.name,
+  call: fax.call,
+  node: fax.node,
+  tries: fax.tries.map(({ at, call, pages, error }) => ({ at: instant(at), call, pages, error })),
+  nextTry: instantOrNull(fax.nextAt),
+  triedUntil: instantOrNull(fax.giveUpAt),
+});
 
 export const shownCall = (call: LiveCall) => ({
   id: call.id,

@@ -2,10 +2,11 @@
  * The media port: what the engine asks of a media layer. Two adapters implement it (`embedded/media`, `media/freeswitch`), one
  * contract suite (`test/contract/media.ts`) states what both must do.
  *
- * Deliberately absent: SIP (a caller of this port carries the SDP), routing, prompt names (only files and tones),
- * conferences and fax, which get ports of their own beside this one.
+ * Deliberately absent: SIP (a caller of this port carries the SDP), routing, prompt names (only files and tones), and
+ * conferences, which get a port of their own beside this one.
  */
 
+import type { FaxReceiveOptions, FaxSendOptions, FaxTransmission } from './fax.ts';
 import type { Recording, RecordOptions } from './recorder.ts';
 
 export type CodecName = 'pcma' | 'pcmu';
@@ -24,6 +25,9 @@ export interface MediaServer {
   createEndpoint(options: EndpointOptions): Promise<Endpoint>;
 
   stats(): Promise<MediaServerStats>;
+
+  /** Why its endpoints cannot be fax machines, and what is to be done, in one sentence; undefined: they can. Nothing that calls is heard as one then. */
+  readonly faxProblem?: string | undefined;
 
   /** Destroys every endpoint, then the server. Idempotent. */
   close(): Promise<void>;
@@ -76,6 +80,14 @@ export interface Endpoint {
   sendDtmf(digits: string, options?: { readonly toneMs?: number; readonly gapMs?: number }): Promise<void>;
 
   /**
+   * Is a fax machine that answers, until it has the fax or the endpoint is destroyed. It has the audio for itself meanwhile: nothing else is sent or passed
+   * to a bridged party, no digits are heard. A fax under way and a playback are replaced. Returns at once.
+   */
+  receiveFax(options: FaxReceiveOptions): FaxTransmission;
+  /** Is a fax machine that has called; else as `receiveFax`. */
+  sendFax(options: FaxSendOptions): FaxTransmission;
+
+  /**
    * Connects the audio of two endpoints both ways. Media is relayed without decoding when codecs agree. Digits are reported by `dtmf`
    * events on the endpoint that they came from, and pass through to the other one unless `passDtmf` is false; `passPeersDtmf` says the same of those of
    * the other side, and is what `passDtmf` is unless given.
@@ -111,7 +123,7 @@ export interface SilenceLimits {
 export interface EndpointEvents {
   /** One key press, once, at its beginning, whatever way it came; `digit` is one of `0-9*#A-D`. */
   dtmf: { readonly digit: string; readonly source: 'rfc4733' | 'inband' };
-  /** The calling tone of a fax machine was heard (CNG, 1100 Hz, ITU-T T.30 §4.3.3.3). No adapter of an RTP server listens for it yet. */
+  /** The calling tone of a fax machine was heard (CNG, 1100 Hz, ITU-T T.30 §4.3.3.3), each of its bursts. Listened for while this has a listener. */
   faxTone: object;
   /** First RTP packet of the peer. */
   media: { readonly address: string; readonly port: number };

@@ -27,6 +27,8 @@ export const simulatedFax: FaxMachine = {
     await during(call, faxMs, [signal]);
     call.timeline.technical('fax');
   },
+  // Nobody presses keys in a simulated conversation.
+  receiveWhileTalking: async () => 0,
 };
 
 /** A conference in which the caller talks until he hangs up. */

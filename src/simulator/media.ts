@@ -159,6 +159,14 @@ export class SimulatedEndpoint implements Endpoint {
     // Nobody listens.
   }
 
+  receiveFax(): never {
+    throw new Error('a simulated fax is received by the call layer: facilities.ts');
+  }
+
+  sendFax(): never {
+    throw new Error('a simulated call sends no fax');
+  }
+
   async bridge(peer: Endpoint): Promise<void> {
     if (peer instanceof SimulatedEndpoint) this.#around.bridged(this, peer);
   }

@@ -1,3 +1,7 @@
+import type { Trunk } from '../config/document.ts';
+import type { ConfigStore } from '../config/store.ts';
+import type { PbxVersion } from '../config/version.ts';
+import type { Trunks } from '../dial/outgoing/trunks.ts';
 import { Emitter } from '../emitter.ts';
 import {
   type Answer,
@@ -18,6 +22,7 @@ import {
   type Reason,
   type ReferRequest,
 } from '../sip/port.ts';
+import type { Random } from '../time/random.ts';
 
 /** Where an internal trunk leads to, and what identifies the call. */
 export interface InternalCallOptions {
@@ -31,6 +36,34 @@ export interface InternalCallOptions {
   readonly callId: string;
   /** Takes the call in the PBX that is called, a moment later, as from a network. */
   readonly accept: (invite: IncomingInvite) => void;
+}
+
+/** What a node has for calls between its PBXs. */
+export interface Installation {
+  readonly config: Pick<ConfigStore, 'current'>;
+  readonly random: Random;
+  readonly accept: InternalCallOptions['accept'];
+}
+
+/** The way over an internal trunk. @returns undefined: the trunk is none */
+export function wayInside(
+  { config, random, accept }: Installation,
+  pbx: PbxVersion,
+  { peer, domain }: Trunk,
+  number: string,
+): ReturnType<Trunks['inside']> {
+  if (!peer) return undefined;
+  return (request) =>
+    internalCall(request, {
+      to: peer,
+      number,
+      domains: {
+        caller: domain ?? pbx.document.pbx.domains[0] ?? pbx.id,
+        called: config.current(peer.pbx)?.document.pbx.domains[0] ?? peer.pbx,
+      },
+      callId: random.uuid(),
+      accept,
+    });
 }
 
 /**

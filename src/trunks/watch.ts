@@ -9,7 +9,7 @@ import { errorText } from '../errors.ts';
 import { type IncomingInvite, InviteFailure, type SipServer } from '../sip/port.ts';
 import type { Clock, TimerId } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
-import { internalCall } from './internal-call.ts';
+import { wayInside } from './internal-call.ts';
 import type { TrunkLines } from './lines.ts';
 import { type Evidence, healthAfter, presumedUp, type TrunkHealth, type TrunkState } from './peer-health.ts';
 
@@ -38,7 +38,7 @@ const ASK_EVERY_MS = { up: 30_000, down: 10_000 } as const;
 /** An OPTIONS without an answer for so long has failed: three repetitions on UDP (RFC 3261 §17.1.2.2). */
 const ANSWER_WITHIN_MS = 4_000;
 /** A call that waits does not wait longer for the answer to whether its peer is there. */
-const PROBE_WITHIN_MS = 500;
+const PROBE_WITHIN_MS = 400;
 /** A trunk that is not watched is tried again after a call has found it away for so long. */
 const RETRY_AFTER_MS = 30_000;
 const CHANGES_KEPT = 50;
@@ -83,20 +83,8 @@ export class TrunkWatch implements Trunks {
     return !watched.trunk.options && this.#options.clock.now() - watched.health.since >= RETRY_AFTER_MS;
   }
 
-  inside(pbx: PbxVersion, { peer, domain }: Trunk, number: string): ReturnType<Trunks['inside']> {
-    const { config, random, accept } = this.#options;
-    if (!peer) return undefined;
-    return (request) =>
-      internalCall(request, {
-        to: peer,
-        number,
-        domains: {
-          caller: domain ?? pbx.document.pbx.domains[0] ?? pbx.id,
-          called: config.current(peer.pbx)?.document.pbx.domains[0] ?? peer.pbx,
-        },
-        callId: random.uuid(),
-        accept,
-      });
+  inside(pbx: PbxVersion, trunk: Trunk, number: string): ReturnType<Trunks['inside']> {
+    return wayInside(this.#options, pbx, trunk, number);
   }
 
   takeLine(pbx: PbxVersion, trunk: Trunk): Promise<(() => void) | undefined> {
@@ -106,7 +94,7 @@ export class TrunkWatch implements Trunks {
   async probe(_pbx: PbxVersion, trunk: Trunk): Promise<boolean> {
     if (!trunk.options || trunk.peer) return true;
     const asked = await this.#ask(trunk, PROBE_WITHIN_MS);
-    return asked !== undefined;
+    return 'status' in asked;
   }
 
   reached(pbx: string, trunk: string): void {
@@ -168,21 +156,20 @@ export class TrunkWatch implements Trunks {
     watched.timer = undefined;
     const { trunk } = watched;
     if (this.#options.sip.state === 'up') {
-      const status = await this.#ask(trunk, ANSWER_WITHIN_MS);
+      const asked = await this.#ask(trunk, ANSWER_WITHIN_MS);
       if (this.#watched.get(key(watched.pbx, trunk.id)) !== watched || !watched.trunk.options) return;
       // Ours is down: that says nothing of the peer.
-      if (this.#options.sip.state === 'up') this.#learn(watched, evidenceOf(status));
+      if (this.#options.sip.state === 'up') this.#learn(watched, evidenceOf(asked));
     }
     watched.timer ??= this.#later(watched, ASK_EVERY_MS[watched.health.state]);
   }
 
-  /** @returns the response's status line; undefined: none came */
-  async #ask(trunk: Trunk, withinMs: number): Promise<{ status: number; reason: string } | undefined> {
+  async #ask(trunk: Trunk, withinMs: number): Promise<Asked> {
     const { sip, clock } = this.#options;
     const address = trunkAddress(trunk);
-    if (!address) return undefined;
-    const { promise: late, resolve } = Promise.withResolvers<undefined>();
-    const timer = clock.setTimeout(() => resolve(undefined), withinMs);
+    if (!address) return NO_ANSWER;
+    const { promise: late, resolve } = Promise.withResolvers<Asked>();
+    const timer = clock.setTimeout(() => resolve(NO_ANSWER), withinMs);
     const answer = sip
       .request({
         method: 'OPTIONS',
@@ -190,10 +177,11 @@ export class TrunkWatch implements Trunks {
         from: { user: 'kommutator', host: trunk.domain ?? '', display: '' },
         to: { user: '', host: trunk.domain ?? address.host, display: '' },
       })
-      .catch((error: unknown) => {
-        if (!(error instanceof InviteFailure))
-          this.#options.log.error({ err: error }, `OPTIONS failed: ${errorText(error)}`);
-        return undefined;
+      .catch((error: unknown): Asked => {
+        if (error instanceof InviteFailure)
+          return error.cause === 'timeout' ? NO_ANSWER : { why: `OPTIONS not sent: ${error.reason}` };
+        this.#options.log.error({ err: error }, `OPTIONS failed: ${errorText(error)}`);
+        return NO_ANSWER;
       });
     try {
       return await Promise.race([answer, late]);
@@ -225,8 +213,13 @@ export class TrunkWatch implements Trunks {
 
 const SPREAD_MS = 5_000;
 
-function evidenceOf(answer: { status: number; reason: string } | undefined): Evidence {
-  if (!answer) return { kind: 'failed', reason: 'no answer to OPTIONS' };
+/** The status line of the response, or why there was none. */
+type Asked = { readonly status: number; readonly reason: string } | { readonly why: string };
+
+const NO_ANSWER: Asked = { why: 'no answer to OPTIONS' };
+
+function evidenceOf(answer: Asked): Evidence {
+  if ('why' in answer) return { kind: 'failed', reason: answer.why };
   if (answer.status === 200) return { kind: 'answered' };
   return { kind: 'failed', reason: `OPTIONS answered ${answer.status} ${answer.reason}` };
 }

@@ -16,6 +16,19 @@ const SKIPS: readonly Skip[] = [
     test: 'an answer without a Contact fails the call, and is acknowledged and hung up',
     why: 'the original leaves the peer without ACK',
   },
+  { test: 'a phone that says nothing fails with 408', why: 'the original sends the INVITE six times, not seven' },
+  {
+    test: 'NOTIFY of the application goes to the peer, and its answer comes back',
+    why: 'the original sends it without the Contact that RFC 6665 §8.2.1 asks for',
+  },
+  {
+    test: 'a re-INVITE of the peer is answered by the application, provisionally first',
+    why: 'the original forgets the transaction with the provisional response, and refuses with 500',
+  },
+  {
+    test: 're-INVITEs that cross: the peer gets 491, the application too',
+    why: 'the original hands the one of the peer to the application',
+  },
   { test: 'a request of the peer with an old number gets 500', why: 'the original accepts it' },
   { test: 'a new Contact of the peer moves the dialog', why: 'the original ignores it' },
   { test: 'a Call-ID that would break the protocol is refused', why: 'the original passes it on' },

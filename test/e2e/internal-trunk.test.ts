@@ -7,6 +7,7 @@ import { Engine } from '../support/engine-process.ts';
 import { idle } from '../support/observe.ts';
 import { RawPhone } from '../support/raw-phone.ts';
 import { RtpPeer } from '../support/rtp-peer.ts';
+import { sippCalls } from '../support/sipp.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -14,23 +15,28 @@ import { eventually } from '../support/wait.ts';
 
 const password = 'Secret123';
 const did = '72527955146';
+/** The numbers of example 8 beside it, and who takes their calls in the branch. */
+const others = { '72527955236': 'vera', '72527955116': 'boris' } as const;
 const client = '72527954984';
 
 let resources: AsyncDisposableStack;
 let engine: Engine;
 let anna: RawPhone;
 let boris: RawPhone;
+let vera: RawPhone;
 let operator: RawPhone;
 const peers: RtpPeer[] = [];
 
 beforeAll(async () => {
   resources = new AsyncDisposableStack();
   const folder = resources.use(await temporaryFolder('config'));
+  const dids = [did, ...Object.keys(others)];
+  const takenBy = { [did]: 'boris', ...others };
   const head = {
     pbx: { id: 'head', domains: ['head.test'], country: 'RU', timezone: 'Europe/Moscow' },
     employees: [{ ...employee('anna', '401', 'head'), outgoing: { callerId: did } }],
-    numbers: [{ number: did, scheme: 'onward', source: { trunk: 'operator' } }],
-    schemes: [{ id: 'onward', steps: [{ forward: { trunk: 'branch', number: did } }] }],
+    numbers: dids.map((number) => ({ number, scheme: `onward-${number}`, source: { trunk: 'operator' } })),
+    schemes: dids.map((number) => ({ id: `onward-${number}`, steps: [{ forward: { trunk: 'branch', number } }] })),
     trunks: [
       { id: 'operator', host: '127.0.0.2', ports: '1-65535', options: false },
       {
@@ -44,20 +50,31 @@ beforeAll(async () => {
   };
   const branch = {
     pbx: { id: 'branch', domains: ['branch.test'], country: 'RU', timezone: 'Europe/Moscow' },
-    employees: [employee('boris', '501', 'branch')],
-    numbers: [{ number: did, scheme: 'reception', source: { trunk: 'head' } }],
-    schemes: [{ id: 'reception', steps: [{ forward: { employee: 'boris' } }] }],
-    trunks: [{ id: 'head', kind: 'internal', peer: { pbx: 'head', trunk: 'branch' }, numbers: [{ number: did }] }],
+    employees: [employee('boris', '501', 'branch'), employee('vera', '502', 'branch')],
+    numbers: dids.map((number) => ({ number, scheme: `reception-${number}` })),
+    schemes: Object.entries(takenBy).map(([number, id]) => ({
+      id: `reception-${number}`,
+      steps: [{ forward: { employee: id } }],
+    })),
+    trunks: [
+      {
+        id: 'head',
+        kind: 'internal',
+        peer: { pbx: 'head', trunk: 'branch' },
+        numbers: dids.map((number) => ({ number })),
+      },
+    ],
   };
   await writeFile(join(folder.path, 'head.json'), JSON.stringify(head));
   await writeFile(join(folder.path, 'branch.json'), JSON.stringify(branch));
   engine = resources.use(await Engine.start({ config: folder.path }));
-  [anna, boris, operator] = await Promise.all([
+  [anna, boris, vera, operator] = await Promise.all([
     phone('anna', 'head'),
     phone('boris', 'branch'),
+    phone('vera', 'branch'),
     phone('operator', 'operator', '127.0.0.2'),
   ]);
-  await Promise.all([anna.register(password), boris.register(password)]);
+  for (const one of [anna, boris, vera]) expect((await one.register(password)).status).toBe(200);
 });
 afterEach(async () => {
   for (const peer of peers.splice(0)) await peer.close();
@@ -207,8 +224,32 @@ describe('an internal trunk', () => {
       direction: 'in',
       from: client,
       line: did,
-      scheme: 'reception',
+      scheme: `reception-${did}`,
       reason: 'calleeHungUp',
     });
   });
+
+  it.each(Object.entries(others))(
+    'example 8: calls for %s ring for %s, until the client hangs up',
+    async (number, id) => {
+      const callee = id === 'vera' ? vera : boris;
+      const before = callee.received.items.length;
+      const script = { to: `${number}@head.test`, from: `${client}@operator.test`, cancelAfterRinging: true };
+      const called = sippCalls(engine.sip, script, { address: '127.0.0.2' });
+      const { request } = await callee.takes('INVITE', before);
+      expect(userOf(request)).toBe(client);
+      callee.answer(request, '180 Ringing');
+      callee.answer((await callee.takes('CANCEL', before)).request, '200 OK');
+      callee.answer(request, '487 Request Terminated');
+      const result = await called;
+      expect(result, result.text).toMatchObject({ code: 0, successful: 1 });
+      for (const pbx of ['head', 'branch']) {
+        expect(await recordOf(pbx, client, number)).toMatchObject({
+          line: number,
+          outcome: 'missed',
+          reason: 'callerHungUp',
+        });
+      }
+    },
+  );
 });

@@ -169,6 +169,12 @@ describe('a message that was left', () => {
     expect(letters.map(({ attachments }) => attachments !== undefined)).toEqual(Array(count).fill(attached));
   });
 
+  it('has a name in its letter that leads nowhere, whatever the caller calls himself', async () => {
+    await leave(await node(), { from: '../etc/"x"@evil.example' });
+    const names = letters.flatMap(({ attachments = [] }) => attachments.map(({ name }) => name));
+    expect(names).toEqual([expect.stringMatching(/^voicemail-[\d-]+-\.\._etc__x_@evil\.example\.wav$/)]);
+  });
+
   it('is deleted when its letter has gone to all, if it is to be', async () => {
     const one = await node();
     const id = await leave(one, { delivery: 'attachAndDelete' });

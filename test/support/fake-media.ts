@@ -1,4 +1,12 @@
 import { Emitter } from '../../src/emitter.ts';
+import {
+  type FaxEnd,
+  type FaxOptions,
+  type FaxReceiveOptions,
+  type FaxSendOptions,
+  type FaxTransmission,
+  noFaxYet,
+} from '../../src/media/fax.ts';
 import type {
   AudioSource,
   Endpoint,
@@ -20,6 +28,7 @@ export class FakeMediaServer implements MediaServer {
   readonly endpoints: FakeEndpoint[] = [];
   /** Thrown by the next `createEndpoint`s. */
   failure: Error | undefined;
+  faxProblem: string | undefined;
 
   async createEndpoint(options: EndpointOptions): Promise<FakeEndpoint> {
     if (this.failure) throw this.failure;
@@ -51,6 +60,14 @@ export class FakeEndpoint implements Endpoint {
   destroyed = false;
   bridgedTo: Endpoint | undefined;
   sentDigits = '';
+  /** The fax under way; the test says how it ends. */
+  fax:
+    | {
+        readonly kind: 'receive' | 'send';
+        readonly options: FaxOptions & { readonly file: string };
+        end(end: Partial<FaxEnd>): void;
+      }
+    | undefined;
   /** Since the peer is to be heard. */
   expected: SilenceLimits | undefined;
   /** Those that run. The test says how long they are when they end. */
@@ -112,6 +129,43 @@ export class FakeEndpoint implements Endpoint {
     this.sentDigits += digits;
   }
 
+  receiveFax(options: FaxReceiveOptions): FaxTransmission {
+    return this.#startFax('receive', options);
+  }
+
+  sendFax(options: FaxSendOptions): FaxTransmission {
+    return this.#startFax('send', options);
+  }
+
+  #startFax(kind: 'receive' | 'send', options: FaxOptions & { readonly file: string }): FaxTransmission {
+    const { promise: ended, resolve } = Promise.withResolvers<FaxEnd>();
+    const fax = {
+      kind,
+      options,
+      end: (end: Partial<FaxEnd>) => {
+        if (this.fax === fax) this.fax = undefined;
+        resolve({ ...noFaxYet, reason: 'finished', ...end });
+      },
+    };
+    this.fax = fax;
+    return {
+      ended,
+      stop: () => {
+        fax.end({ reason: 'stopped' });
+        return ended;
+      },
+    };
+  }
+
+  faxTone(): void {
+    this.#events.emit('faxTone', {});
+  }
+
+  /** Whether anybody wants to know of calling tones. */
+  get listensForFax(): boolean {
+    return this.#events.listenerCount('faxTone') > 0;
+  }
+
   async bridge(peer: Endpoint): Promise<void> {
     this.bridgedTo = peer;
   }
@@ -144,6 +198,7 @@ export class FakeEndpoint implements Endpoint {
   async destroy(): Promise<void> {
     this.destroyed = true;
     this.playing?.end('endpointGone');
+    this.fax?.end({ reason: 'failed', error: 'the call ended before the fax did' });
     for (const recording of [...this.recordings]) recording.end({ reason: 'endpointGone' });
   }
 }

@@ -1,6 +1,7 @@
 import type { Trunk } from '../../src/config/document.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
 import type { Trunks } from '../../src/dial/outgoing/trunks.ts';
+import { type Installation, wayInside } from '../../src/trunks/internal-call.ts';
 
 /** Trunks as a test says that they are, with as many lines as they are configured with. */
 export class FakeTrunks implements Trunks {
@@ -16,11 +17,15 @@ export class FakeTrunks implements Trunks {
     return !this.down.has(trunk);
   }
 
-  /** How the other PBX of an internal trunk is called. */
-  internally: Trunks['inside'] = () => undefined;
+  readonly #installation: Installation | undefined;
+
+  /** @param installation without: there are no internal trunks */
+  constructor(installation?: Installation) {
+    this.#installation = installation;
+  }
 
   inside(...all: Parameters<Trunks['inside']>): ReturnType<Trunks['inside']> {
-    return this.internally(...all);
+    return this.#installation && wayInside(this.#installation, ...all);
   }
 
   async takeLine(_pbx: PbxVersion, { id, lines }: Trunk): Promise<(() => void) | undefined> {

@@ -8,6 +8,7 @@ import type {
   CallStory,
   EventBatch,
   Explanation,
+  Fax,
   GroupFigures,
   HistoryFilter,
   HttpPorts,
@@ -52,6 +53,10 @@ export class FakeNode {
   readonly askedVoicemail: { pbx: string; filter: VoicemailFilter; page: { limit: number; cursor?: string } }[] = [];
   /** Paths by message. */
   readonly audioFiles = new Map<string, string>();
+  readonly faxes: Fax[] = [];
+  /** Paths by `<id>.<kind>`. */
+  readonly faxFiles = new Map<string, string>();
+  readonly faxesToSend: Parameters<HttpPorts['faxes']['send']>[1][] = [];
   /** Numbers that may not be called. */
   readonly barred = new Set<string>();
   readonly trunkStates = new Map<string, TrunkStatus>();
@@ -188,6 +193,34 @@ export class FakeNode {
           await answer(undefined);
           const at = this.voicemail.findIndex((message) => message.id === id);
           return at < 0 ? undefined : this.voicemail.splice(at, 1)[0];
+        },
+      },
+      faxes: {
+        query: (_pbx, { direction, states }, { limit }) =>
+          answer({
+            items: this.faxes
+              .filter(
+                (fax) => (direction ?? fax.direction) === fax.direction && (states ?? [fax.state]).includes(fax.state),
+              )
+              .slice(0, limit),
+            next: this.next,
+          }),
+        get: (_pbx, id) => answer(this.faxes.find((fax) => fax.id === id)),
+        file: (_pbx, id, kind) => answer(this.faxFiles.get(`${id}.${kind}`)),
+        markRead: async (_pbx, id, read) => {
+          const at = this.faxes.findIndex((fax) => fax.id === id);
+          if (at < 0) return answer(undefined);
+          this.faxes[at] = { ...(this.faxes[at] as Fax), read };
+          return answer(this.faxes[at]);
+        },
+        remove: async (_pbx, id) => {
+          const at = this.faxes.findIndex((fax) => fax.id === id);
+          await answer(undefined);
+          return at >= 0 && this.faxes.splice(at, 1).length === 1;
+        },
+        send: async (_pbx, fax) => {
+          this.faxesToSend.push(fax);
+          return answer(this.faxes[0] as Fax);
         },
       },
       trunks: {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Program } from './process.ts';
@@ -234,6 +235,30 @@ export async function sippCalls(target: string, script: UacScript, options: Sipp
   return resultOf(program, code, await readFile(errorFile(folder.path), 'utf8').catch(() => ''));
 }
 
+/**
+ * A scenario of one's own, for one call: of a caller, where there is a `target`, or of one who is called.
+ * @returns what resolves when it is over
+ */
+export async function sippPlays(
+  xml: string,
+  options: SippOptions & { readonly target?: string } = {},
+): Promise<{ readonly over: Promise<SippResult> } & AsyncDisposable> {
+  const folder = await temporaryFolder('sipp');
+  const { target } = options;
+  const program = await start(folder.path, xml, options, [...(target === undefined ? [] : [target]), '-m', '1']);
+  const over = program.exited.then(async ({ code }) =>
+    resultOf(program, code, await readFile(errorFile(folder.path), 'utf8').catch(() => '')),
+  );
+  return {
+    over,
+    [Symbol.asyncDispose]: async () => {
+      await program.stop('SIGKILL');
+      await over;
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
 /** A peer that answers calls, on `127.0.0.1:port`, until it is disposed of. */
 export async function sippAnswers(
   options: SippOptions & { readonly ringMs?: number } = {},
@@ -248,6 +273,83 @@ export async function sippAnswers(
       await folder[Symbol.asyncDispose]();
     },
   };
+}
+
+export interface RegistrarScript {
+  readonly user: string;
+  readonly password: string;
+  readonly realm: string;
+  /** Seconds. */
+  readonly expires: number;
+  /** How often an account is registered before it is barred with 403. */
+  readonly grants: number;
+}
+
+const registrarAnswer = (status: string, more = ''): string => `
+<send><![CDATA[
+SIP/2.0 ${status}
+[last_Via:]
+[last_From:]
+[last_To:];tag=[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+${more}Content-Length: 0
+
+]]></send>`;
+
+const nonce = 'dcd98b7102dd2f0e';
+
+/** The right answer, by RFC 2617 §3.2.2.1 without qop: this sipp has no digest of its own. */
+function digest({ user, realm, password }: RegistrarScript): string {
+  const md5 = (text: string) => createHash('md5').update(text).digest('hex');
+  return md5(`${md5(`${user}:${realm}:${password}`)}:${nonce}:${md5(`REGISTER:sip:${realm}`)}`);
+}
+
+const challenged = ({ realm }: RegistrarScript): string =>
+  registrarAnswer('401 Unauthorized', `WWW-Authenticate: Digest realm="${realm}", nonce="${nonce}", algorithm=MD5\n`);
+
+/** The parts of a registrar: a challenge to every first attempt, and again to every answer that is wrong. All REGISTERs of an account are one call to sipp. */
+const registrarXml = (
+  script: RegistrarScript,
+): string => `<?xml version="1.0" encoding="UTF-8"?><scenario name="registrar">
+<label id="1"/>
+<recv request="REGISTER"><action><log message="asked"/></action></recv>${challenged(script)}
+<recv request="REGISTER" next="2" test="right"><action>
+<ereg regexp="response=.([0-9a-f]+)" search_in="hdr" header="Authorization:" assign_to="field,response"/>
+<strcmp assign_to="other" variable="response" value="${digest(script)}"/>
+<test assign_to="right" variable="other" compare="equal" value="0"/>
+<ereg regexp="sip:[^>]*" search_in="hdr" header="Contact:" assign_to="contact"/>
+<log message="answered [$contact]"/>
+</action></recv>${challenged(script).replace('<send>', '<send next="1">')}
+<label id="2"/>
+<nop next="3" test="barred"><action>
+<add assign_to="granted" value="1"/>
+<test assign_to="barred" variable="granted" compare="greater_than" value="${script.grants}"/>
+</action></nop>${registrarAnswer('200 OK', `[last_Contact:]\nExpires: ${script.expires}\n`).replace('<send>', '<send next="1">')}
+<label id="3"/>${registrarAnswer('403 Forbidden').replace('<send>', '<send next="1">')}
+<Reference variables="field"/>
+</scenario>`;
+
+/** An operator that registers one account, until it is disposed of. */
+export async function sippRegistrar(script: RegistrarScript): Promise<SippRegistrar> {
+  const folder = await temporaryFolder('sipp');
+  const port = await freePort();
+  const log = join(folder.path, 'asked.log');
+  const program = await start(folder.path, registrarXml(script), { port }, ['-trace_logs', '-log_file', log]);
+  return {
+    port,
+    registers: async () => (await readFile(log, 'utf8').catch(() => '')).split('\n').filter((line) => line !== ''),
+    [Symbol.asyncDispose]: async () => {
+      await program.stop('SIGKILL');
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export interface SippRegistrar extends AsyncDisposable {
+  readonly port: number;
+  /** Every REGISTER in order: `asked` without credentials, `answered sip:…` with them and the Contact. */
+  registers(): Promise<string[]>;
 }
 
 async function start(folder: string, xml: string, options: SippOptions, args: readonly string[]): Promise<Program> {

@@ -4,7 +4,7 @@ import type { Callbacks, DueCallbacks } from '../../src/acd/group-callbacks.ts';
 import type { CallServices } from '../../src/call/call.ts';
 import type { CallLimit } from '../../src/call/call-limit.ts';
 import { CallbackRunner } from '../../src/call/callback-runner.ts';
-import { notBuilt } from '../../src/call/facilities.ts';
+import { type FaxMachine, notBuilt } from '../../src/call/facilities.ts';
 import { Inbound } from '../../src/call/inbound.ts';
 import type { Notice } from '../../src/call/notices.ts';
 import { type ConversationRecorder, recordsNothing } from '../../src/call/recording.ts';
@@ -46,7 +46,7 @@ export class Switchboard {
   readonly #pbx: PbxVersion;
   /** Calls that were let in and go on. */
   #calls = 0;
-  readonly trunks = new FakeTrunks();
+  readonly trunks: FakeTrunks;
   readonly limits = new FakeLimits();
 
   /** @param unregistered accounts without a phone; all others have one, `sip:<user>@127.0.0.1` */
@@ -58,7 +58,10 @@ export class Switchboard {
       /** Without: a queue with one caller in it. */
       readonly groups?: GroupDistributor;
       readonly callbacks?: Callbacks;
+      /** Other PBXs of the installation. */
+      readonly others?: readonly PbxVersion[];
       readonly recorder?: ConversationRecorder;
+      readonly fax?: FaxMachine;
       /** Without: a count of its own. */
       readonly callLimit?: CallLimit;
     } = {},
@@ -67,7 +70,10 @@ export class Switchboard {
     const clock = new FakeClock(options.at);
     this.clock = clock;
     this.wrongPins = new FakeWrongPins(clock);
-    const { trunks } = this;
+    const installed = new Map([pbx, ...(options.others ?? [])].map((one) => [one.id, one]));
+    const config = { current: (id: string) => installed.get(id) };
+    const trunks = new FakeTrunks({ config, random: systemRandom, accept: (invite) => this.inbound.accept(invite) });
+    this.trunks = trunks;
     const destinations = new Destinations(
       {
         contacts: async (_pbx, account) => {
@@ -87,6 +93,7 @@ export class Switchboard {
       ...notBuilt,
       messages: this.messages,
       wrongPins: this.wrongPins,
+      ...(options.fax && { fax: options.fax }),
       destinations,
       trunks,
       callLimit: options.callLimit ?? { take: async ({ document }) => this.takeCall(document.pbx.maxCalls) },
@@ -105,7 +112,7 @@ export class Switchboard {
     this.#pbx = pbx;
     this.inbound = new Inbound({
       services: this.services,
-      config: { current: (id) => (id === pbx.id ? pbx : undefined) },
+      config,
       random: systemRandom,
       node: 'test',
       log: pino({ level: 'silent' }),

@@ -28,6 +28,7 @@ const titles: Readonly<Record<number, string>> = {
   3581: 'An Extension to SIP for Symmetric Response Routing (rport)',
   3834: 'Recommendations for Automatic Responses to Electronic Mail',
   3903: 'SIP Extension for Event State Publication',
+  3949: 'File Format for Internet Fax',
   3966: 'The tel URI for Telephone Numbers',
   4028: 'Session Timers in SIP',
   4180: 'Common Format and MIME Type for CSV Files',

@@ -1,4 +1,14 @@
 import { Emitter } from '../../emitter.ts';
+import { errorText } from '../../errors.ts';
+import {
+  type FaxEnd,
+  type FaxOptions,
+  type FaxProgress,
+  type FaxReceiveOptions,
+  type FaxSendOptions,
+  type FaxTransmission,
+  noFaxYet,
+} from '../../media/fax.ts';
 import {
   type AudioSource,
   type Endpoint,
@@ -11,6 +21,7 @@ import {
   type SilenceLimits,
 } from '../../media/port.ts';
 import type { Recording, RecordingEnd, RecordOptions } from '../../media/recorder.ts';
+import type { FaxTask } from './dsp/fax.ts';
 import type { FromWorker, Place, Requests } from './protocol.ts';
 import type { Capabilities } from './sdp/negotiate.ts';
 import { readRemote, type SdpSession } from './sdp/session.ts';
@@ -38,11 +49,14 @@ export class EmbeddedEndpoint implements Endpoint {
   readonly #onEnd: () => void;
   readonly #events = new Emitter<EndpointEvents>();
   readonly #playbacks = new Map<number, (end: PlaybackEnd) => void>();
+  readonly #faxes = new Map<number, FaxUnderWay>();
   readonly #recordings = new Map<number, (end: RecordingEnd) => void>();
   #lastPlayback = 0;
   #lastRecording = 0;
+  #lastFax = 0;
   #peer: EmbeddedEndpoint | undefined;
   #ended = false;
+  #listensForFax = false;
   #destroying: Promise<void> | undefined;
   /** Negotiations take effect one after the other. */
   #negotiations: Promise<unknown> = Promise.resolve();
@@ -89,6 +103,27 @@ export class EmbeddedEndpoint implements Endpoint {
         return ended;
       },
     };
+  }
+
+  receiveFax({ file, maxPages, ...options }: FaxReceiveOptions): FaxTransmission {
+    return this.#startFax({ do: 'receive', file, ...(maxPages === undefined ? {} : { maxPages }) }, options);
+  }
+
+  sendFax({ file, ...options }: FaxSendOptions): FaxTransmission {
+    return this.#startFax({ do: 'send', file }, options);
+  }
+
+  #startFax(task: FaxTask, { stationId, ecm = true, onProgress }: FaxOptions): FaxTransmission {
+    const fax = ++this.#lastFax;
+    const ended = new Promise<FaxEnd>((over) => this.#faxes.set(fax, { over, onProgress, progress: noFaxYet }));
+    const stop = () => {
+      if (this.#faxes.has(fax)) this.#link.request('stopFax', { ...this.#named, fax }).catch(ignoreGone);
+      return ended;
+    };
+    this.#link
+      .request('fax', { ...this.#named, fax, options: { ...task, stationId, ecm } })
+      .catch((error: unknown) => this.#faxOver(fax, errorText(error)));
+    return { ended, stop };
   }
 
   record(options: RecordOptions): Recording {
@@ -140,7 +175,21 @@ export class EmbeddedEndpoint implements Endpoint {
   }
 
   on<K extends keyof EndpointEvents>(event: K, listener: (payload: EndpointEvents[K]) => void): () => void {
-    return this.#events.on(event, listener);
+    const off = this.#events.on(event, listener);
+    if (event !== 'faxTone') return off;
+    this.#listenForFax();
+    return () => {
+      off();
+      this.#listenForFax();
+    };
+  }
+
+  /** Calling tones cost processor time: they are listened for as long as somebody wants to know. */
+  #listenForFax(): void {
+    const on = this.#events.listenerCount('faxTone') > 0;
+    if (on === this.#listensForFax || this.#ended || this.#destroying) return;
+    this.#listensForFax = on;
+    this.#link.request('listenForFax', { ...this.#named, on }).catch(ignoreGone);
   }
 
   async stats(): Promise<EndpointStats> {
@@ -155,11 +204,26 @@ export class EmbeddedEndpoint implements Endpoint {
 
   /** An event from the worker. */
   receive(message: Extract<FromWorker, { endpoint: number }>): void {
-    if (message.kind === 'played') this.#played(message.playback, message.end);
-    else if (message.kind === 'recorded') this.#recorded(message.recording, message.end);
-    else if (message.kind === 'dtmf') this.#events.emit('dtmf', message.event);
-    else if (message.kind === 'silent') this.#events.emit('silent', message.event);
-    else this.#events.emit('media', message.event);
+    switch (message.kind) {
+      case 'played':
+        return this.#played(message.playback, message.end);
+      case 'dtmf':
+        return this.#events.emit('dtmf', message.event);
+      case 'media':
+        return this.#events.emit('media', message.event);
+      case 'silent':
+        return this.#events.emit('silent', message.event);
+      case 'faxTone':
+        return this.#events.emit('faxTone', {});
+      case 'faxProgress':
+        return this.#faxGoesOn(message.fax, message.progress);
+      case 'faxed':
+        this.#faxes.get(message.fax)?.over(message.end);
+        this.#faxes.delete(message.fax);
+        return;
+      case 'recorded':
+        return this.#recorded(message.recording, message.end);
+    }
   }
 
   /** The worker is gone, and this with it. */
@@ -188,6 +252,7 @@ export class EmbeddedEndpoint implements Endpoint {
     if (this.#ended) return;
     this.#ended = true;
     for (const playback of [...this.#playbacks.keys()]) this.#played(playback, GONE);
+    for (const fax of [...this.#faxes.keys()]) this.#faxOver(fax, 'the media server was lost');
     for (const recording of [...this.#recordings.keys()]) this.#recorded(recording, LOST);
     this.#onEnd();
   }
@@ -195,6 +260,20 @@ export class EmbeddedEndpoint implements Endpoint {
   #played(playback: number, end: PlaybackEnd): void {
     this.#playbacks.get(playback)?.(end);
     this.#playbacks.delete(playback);
+  }
+
+  #faxGoesOn(fax: number, progress: FaxProgress): void {
+    const underWay = this.#faxes.get(fax);
+    if (!underWay) return;
+    underWay.progress = progress;
+    underWay.onProgress?.(progress);
+  }
+
+  /** The worker cannot tell any more how it ended. */
+  #faxOver(fax: number, error: string): void {
+    const underWay = this.#faxes.get(fax);
+    this.#faxes.delete(fax);
+    underWay?.over({ ...underWay.progress, reason: 'failed', error });
   }
 
   #recorded(recording: number, end: RecordingEnd): void {
@@ -239,6 +318,12 @@ export class EmbeddedEndpoint implements Endpoint {
     if (this.#ended || this.#destroying)
       throw new MediaError('endpoint-gone', `Endpoint ${this.id} does not exist any more`);
   }
+}
+
+interface FaxUnderWay {
+  readonly over: (end: FaxEnd) => void;
+  readonly onProgress: FaxOptions['onProgress'];
+  progress: FaxProgress;
 }
 
 /** How much of it was heard before the worker died, nobody knows. */

@@ -12,6 +12,8 @@ export interface EmbeddedMediaOptions {
   readonly workers?: number;
   /** Where converted WAV and MP3 files are kept between runs; made if need be. */
   readonly audioCacheDir: string;
+  /** Where libspandsp is looked for, as `dlopen` takes it. Default: by its names on Debian and Homebrew. */
+  readonly libspandsp?: readonly string[];
   readonly log?: MediaLog;
 }
 

@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { FaxEnd, FaxProgress } from '../../media/fax.ts';
 import type {
   AudioSource,
   CodecName,
@@ -10,6 +11,7 @@ import type {
   SilenceLimits,
 } from '../../media/port.ts';
 import type { RecordingEnd, RecordOptions } from '../../media/recorder.ts';
+import type { FaxTerminalOptions } from './dsp/fax.ts';
 import type { Distribution } from './histogram.ts';
 import type { MediaParameters } from './sdp/negotiate.ts';
 import type { PortInterval } from './worker/port-range.ts';
@@ -25,6 +27,7 @@ export interface WorkerOptions {
   readonly address: string;
   readonly ports: PortInterval;
   readonly audioCacheDir: string;
+  readonly libspandsp?: readonly string[];
 }
 
 /** By name: what is asked, and what is answered. Endpoints are named by numbers that the main thread gives out. */
@@ -40,6 +43,11 @@ export interface Requests {
   /** Answered when the file is closed. */
   stopRecording: { ask: { endpoint: number; recording: number }; answer: undefined };
   sendDtmf: { ask: { endpoint: number; digits: string; toneMs: number; gapMs: number }; answer: undefined };
+  /** Whether the calling tones of fax machines are to be listened for. */
+  listenForFax: { ask: { endpoint: number; on: boolean }; answer: undefined };
+  /** Begins a fax in place of one that goes on. */
+  fax: { ask: { endpoint: number; fax: number; options: FaxTerminalOptions }; answer: undefined };
+  stopFax: { ask: { endpoint: number; fax: number }; answer: undefined };
   /** Audio of `endpoint` goes to `to`, which may live in another worker. One way: a bridge is two of these. */
   connect: { ask: { endpoint: number; to: Place; passDtmf: boolean }; answer: undefined };
   disconnect: { ask: { endpoint: number }; answer: undefined };
@@ -90,6 +98,9 @@ export type FromWorker =
     }
   | { readonly kind: 'dtmf'; readonly endpoint: number; readonly event: EndpointEvents['dtmf'] }
   | { readonly kind: 'media'; readonly endpoint: number; readonly event: EndpointEvents['media'] }
+  | { readonly kind: 'faxTone'; readonly endpoint: number }
+  | { readonly kind: 'faxProgress'; readonly endpoint: number; readonly fax: number; readonly progress: FaxProgress }
+  | { readonly kind: 'faxed'; readonly endpoint: number; readonly fax: number; readonly end: FaxEnd }
   | { readonly kind: 'silent'; readonly endpoint: number; readonly event: EndpointEvents['silent'] }
   | { readonly kind: 'played'; readonly endpoint: number; readonly playback: number; readonly end: PlaybackEnd }
   | {

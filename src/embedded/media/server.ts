@@ -10,6 +10,7 @@ import {
   type MediaServerStats,
 } from '../../media/port.ts';
 import { systemRandom } from '../../time/random.ts';
+import { FAX_NEEDS_SPANDSP } from './dsp/spandsp.ts';
 import { EmbeddedEndpoint } from './endpoint.ts';
 import { merge, quantiles } from './histogram.ts';
 import type { EmbeddedMediaOptions } from './index.ts';
@@ -30,6 +31,7 @@ interface Slot {
 
 export class EmbeddedMediaServer implements MediaServer {
   readonly name = 'embedded';
+  faxProblem: string | undefined;
   readonly #options: EmbeddedMediaOptions;
   readonly #slots: readonly Slot[];
   readonly #endpoints = new Map<number, { readonly endpoint: EmbeddedEndpoint; readonly slot: Slot }>();
@@ -165,13 +167,17 @@ export class EmbeddedMediaServer implements MediaServer {
   }
 
   async #startWorker(slot: Slot): Promise<WorkerLink> {
-    const { address, audioCacheDir, log } = this.#options;
+    const { address, audioCacheDir, libspandsp, log } = this.#options;
     try {
       const link = await WorkerLink.start(
-        { worker: slot.index, address, ports: slot.ports, audioCacheDir },
+        { worker: slot.index, address, ports: slot.ports, audioCacheDir, ...(libspandsp && { libspandsp }) },
         {
           event: (event) => this.#endpoints.get(event.endpoint)?.endpoint.receive(event),
           warning: ({ message, hint }) => this.#warnOnce(message, hint),
+          missing: ({ message, hint }) => {
+            this.faxProblem = FAX_NEEDS_SPANDSP;
+            this.#warnOnce(message, hint);
+          },
           gone: (reason) => this.#lose(slot, reason),
         },
       );

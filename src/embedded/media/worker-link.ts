@@ -6,6 +6,8 @@ export interface WorkerLinkListener {
   /** An event of one endpoint. */
   event(event: Extract<FromWorker, { endpoint: number }>): void;
   warning(warning: Missing): void;
+  /** As `warning`, of the library of signal processing, at the start: the worker does without. */
+  missing(library: Missing): void;
   /** The worker ended though nobody had closed it. Its requests have been rejected. */
   gone(reason: string): void;
 }
@@ -37,7 +39,7 @@ export class WorkerLink {
         else reject(new Error(first.kind === 'unable' ? first.message : `unexpected message ${first.kind}`));
       });
     });
-    if (missing) listener.warning(missing);
+    if (missing) listener.missing(missing);
     return new WorkerLink(worker, listener);
   }
 

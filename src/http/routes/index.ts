@@ -6,6 +6,7 @@ import { callRoutes } from './calls.ts';
 import { configRoutes } from './config.ts';
 import type { RouteContext } from './context.ts';
 import { eventRoutes } from './events.ts';
+import { faxRoutes } from './faxes.ts';
 import { groupRoutes } from './groups.ts';
 import { historyRoutes } from './history.ts';
 import { nodeRoutes } from './node.ts';
@@ -25,6 +26,7 @@ export function allRoutes(context: RouteContext): readonly Route[] {
     ...groupRoutes(context),
     ...whyRoutes(context),
     ...callbackRoutes(context),
+    ...faxRoutes(context),
     ...trunkRoutes(context),
     ...historyRoutes(context),
     ...voicemailRoutes(context),

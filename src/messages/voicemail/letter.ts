@@ -36,6 +36,9 @@ export function letterOf(message: VoiceMessage, file: string): Letter | undefine
 /** `voicemail-2026-11-26-1542-79161234567.wav`, by the clocks of whom it is for. */
 function attachmentName({ at, timezone, from }: VoiceMessage): string {
   const [date, time = ''] = new Date(Zone.of(timezone).wallAt(Date.parse(at))).toISOString().split('T');
-  const parts = ['voicemail', date, time.slice(0, 5).replace(':', ''), ...(from === '' ? [] : [from])];
+  const parts = ['voicemail', date, time.slice(0, 5).replace(':', ''), ...(from === '' ? [] : [plain(from)])];
   return `${parts.join('-')}.wav`;
 }
+
+/** A SIP address may have in it what file systems take for something else. */
+const plain = (part: string): string => part.replace(/[^\p{L}\p{N}@.+_-]/gu, '_');

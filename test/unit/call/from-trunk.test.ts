@@ -57,6 +57,34 @@ describe('the number', () => {
   });
 });
 
+describe('the sound', () => {
+  it.each([
+    { trunk: {}, sound: { codecs: ['pcma', 'pcmu'], dtmf: 'rfc2833' } },
+    { trunk: { codecs: ['pcmu'], dtmfMode: 'inband' }, sound: { codecs: ['pcmu'], dtmf: 'inband' } },
+    // None of them is built: the call is made with what there is.
+    { trunk: { codecs: ['g729'] }, sound: { dtmf: 'rfc2833' } },
+  ])('is what $trunk of the trunk allows, towards its peer and from it', async ({ trunk, sound }) => {
+    const board = new Switchboard(
+      pbxOf({
+        pbx: { id: 'acme', domains: ['acme.example'] },
+        trunks: [{ id: 'operator', host: '192.0.2.20', ...trunk, numbers: [{ number: '74950000001' }] }],
+        numbers: [{ number: '74950000001', scheme: 'main' }],
+        schemes: [{ id: 'main', steps: [{ forward: { trunk: 'operator', number: '501' } }] }],
+      }),
+    );
+    const caller = await board.call(operator, from, '74950000001');
+    board.sip.to('501@').answers();
+    await settle();
+    const [there, here] = board.media.endpoints.map(({ options }) => options);
+    for (const options of [there, here]) {
+      expect({ codecs: options?.codecs, dtmf: options?.dtmf }).toEqual({ codecs: undefined, ...sound });
+    }
+    caller.dialog.hangUp();
+    await settle();
+    expect(board.quiet).toBe(true);
+  });
+});
+
 describe('the lines of the trunk', () => {
   const calls = async (board: Switchboard, count: number) => {
     const arrived = [];

@@ -173,7 +173,7 @@ describe('#5', () => {
     await settle();
 
     for (const [recording, more] of [
-      [{ manual: false }, {}],
+      [{ manual: false }, { fax: { inCall: false } }],
       [{}, { security: { ignoreDtmf: true } }],
     ] as const) {
       const other = await internalTalk(recording, more);

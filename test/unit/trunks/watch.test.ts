@@ -88,7 +88,7 @@ describe('a peer that is watched by OPTIONS', () => {
 
   it.each([
     { answer: 'silence', reason: 'no answer to OPTIONS' },
-    { answer: 503, reason: 'no answer to OPTIONS' },
+    { answer: 503, reason: 'OPTIONS not sent: unreachable' },
     { answer: 404, reason: 'OPTIONS answered 404 as asked' },
   ] as const)('is down at once with $answer', async ({ answer, reason }) => {
     const { peers, pass, watch, changes } = watching([operator]);

@@ -14,9 +14,11 @@ const PATIENCE = 50;
 
 /**
  * Puts received audio back into order and even pace (for whoever must listen to it: a digit detector, a mixer, a recorder). Samples lie in
- * a ring at the place of their timestamp, so order, repetition and packet length do not matter. Its depth follows the jitter.
+ * a ring at the place of their timestamp, so order, repetition and packet length do not matter. Its depth follows the jitter, which drops or adds a frame
+ * now and then; a modem must not be done that to, and gets a fixed one.
  */
 export class JitterBuffer {
+  readonly #fixedMs: number | undefined;
   readonly #samples = new Int16Array(CAPACITY);
   /** Which samples hold received audio that has not been read. */
   readonly #filled = new Uint8Array(CAPACITY);
@@ -28,6 +30,11 @@ export class JitterBuffer {
   #lateFrames = 0;
   #calmMs = 0;
   #deepFor = 0;
+
+  /** @param options.fixedMs its depth whatever the jitter is: no frame is ever skipped */
+  constructor({ fixedMs }: { readonly fixedMs?: number } = {}) {
+    this.#fixedMs = fixedMs;
+  }
 
   /** @param decoded the packet's samples: the first `count` of the array */
   push(timestamp: number, decoded: Int16Array, count: number): void {
@@ -52,7 +59,7 @@ export class JitterBuffer {
 
   /**
    * The next 20 ms, once per 20 ms.
-   * @param frame 160 samples, written if `audio` is returned
+   * @param frame 160 samples, written unless `empty` is returned: what did not come is silence
    * @param jitterMs interarrival jitter of the stream, RFC 3550 §6.4.1
    * @returns `missing` if the frame was lost and later ones are there; `empty` if there is nothing (yet)
    */
@@ -67,12 +74,19 @@ export class JitterBuffer {
       return 'empty';
     }
     this.#waiting = false;
-    this.#skipIfTooDeep(depth - wanted);
+    if (this.#fixedMs === undefined) this.#skipIfTooDeep(depth - wanted);
     return this.#take(frame);
   }
 
+  /** The next 20 ms of what is there, when nothing more is to come. @returns false if there is nothing */
+  drain(frame: Int16Array): boolean {
+    if (!this.#started || timestampDelta(this.#end, this.#read) <= 0) return false;
+    this.#take(frame);
+    return true;
+  }
+
   #wantedSamples(jitterMs: number): number {
-    const ms = Math.min(MAX_DELAY_MS, Math.max(MIN_DELAY_MS, 4 * jitterMs) + 20 * this.#lateFrames);
+    const ms = this.#fixedMs ?? Math.min(MAX_DELAY_MS, Math.max(MIN_DELAY_MS, 4 * jitterMs) + 20 * this.#lateFrames);
     return Math.ceil(ms / 20) * FRAME;
   }
 

@@ -1,13 +1,16 @@
+import type { FaxEnd, FaxProgress } from '../../../media/fax.ts';
 import type { DtmfMode, EndpointStats } from '../../../media/port.ts';
 import type { RecordingEnd, RecordOptions } from '../../../media/recorder.ts';
 import type { Clock } from '../../../time/clock.ts';
 import type { Random } from '../../../time/random.ts';
-import type { Spandsp } from '../dsp/spandsp.ts';
+import type { FaxTerminalOptions } from '../dsp/fax.ts';
+import { FAX_NEEDS_SPANDSP, type Spandsp } from '../dsp/spandsp.ts';
 import type { LatenessHistogram } from '../histogram.ts';
 import { OutgoingStream } from '../rtp/outgoing.ts';
 import { isRtcp } from '../rtp/packet.ts';
 import type { MediaParameters } from '../sdp/negotiate.ts';
 import { isUnspecified } from '../sdp/remote.ts';
+import { FaxLine } from './fax-line.ts';
 import { Inbound, type InboundListener } from './inbound.ts';
 import { Outbound, type OutboundListener } from './outbound.ts';
 import type { Paced, Pacer } from './pacer.ts';
@@ -16,6 +19,10 @@ import { Recorder } from './recorder.ts';
 import type { FileMaker } from './recording-file.ts';
 import { RtcpReporter } from './rtcp-reporter.ts';
 import type { SilenceWatch } from './silence.ts';
+
+const FRAME_MS = 20;
+/** Frames: longer ago, the other machine has given up. */
+const MOST_MISSED = 100;
 
 /** What the endpoints of one worker share. */
 export interface EndpointSurroundings {
@@ -28,6 +35,8 @@ export interface EndpointSurroundings {
 }
 
 export interface RtpEndpointListener extends InboundListener, Pick<OutboundListener, 'played'> {
+  faxProgress(fax: number, progress: FaxProgress): void;
+  faxed(fax: number, end: FaxEnd): void;
   recorded(recording: number, end: RecordingEnd): void;
 }
 
@@ -41,6 +50,9 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
   readonly #dtmf: DtmfMode;
   readonly #stream: OutgoingStream;
   readonly #rtcp: RtcpReporter;
+  #fax: FaxLine | undefined;
+  /** When it had its latest frame. */
+  #faxDueMs = 0;
   #ports: PortPair | undefined;
   #parameters: MediaParameters | undefined;
   /** Behind a NAT the peer's RTCP comes from another port than his SDP says. */
@@ -76,10 +88,51 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
     if (this.inbound.listening) this.#around.pacer.add(this);
   }
 
+  /** Begins a fax, in place of one that goes on. @throws Error if there is no library, or no memory */
+  startFax(id: number, options: FaxTerminalOptions): void {
+    const { spandsp } = this.#around;
+    if (!spandsp) throw new Error(FAX_NEEDS_SPANDSP);
+    this.#endFax('stopped');
+    this.#fax = new FaxLine(id, spandsp, options, {
+      progress: (progress) => this.#listener.faxProgress(id, progress),
+      over: () => this.#endFax(),
+    });
+    this.#faxDueMs = Number.POSITIVE_INFINITY;
+    this.inbound.fax = this.#fax;
+    this.outbound.fax = this.#fax;
+  }
+
+  /** Nothing happens if this fax has ended already. */
+  stopFax(id: number): void {
+    if (this.#fax?.id === id) this.#endFax('stopped');
+  }
+
+  /** @param reason in place of `failed`, where we did not want it to go on */
+  #endFax(reason?: 'stopped'): void {
+    const fax = this.#fax;
+    if (!fax) return;
+    this.#fax = undefined;
+    this.inbound.fax = undefined;
+    this.outbound.fax = undefined;
+    const end = fax.end();
+    this.#listener.faxed(fax.id, end.reason === 'failed' && reason ? { ...end, reason } : end);
+  }
+
   tick(dueMs: number): void {
-    this.inbound.listen();
+    if (this.#fax) this.#tickFax(dueMs);
+    else this.inbound.listen();
     this.outbound.tick(dueMs);
     if (this.outbound.idle && !this.inbound.listening) this.#around.pacer.remove(this);
+  }
+
+  /** A thread that stood still has lost its frames for everybody else; a modem makes up for them, for it would lose its place in the signal. */
+  #tickFax(dueMs: number): void {
+    const missed = Math.min(MOST_MISSED, Math.max(0, Math.round((dueMs - this.#faxDueMs) / FRAME_MS) - 1));
+    this.#faxDueMs = dueMs;
+    for (let ago = missed; ago >= 0 && this.#fax; ago--) {
+      this.#fax.listen();
+      if (ago > 0) this.outbound.tick(dueMs - ago * FRAME_MS);
+    }
   }
 
   onRtp(bytes: Uint8Array, address: string, port: number): void {
@@ -147,6 +200,7 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
   }
 
   async destroy(): Promise<void> {
+    this.#endFax();
     const recorded = [...this.#recorders.values()].map((recorder) => recorder.stop('endpointGone'));
     this.inbound.disconnect();
     this.inbound.close();

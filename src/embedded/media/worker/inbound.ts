@@ -7,6 +7,8 @@ import { Reception } from '../rtp/reception.ts';
 import { SourceLock } from '../rtp/source-lock.ts';
 import { KeyPresses } from '../rtp/telephone-event.ts';
 import type { MediaParameters } from '../sdp/negotiate.ts';
+import { FaxEar } from './fax-ear.ts';
+import type { FaxLine } from './fax-line.ts';
 import { InbandEar } from './inband-ear.ts';
 import type { AudioTap } from './recorder.ts';
 import { SilenceWatch } from './silence.ts';
@@ -19,6 +21,7 @@ const MUTE_MS = 120;
 export interface InboundListener {
   dtmf(event: EndpointEvents['dtmf']): void;
   media(event: EndpointEvents['media']): void;
+  faxTone(): void;
   silent(event: EndpointEvents['silent']): void;
 }
 
@@ -43,6 +46,8 @@ export class Inbound {
   #receiving = false;
   #heard = false;
   #ear: InbandEar | undefined;
+  #faxEar: FaxEar | undefined;
+  #fax: FaxLine | undefined;
   #sink: Sink | undefined;
   #passDtmf = true;
   #mutedUntilMs = 0;
@@ -61,8 +66,21 @@ export class Inbound {
     this.#meanings.fill(undefined);
     for (const { payloadType, name } of parameters.accepted) this.#meanings[payloadType] = name;
     if (parameters.remote) this.lock.expect(parameters.remote.address, parameters.remote.port);
-    if (!listenInband) this.close();
+    if (!listenInband) this.#closeEar();
     else if (this.#spandsp) this.#ear ??= new InbandEar(this.#spandsp);
+  }
+
+  /** Whether calling tones are told of. Without the library none is. */
+  listenForFax(on: boolean): void {
+    if (on && this.#spandsp) this.#faxEar ??= new FaxEar(this.#spandsp);
+    if (on) return;
+    this.#faxEar?.close();
+    this.#faxEar = undefined;
+  }
+
+  /** A fax takes all audio for itself: no digits are heard in it, and it goes to nobody else. */
+  set fax(line: FaxLine | undefined) {
+    this.#fax = line;
   }
 
   connect(sink: Sink, passDtmf: boolean): void {
@@ -119,8 +137,13 @@ export class Inbound {
     this.rejected++;
   }
 
-  /** Frees the detector. */
+  /** Frees the detectors. */
   close(): void {
+    this.#closeEar();
+    this.listenForFax(false);
+  }
+
+  #closeEar(): void {
     this.#ear?.close();
     this.#ear = undefined;
   }
@@ -133,6 +156,11 @@ export class Inbound {
   }
 
   #onAudio(bytes: Uint8Array, codec: CodecName, nowMs: number): void {
+    if (this.#fax) {
+      this.#fax.receive(bytes, packet, codec);
+      return;
+    }
+    if (this.#faxEar?.receive(bytes, packet, codec)) this.#listener.faxTone();
     this.#ear?.receive(bytes, packet, codec);
     if (nowMs < this.#mutedUntilMs) bytes.fill(g711[codec].silence, packet.start, packet.end);
     for (const tap of this.taps) {

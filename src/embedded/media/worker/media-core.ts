@@ -52,6 +52,9 @@ export class MediaCore {
       const endpoint = new RtpEndpoint(around, dtmf, random.hex(8), {
         dtmf: (event) => emit({ kind: 'dtmf', endpoint: id, event }),
         media: (event) => emit({ kind: 'media', endpoint: id, event }),
+        faxTone: () => emit({ kind: 'faxTone', endpoint: id }),
+        faxProgress: (fax, progress) => emit({ kind: 'faxProgress', endpoint: id, fax, progress }),
+        faxed: (fax, end) => emit({ kind: 'faxed', endpoint: id, fax, end }),
         silent: (event) => emit({ kind: 'silent', endpoint: id, event }),
         played: (playback, end) => emit({ kind: 'played', endpoint: id, playback, end }),
         recorded: (recording, end) => emit({ kind: 'recorded', endpoint: id, recording, end }),
@@ -89,6 +92,18 @@ export class MediaCore {
           this.#endpoints.get(id) === endpoint ? resolve(undefined) : reject(gone(id)),
         ),
       );
+    },
+    listenForFax: ({ endpoint, on }) => {
+      this.#endpoints.get(endpoint)?.inbound.listenForFax(on);
+      return undefined;
+    },
+    fax: ({ endpoint, fax, options }) => {
+      this.#endpoint(endpoint).startFax(fax, options);
+      return undefined;
+    },
+    stopFax: ({ endpoint, fax }) => {
+      this.#endpoints.get(endpoint)?.stopFax(fax);
+      return undefined;
     },
     connect: ({ endpoint, to, passDtmf }) => {
       const sink =

@@ -6,6 +6,7 @@ import { HEADER_BYTES, type RtpPacket, uint32 } from '../rtp/packet.ts';
 import { EVENT_BYTES, writeEventPayload } from '../rtp/telephone-event.ts';
 import type { MediaParameters } from '../sdp/negotiate.ts';
 import { type DigitOutput, DigitSender } from './digit-sender.ts';
+import type { FaxLine } from './fax-line.ts';
 import { FRAME, type Playback } from './playback.ts';
 import type { AudioTap } from './recorder.ts';
 import type { Sink } from './sink.ts';
@@ -24,7 +25,7 @@ export interface OutboundListener {
   awake(): void;
 }
 
-/** What goes to the peer, from one source at a time: digits before playback before the party that is connected to us. */
+/** What goes to the peer, from one source at a time: a fax before digits before playback before the party that is connected to us. */
 export class Outbound implements Sink, DigitOutput {
   /** Who records what the peer hears. */
   readonly taps = new Set<AudioTap>();
@@ -36,6 +37,7 @@ export class Outbound implements Sink, DigitOutput {
   readonly #eventPacket = new Uint8Array(HEADER_BYTES + EVENT_BYTES);
   #parameters: MediaParameters | undefined;
   #playback: Playback | undefined;
+  #fax: FaxLine | undefined;
   #eventTimestamp = 0;
 
   constructor(stream: OutgoingStream, clock: Clock, listener: OutboundListener) {
@@ -59,6 +61,14 @@ export class Outbound implements Sink, DigitOutput {
     if (this.#playback?.id === playback) this.#endPlayback('stopped');
   }
 
+  /** While it is there nothing else is sent: digits and playbacks wait. What was playing is replaced. */
+  set fax(line: FaxLine | undefined) {
+    this.#fax = line;
+    if (!line) return;
+    this.#endPlayback('replaced');
+    this.#listener.awake();
+  }
+
   get playing(): boolean {
     return this.#playback !== undefined;
   }
@@ -78,11 +88,12 @@ export class Outbound implements Sink, DigitOutput {
 
   /** False while the connected party is not heard. */
   get idle(): boolean {
-    return this.#playback === undefined && this.#digits.idle;
+    return this.#fax === undefined && this.#playback === undefined && this.#digits.idle;
   }
 
   tick(dueMs: number): void {
-    if (!this.#digits.idle) this.#digits.tick(this, dueMs);
+    if (this.#fax) this.#sendFax(this.#fax, dueMs);
+    else if (!this.#digits.idle) this.#digits.tick(this, dueMs);
     else if (this.#playback) this.#playFrame(this.#playback, dueMs);
   }
 
@@ -139,6 +150,11 @@ export class Outbound implements Sink, DigitOutput {
     if (offset < 0) return;
     if (samples > 0) this.#tap(bytes, offset, packet.end, now);
     this.#listener.send(bytes, offset, packet.end);
+  }
+
+  #sendFax(fax: FaxLine, dueMs: number): void {
+    fax.send(this.#frame, HEADER_BYTES, this.codec);
+    this.#sendFrame(dueMs);
   }
 
   #playFrame(playback: Playback, dueMs: number): void {

@@ -20,7 +20,7 @@ const options = workerData as WorkerOptions;
 const send = (message: FromWorker) => main.postMessage(message);
 
 setThreadPriority('audio');
-const spandsp = loadSpandsp();
+const spandsp = loadSpandsp(options.libspandsp);
 const clips = createAudioFiles({
   clock: systemClock,
   cacheDirectory: options.audioCacheDir,

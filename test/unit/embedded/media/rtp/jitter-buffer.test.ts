@@ -105,4 +105,38 @@ describe('JitterBuffer', () => {
     buffer.push(0, packetOf(2), FRAME);
     for (const heard of [1, 2, 'empty']) expect(pull(buffer)).toBe(heard);
   });
+
+  describe('of fixed depth', () => {
+    it('neither skips nor invents a frame, however the packets come', () => {
+      const buffer = new JitterBuffer({ fixedMs: 200 });
+      const heard: (number | string)[] = [];
+      // Two in a hundred come 40 ms late, and once nothing comes for 300 ms.
+      for (let tick = 1; tick <= 2000; tick++) {
+        const arrives = (n: number) => {
+          const late = n % 50 === 0 ? 2 : 0;
+          const due = n + late;
+          return due >= 1000 && due < 1015 ? 1015 : due;
+        };
+        for (let n = Math.max(1, tick - 20); n <= tick; n++) if (arrives(n) === tick) push(buffer, n);
+        heard.push(pull(buffer, 60));
+      }
+      const frames = heard.filter((one) => one !== 'empty');
+      expect(frames).toEqual(Array.from({ length: frames.length }, (_, i) => i + 1));
+      expect(frames.length).toBeGreaterThan(1900);
+    });
+
+    it('gives out the rest when nothing more is to come', () => {
+      const buffer = new JitterBuffer({ fixedMs: 200 });
+      push(buffer, 1, 2);
+      const frame = new Int16Array(FRAME);
+      expect(pull(buffer)).toBe('empty');
+      expect([buffer.drain(frame), frame[0], buffer.drain(frame), frame[0], buffer.drain(frame)]).toEqual([
+        true,
+        1,
+        true,
+        2,
+        false,
+      ]);
+    });
+  });
 });

@@ -1,0 +1,11 @@
+import type { Trunk } from '../config/document.ts';
+import type { CodecName, EndpointOptions } from '../media/port.ts';
+
+/**
+ * What the sound of all calls over a trunk is bound to, in both directions (§5.3.1.1): of its codecs those that there are, and how keys come and go. A trunk
+ * whose codecs are all missing here is not bound to any: its calls are made with what there is.
+ */
+export function trunkSound({ codecs, dtmfMode }: Trunk): Pick<EndpointOptions, 'codecs' | 'dtmf'> {
+  const known = codecs.filter((codec): codec is CodecName => codec === 'pcma' || codec === 'pcmu');
+  return { dtmf: dtmfMode, ...(known.length > 0 ? { codecs: known } : {}) };
+}

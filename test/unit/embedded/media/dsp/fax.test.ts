@@ -1,0 +1,143 @@
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createFaxTerminal, type FaxTerminal } from '../../../../../src/embedded/media/dsp/fax.ts';
+import { isMissing, loadSpandsp, type Spandsp } from '../../../../../src/embedded/media/dsp/spandsp.ts';
+import { pdfOfTiff } from '../../../../../src/messages/fax/pdf.ts';
+import { readTiff } from '../../../../../src/messages/fax/tiff.ts';
+import { pageOf, shown, shownByPdf, tiffOf } from '../../../../support/fax-pages.ts';
+
+const loaded = loadSpandsp();
+if (isMissing(loaded)) throw new Error(loaded.missing);
+const spandsp: Spandsp = loaded;
+
+const FRAME = 160;
+const FRAMES_PER_SECOND = 50;
+
+/** Lets two machines hear each other until both are done, or for so long. @param line what becomes of each frame on its way */
+function connect(
+  [one, other]: readonly [FaxTerminal, FaxTerminal],
+  {
+    seconds = 900,
+    line = () => undefined,
+  }: { seconds?: number; line?: (frame: Int16Array, number: number) => void } = {},
+): void {
+  const forth = new Int16Array(FRAME);
+  const back = new Int16Array(FRAME);
+  for (let i = 0; (one.active || other.active) && i < seconds * FRAMES_PER_SECOND; i++) {
+    one.send(forth);
+    other.send(back);
+    line(forth, i);
+    line(back, i);
+    one.receive(back);
+    other.receive(forth);
+  }
+}
+
+describe('fax terminal', () => {
+  let folder: string;
+  let original: string;
+  let received: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'km-fax-'));
+    original = join(folder, 'original.tiff');
+    received = join(folder, 'received.tiff');
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const sender = (ecm = true) =>
+    createFaxTerminal(spandsp, { do: 'send', file: original, stationId: '+7 495 1234567', ecm });
+  const receiver = (options: { ecm?: boolean; maxPages?: number } = {}) =>
+    createFaxTerminal(spandsp, { do: 'receive', file: received, stationId: '+7 495 7654321', ecm: true, ...options });
+
+  it.each([
+    { ecm: true, pages: 12 },
+    { ecm: false, pages: 3 },
+  ])('carries $pages pages dot by dot (error correction: $ecm)', async ({ ecm, pages }) => {
+    const sent = Array.from({ length: pages }, (_, i) => pageOf(i));
+    await writeFile(original, tiffOf(sent));
+    const machines = [sender(), receiver({ ecm })] as const;
+    connect(machines);
+    const both = { reason: 'finished', pages, bitRate: 14_400, ecm, resolution: { x: 204, y: 196 } };
+    expect(machines[0].close()).toEqual({ ...both, remoteStation: '+7 495 7654321' });
+    expect(machines[1].close()).toEqual({ ...both, remoteStation: '+7 495 1234567' });
+    expect(await shownByPdf(pdfOfTiff(await readFile(received)))).toEqual(shown(sent));
+  });
+
+  it('corrects what a bad line has done to the pages', async () => {
+    const sent = [pageOf(1), pageOf(2)];
+    await writeFile(original, tiffOf(sent));
+    const machines = [sender(), receiver()] as const;
+    // A crackle of 5 ms every 2 s.
+    connect(machines, { line: (frame, i) => i % 100 === 99 && frame.fill(0, 0, 40) });
+    machines[0].close();
+    expect(machines[1].close()).toMatchObject({ reason: 'finished', pages: 2, ecm: true });
+    expect(await shownByPdf(pdfOfTiff(await readFile(received)))).toEqual(shown(sent));
+  });
+
+  it('keeps page 1 when the call ends on page 2, and has it on the disk before', async () => {
+    await writeFile(original, tiffOf([pageOf(1), pageOf(2), pageOf(3)]));
+    const machines = [sender(), receiver()] as const;
+    let seconds = 0;
+    while (machines[1].progress.pages === 0 && seconds++ < 60) connect(machines, { seconds: 1 });
+    connect(machines, { seconds: 2 });
+    const crashed = join(folder, 'crashed.tiff');
+    await copyFile(received, crashed);
+    machines[0].close();
+    expect(machines[1].close()).toMatchObject({
+      reason: 'failed',
+      pages: 1,
+      error: 'the call ended before the fax did',
+      remoteStation: '+7 495 1234567',
+    });
+    for (const file of [received, crashed]) {
+      expect(await shownByPdf(pdfOfTiff(await readFile(file)))).toEqual(shown([pageOf(1)]));
+    }
+  });
+
+  it('has the whole fax when the sender hangs up without a word after the last page', async () => {
+    await writeFile(original, tiffOf([pageOf(1)]));
+    const machines = [sender(), receiver()] as const;
+    // In steps of 100 ms: between the confirmation of the page and the good-bye there is less than a second.
+    while (machines[0].progress.pages === 0) connect(machines, { seconds: 0.1 });
+    expect(machines[1].active).toBe(true);
+    expect(machines[1].close()).toMatchObject({ reason: 'finished', pages: 1 });
+    machines[0].close();
+  });
+
+  it('says what went wrong', async () => {
+    await writeFile(original, tiffOf([pageOf(1)]));
+    const alone = sender();
+    const silence = new Int16Array(FRAME);
+    for (let i = 0; alone.active && i < 90 * FRAMES_PER_SECOND; i++) {
+      alone.send(new Int16Array(FRAME));
+      alone.receive(silence);
+    }
+    expect(alone.close()).toMatchObject({ reason: 'failed', pages: 0, error: 'no fax machine has answered' });
+
+    await writeFile(original, 'no TIFF at all');
+    const machines = [sender(), receiver()] as const;
+    connect(machines);
+    expect(machines[0].close()).toMatchObject({ reason: 'failed', error: 'the file cannot be opened or written' });
+    expect(machines[1].close()).toMatchObject({ reason: 'failed', pages: 0, error: expect.any(String) });
+  });
+
+  it('takes no more pages than it may', async () => {
+    await writeFile(original, tiffOf([pageOf(1), pageOf(2), pageOf(3)]));
+    const machines = [sender(), receiver({ maxPages: 2 })] as const;
+    connect(machines);
+    machines[0].close();
+    expect(machines[1].close()).toMatchObject({ reason: 'failed', pages: 2, error: 'more than 2 pages' });
+    expect(readTiff(await readFile(received))).toHaveLength(2);
+  });
+
+  it('refuses to be used after its end', async () => {
+    await writeFile(original, tiffOf([pageOf(1)]));
+    const terminal = sender();
+    terminal.close();
+    expect(() => terminal.receive(new Int16Array(FRAME))).toThrow(/after close/);
+    expect(() => terminal.close()).toThrow(/after close/);
+  });
+});
