@@ -122,8 +122,7 @@ export interface FaxesPort {
   /** Absolute path; undefined: this node does not have it. */
   file(pbx: string, id: string, kind: 'tiff' | 'pdf'): Promise<string | undefined>;
   markRead(pbx: string, id: string, read: boolean): Promise<Fax | undefined>;
-  /** False: there is none. */
-  remove(pbx: string, id: string): Promise<boolean>;
+  remove(pbx: string, id: string): Promise<'removed' | 'none' | 'elsewhere'>;
   /** @throws UserError `fax-document`, `fax-number`, `fax-line`, `fax-poppler`, `fax-unavailable` */
   send(
     pbx: PbxVersion,

@@ -579,7 +579,8 @@ describe('a fax that is sent', () => {
     const { id } = await send(node);
     (await invited(node, 1)).answers();
     await node.underWay();
-    expect(await node.faxes.remove('acme', id)).toBe(true);
+    expect(await node.faxes.remove('other', id)).toBe('none');
+    expect(await node.faxes.remove('acme', id)).toBe('removed');
     await expect.poll(() => node.board.media.alive.length).toBe(0);
     await expect.poll(files).toEqual([]);
     expect(await node.all()).toEqual([]);

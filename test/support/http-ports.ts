@@ -56,6 +56,8 @@ export class FakeNode {
   readonly faxes: Fax[] = [];
   /** Paths by `<id>.<kind>`. */
   readonly faxFiles = new Map<string, string>();
+  /** What sending one fails with. */
+  faxRefusal: Error | undefined;
   readonly faxesToSend: Parameters<HttpPorts['faxes']['send']>[1][] = [];
   /** Numbers that may not be called. */
   readonly barred = new Set<string>();
@@ -215,10 +217,13 @@ export class FakeNode {
         },
         remove: async (_pbx, id) => {
           const at = this.faxes.findIndex((fax) => fax.id === id);
-          await answer(undefined);
-          return at >= 0 && this.faxes.splice(at, 1).length === 1;
+          if (at < 0) return answer('none');
+          if (this.faxes[at]?.node !== 'one') return answer('elsewhere');
+          this.faxes.splice(at, 1);
+          return answer('removed');
         },
         send: async (_pbx, fax) => {
+          if (this.faxRefusal) throw this.faxRefusal;
           this.faxesToSend.push(fax);
           return answer(this.faxes[0] as Fax);
         },
