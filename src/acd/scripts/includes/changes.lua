@@ -1,5 +1,10 @@
 -- What has changed is written, and told to those who watch: in the same step, so that it is told once, in its order, on however many nodes.
 
+-- What nothing is known of is not said: it is 0 or '' (`AgentState`).
+local function known(fact)
+  if fact ~= 0 and fact ~= '' then return fact end
+end
+
 local function facts_of(id, agent, why)
   local calls = {}
   for call, occupation in pairs(agent.calls) do
@@ -10,16 +15,16 @@ local function facts_of(id, agent, why)
     unavailable = why,
     status = agent.status,
     base = agent.base,
-    statusAt = agent.statusAt or 0,
+    statusAt = agent.statusAt,
     calls = calls,
     reservation = agent.reservation or nil,
-    reachableUntil = agent.reachableUntil,
-    wrapUpUntil = agent.wrapUpUntil,
-    excludedUntil = agent.excludedUntil,
-    excludedFor = agent.excludedFor,
-    lastEnd = agent.lastEnd,
-    talkToday = agent.talkToday,
-    answeredToday = agent.answeredToday,
+    reachableUntil = known(agent.reachableUntil),
+    wrapUpUntil = known(agent.wrapUpUntil),
+    excludedUntil = known(agent.excludedUntil),
+    excludedFor = known(agent.excludedFor),
+    lastEnd = known(agent.lastEnd),
+    talkToday = known(agent.talkToday),
+    answeredToday = known(agent.answeredToday),
     isFree = #agent.freeAs > 0,
   }
 end
@@ -50,10 +55,14 @@ local function entries_in(index, group, upTo)
   return redis.call('ZLEXCOUNT', index, from_of(group), upTo and '[' .. upTo or to_of(group))
 end
 
-local told = {}
+-- {tag, type, data} of what is to be told, and how all its tags begin.
+local told, tags
+at_begin(function() told, tags = {}, nil end)
+
 local function tell_all(type, what)
   what.at = now
-  table.insert(told, { string.format('acd%.0f.%.0f.%d', now, tonumber(ARGV[2]) * 1e9, #told), type, cjson.encode(what) })
+  tags = tags or string.format('acd%.0f.%.0f.', now, tonumber(ARGV[2]) * 1e9)
+  told[#told + 1] = { tags .. #told, type, cjson.encode(what) }
 end
 
 local function tell_queue(what, call, caller, more)
