@@ -4,10 +4,13 @@ import { isError } from './config/issue.ts';
 import type { ConfigStore } from './config/store.ts';
 import { liveView } from './engine-http.ts';
 import type { EventForms, EventLog } from './events/index.ts';
-import { instant, shownAgent, shownCall, shownCallback, shownDevice } from './http/shown.ts';
+import { instant, shownAgent, shownCall, shownCallback, shownDevice, shownRecording } from './http/shown.ts';
 import type { DurableOutbox } from './messages/durable-outbox.ts';
+import type { Recordings } from './messages/recording/index.ts';
 import type { Binding } from './redis/index.ts';
 import type { Registrar } from './sip/index.ts';
+import type { Registering, RegistrationChange } from './trunks/registering.ts';
+import type { TrunkChange, TrunkWatch } from './trunks/watch.ts';
 
 /** What the scripts of the ACD tell of their changes, in the form of the API. */
 export const acdForms = (config: Pick<ConfigStore, 'current'>): EventForms => ({
@@ -43,13 +46,14 @@ export interface WatchedParts {
   readonly config: ConfigStore;
   readonly inbound: Inbound;
   readonly registrar: Registrar;
+  readonly recordings: Recordings;
 }
 
 /**
  * Puts into the log of each PBX what happens in the parts of this node, in the form of the API (`http/schemas.ts`, `LiveEvent`).
  * @returns the function that ends it
  */
-export function publishEvents({ config, inbound, registrar }: WatchedParts, events: EventLog): () => void {
+export function publishEvents({ config, inbound, registrar, recordings }: WatchedParts, events: EventLog): () => void {
   const registration = (what: 'registered' | 'unregistered' | 'expired') => (device: Binding) => {
     const pbx = config.current(device.pbx);
     if (pbx) events.publish(pbx.id, 'registration', { what, device: shownDevice(pbx, device) });
@@ -77,6 +81,15 @@ export function publishEvents({ config, inbound, registrar }: WatchedParts, even
     registrar.on('registered', registration('registered')),
     registrar.on('unregistered', registration('unregistered')),
     registrar.on('expired', registration('expired')),
+    recordings.events.on('recording', ({ what, facts, error = null }) => {
+      const { id: recording, call, employee, manual } = facts;
+      events.publish(facts.pbx, 'recording', { what, recording, call, employee, manual, error });
+    }),
+    ...(['added', 'removed'] as const).map((what) =>
+      recordings.events.on(what, (recorded) =>
+        events.publish(recorded.pbx, 'record/added', { what, recording: shownRecording(recorded) }),
+      ),
+    ),
     config.on('changed', ({ changed, removed }) => {
       for (const { id, version } of changed) events.publish(id, 'config', { what: 'changed', version, errors: 0 });
       for (const { id } of removed) events.publish(id, 'config', { what: 'removed', version: null, errors: 0 });
@@ -90,6 +103,20 @@ export function publishEvents({ config, inbound, registrar }: WatchedParts, even
   return () => {
     for (const off of offs) off();
     everywhere('stopped');
+  };
+}
+
+/** As `publishEvents`, of the peers of trunks, and of our accounts at operators. */
+export function publishTrunks(
+  watch: Pick<TrunkWatch, 'on'>,
+  registering: Pick<Registering, 'on'>,
+  events: EventLog,
+): () => void {
+  const tell = ({ pbx, trunk, state, reason }: TrunkChange | RegistrationChange) =>
+    events.publish(pbx, 'trunk', { what: state, trunk, why: reason ?? null });
+  const offs = [watch.on('changed', tell), registering.on('changed', tell)];
+  return () => {
+    for (const off of offs) off();
   };
 }
 

@@ -13,13 +13,23 @@ import { endReasons } from './end-reason.ts';
 import { statusSetter } from './engine-acd.ts';
 import type { EventFeed } from './events/index.ts';
 import type { History } from './history/index.ts';
-import type { AcdPort, CallbacksPort, HttpPorts, LiveCall, TrunksPort, WaitsPort } from './http/index.ts';
+import type {
+  AcdPort,
+  CallbacksPort,
+  HttpPorts,
+  LiveCall,
+  RecordingsPort,
+  TrunksPort,
+  WaitsPort,
+} from './http/index.ts';
 import type { MediaServer } from './media/port.ts';
 import type { DurableOutbox } from './messages/durable-outbox.ts';
+import { downloadName, mediaTypes, type Recordings } from './messages/recording/index.ts';
 import { type RedisConnection, RedisDownError, type RegistrationStore } from './redis/index.ts';
 import type { SipServer } from './sip/port.ts';
 import type { Clock } from './time/clock.ts';
 import type { TrunkLines } from './trunks/lines.ts';
+import type { Registering } from './trunks/registering.ts';
 import type { TrunkWatch } from './trunks/watch.ts';
 
 /** The parts that the API shows. */
@@ -34,6 +44,7 @@ export interface ShownParts {
   readonly embeddedSip: { stats(): Promise<SipServerStats | undefined> } | undefined;
   readonly media: MediaServer;
   readonly history: History;
+  readonly recordings: Recordings;
   readonly events: EventFeed;
   readonly dispatcher: Dispatcher;
   readonly estimates: WaitEstimates;
@@ -43,19 +54,21 @@ export interface ShownParts {
   readonly trunks: TrunkWatch;
   readonly lines: TrunkLines;
   readonly clock: Clock;
+  readonly registering: Registering;
   readonly outbox: DurableOutbox;
 }
 
 /** What the API asks for, taken from the parts of the engine. */
 export function httpPorts(parts: ShownParts): HttpPorts {
   const { config, inbound, occupancy, registrations, redis, sip, embeddedSip, media, history, events } = parts;
-  const { dispatcher, estimates, trunks, lines, outbox } = parts;
+  const { dispatcher, estimates, outbox } = parts;
   return {
     config,
     checkConfig: () => config.read(),
     calls: {
       live: (pbx) => inbound.live.of(pbx).map(liveView),
       hangup: (pbx, id) => inbound.hangup(pbx, id),
+      record: (pbx, id, on) => inbound.record(pbx, id, on),
       story: (pbx, id) => {
         const call = inbound.live.get(id);
         if (call?.pbx.id !== pbx) return undefined;
@@ -65,12 +78,13 @@ export function httpPorts(parts: ShownParts): HttpPorts {
     },
     registrations,
     history: history.store,
+    recordings: recordingsOf(config, parts.recordings),
     versions: history.versions,
     events,
     acd: agentsOf(dispatcher),
     waits: waitsOf(config, estimates),
     callbacks: callbacksOf(parts),
-    trunks: trunksOf(trunks, lines),
+    trunks: trunksOf(parts),
     busy: (pbx, employee) => occupancy.busy(pbx, employee),
     readiness: {
       sip: () => sip.state === 'up',
@@ -140,14 +154,33 @@ function waitsOf(config: ConfigStore, estimates: WaitEstimates): WaitsPort {
   };
 }
 
-function trunksOf(watch: TrunkWatch, lines: TrunkLines): TrunksPort {
+function recordingsOf(config: ConfigStore, recordings: Recordings): RecordingsPort {
+  return {
+    query: (pbx, filter, page) => recordings.query(pbx, filter, page),
+    get: (pbx, id) => recordings.get(pbx, id),
+    async file(recording) {
+      const pbx = config.current(recording.pbx);
+      const path = await recordings.fileOf(recording);
+      return pbx && path !== undefined
+        ? { path, name: downloadName(pbx, recording), type: mediaTypes[recording.format] }
+        : undefined;
+    },
+    mark: (pbx, id, mark) => recordings.mark(pbx, id, mark),
+    remove: (pbx, id) => recordings.remove(pbx, id),
+  };
+}
+
+function trunksOf({ trunks, lines, registering }: Pick<ShownParts, 'trunks' | 'lines' | 'registering'>): TrunksPort {
   return {
     status(pbx, trunk) {
-      const known = watch.status(pbx, trunk);
+      const known = trunks.status(pbx, trunk);
       if (!known) return undefined;
       const { state, reason, since } = known.health;
-      return { state, reason, since, linesTaken: lines.held(pbx, trunk), changes: known.changes };
+      return { state, reason, since, changes: known.changes };
     },
+    linesTaken: (pbx, trunk) => lines.held(pbx, trunk),
+    registrations: (pbx) => registering.status(pbx),
+    registeredHere: () => registering.own().map(({ pbx, trunk, health: { until } }) => ({ pbx, trunk, until })),
   };
 }
 

@@ -28,7 +28,7 @@ import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
 import { feedAcd, occupancyInAcd, statusSetter } from './engine-acd.ts';
-import { acdForms, publishEvents, publishOutbox } from './engine-events.ts';
+import { acdForms, publishEvents, publishOutbox, publishTrunks } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
@@ -39,6 +39,7 @@ import { PromptSet } from './media/prompts/prompt-set.ts';
 import type { DurableOutbox } from './messages/durable-outbox.ts';
 import { OutboxNotices } from './messages/notices.ts';
 import type { Outbox, TextOutbox } from './messages/outbox.ts';
+import { Recordings } from './messages/recording/index.ts';
 import {
   parseRedisUrl,
   RedisConnection,
@@ -53,6 +54,7 @@ import { contactTarget, startSip } from './sip/index.ts';
 import { type Clock, systemClock } from './time/clock.ts';
 import { type Random, systemRandom } from './time/random.ts';
 import { TrunkLines } from './trunks/lines.ts';
+import { Registering } from './trunks/registering.ts';
 import { TrunkWatch } from './trunks/watch.ts';
 
 export interface EngineOptions {
@@ -129,11 +131,25 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const outbox = openOutbox({ env, config, database, events, clock, random, log }, keeping);
     // Awaited below; until then a failure is nobody's.
     for (const loading of [database, history, outbox]) loading.catch(() => undefined);
+    const recordings = new Recordings({
+      ...{ database, config, clock, random, log, node: env.nodeId, varDir: env.varDir },
+      outbox: soon(outbox),
+    });
+    stack.defer(() => recordings.close());
 
-    const limits = new SharedLimits({ redis, clock, log, run: `${env.nodeId}-${random.hex(4)}` });
+    const run = `${env.nodeId}-${random.hex(4)}`;
+    const limits = new SharedLimits({ redis, clock, log, run });
     stack.defer(() => limits.close());
     const lines = new TrunkLines(limits);
-    const trunks = new TrunkWatch({ config, sip: sip.server, lines, clock, random, log });
+    const trunks = new TrunkWatch({
+      config,
+      sip: sip.server,
+      lines,
+      accept: (invite) => inbound.accept(invite),
+      clock,
+      random,
+      log,
+    });
     stack.defer(() => trunks.close());
     const occupancy = new Occupancy(occupancyInAcd(acdNode, log));
     const destinations = new Destinations(registrations, contactTarget, trunks);
@@ -154,6 +170,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       occupancy,
       ...notBuilt,
       notices: new OutboxNotices(soon(outbox), log),
+      recorder: recordings,
       statuses: { set: (pbx, employee, status) => setStatus(pbx, employee, { name: status, base: status }) },
     };
     const inbound = new Inbound({
@@ -164,9 +181,23 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
       history: async (record) => (await history).record(record),
     });
-    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar }, events));
+    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar, recordings }, events));
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
+    // After what takes calls, so that it is stopped before: operators send no more calls to a node that is about to end.
+    const registering = new Registering({
+      config,
+      sip: sip.server,
+      markOf: (pbx, trunk) => sip.marks.of(pbx, trunk),
+      redis,
+      node: env.nodeId,
+      run,
+      clock,
+      random,
+      log,
+    });
+    stack.defer(() => registering.close());
+    stack.defer(publishTrunks(trunks, registering, events));
     const runner = new CallbackRunner({
       due: groupCallbacks,
       config,
@@ -199,6 +230,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         media,
         history: await history,
         outbox: await outbox,
+        recordings,
         events: new EventFeed(redis, subscriber, acdForms(config)),
         dispatcher,
         estimates,
@@ -208,11 +240,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         trunks,
         lines,
         clock,
+        registering,
       }),
       clock,
       log,
     });
     stack.defer(() => http.close());
+    void recordings.open();
     const banner = bannerText({ env, config, listening: sip.server.listening, http: http.url });
     return { banner, stop: () => stack.disposeAsync() };
   } catch (error) {

@@ -22,6 +22,7 @@ import type { Statuses } from './feature-codes.ts';
 import type { LiveCall } from './live-calls.ts';
 import type { MissedBy } from './missed.ts';
 import type { Notices } from './notices.ts';
+import type { ConversationRecorder, TalkRecording } from './recording.ts';
 import type { Shown } from './shown.ts';
 import type { Sounds } from './sounds.ts';
 import { type CallFacts, Timeline } from './timeline.ts';
@@ -43,6 +44,7 @@ export interface CallServices {
   readonly fax: FaxMachine;
   readonly rooms: Rooms;
   readonly notices: Notices;
+  readonly recorder: ConversationRecorder;
   readonly statuses: Statuses;
 }
 
@@ -75,6 +77,8 @@ export class Call implements LiveCall {
   readonly missedBy = new Map<string, MissedBy>();
   /** Who the caller talks to. */
   callee: Leg | undefined;
+  /** Of the conversation that goes on. */
+  recording: TalkRecording | undefined;
   /** Resolves when the conversation is over and has been noted. */
   conversation: Promise<unknown> | undefined;
 

@@ -14,6 +14,7 @@ import { reasons } from '../sip/port.ts';
 import type { CallEnd, CallServices } from './call.ts';
 import { converse, holdMusic, reasonOfEnd } from './conversation.ts';
 import type { LiveCall } from './live-calls.ts';
+import { recordingCommands, type Talk, type TalkRecording } from './recording.ts';
 import { Timeline } from './timeline.ts';
 
 /**
@@ -47,6 +48,7 @@ export class Callback implements LiveCall {
   readonly pbx: PbxVersion;
   readonly timeline: Timeline;
   readonly log: Logger;
+  recording: TalkRecording | undefined;
   readonly #options: CallbackOptions;
   readonly #choice: CallerIdChoice;
   readonly #over = new AbortController();
@@ -217,16 +219,40 @@ export class Callback implements LiveCall {
     this.#legs = [leg, result.leg];
     for (const one of all) one.talking();
     talking();
+    const talk = this.#talk(leg, result.leg);
+    const recording = services.recorder.begin(talk);
+    this.recording = recording;
+    const legs = { caller: leg, callee: result.leg };
     const { by, heldMs } = await converse(leg, result.leg, {
       music: holdMusic(services.sounds, pbx),
-      now: () => services.clock.now(),
+      clock: services.clock,
       held: (held) => timeline.hold(held),
+      commands: recordingCommands(talk, recording, legs, services.sounds),
     });
+    this.recording = undefined;
+    const recorded = recording.over();
     const reason = reasonOfEnd(by, this.#end?.reason);
     for (const one of all) one.over('answered', reason, heldMs);
     this.#close({ by, reason });
     await Promise.all([leg.hangup(), result.leg.hangup()]);
+    timeline.recorded(await recorded);
     return 'talked';
+  }
+
+  #talk(member: Leg, client: Leg): Talk {
+    const { direction, from, to, line } = this.timeline.facts;
+    const rung = this.timeline.asking.find(({ asked }) => asked.kind === 'employee')?.asked;
+    return {
+      pbx: this.pbx,
+      call: this.id,
+      direction,
+      from,
+      to,
+      line,
+      group: this.#options.group.id,
+      caller: { endpoint: member.endpoint, employee: this.#member ?? undefined, contact: rung?.address ?? '' },
+      callee: { endpoint: client.endpoint, employee: undefined, contact: to },
+    };
   }
 
   async #hears(leg: Leg, signal: AbortSignal): Promise<void> {

@@ -102,6 +102,7 @@ export class CallerLeg {
         callId: this.invite.id,
         ...(this.invite.sdp === undefined ? {} : { remoteSdp: this.invite.sdp }),
         ...(this.#codecs === undefined ? {} : { codecs: this.#codecs }),
+        ...(this.invite.internal === undefined ? {} : { internal: true }),
       })
       .then((endpoint) => {
         if (!this.#gone.signal.aborted) return endpoint;

@@ -2,6 +2,8 @@ import type { PbxVersion } from '../config/version.ts';
 import type { Leg } from '../dial/leg.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { AudioSource, Playback } from '../media/port.ts';
+import type { Clock } from '../time/clock.ts';
+import { type Commands, InCallKeys } from './in-call-keys.ts';
 import type { Sounds } from './sounds.ts';
 
 export interface ConversationEnd {
@@ -16,33 +18,41 @@ export interface ConversationEnd {
  * music. Never rejects: whatever goes wrong ends the conversation.
  *
  * @param music what the held one hears
- * @param now milliseconds, for the time on hold
  * @param held told when one puts the other on hold, and when nobody does any more
+ * @param commands what each may command by keys, which the other side does not get then
  */
 export async function converse(
   caller: Leg,
   callee: Leg,
   {
     music,
-    now,
+    clock,
     held: tell,
+    commands = {},
   }: {
     readonly music: readonly AudioSource[];
-    readonly now: () => number;
+    readonly clock: Clock;
     readonly held: (held: boolean) => void;
+    readonly commands?: { readonly caller?: Commands; readonly callee?: Commands };
   },
 ): Promise<ConversationEnd> {
   const { promise: ended, resolve } = Promise.withResolvers<ConversationEnd['by']>();
   const hold = { since: 0, holders: 0, total: 0 };
   const off: (() => void)[] = [];
+  const now = () => clock.now();
 
   const side = (leg: Leg, other: Leg, name: 'caller' | 'callee') => {
     let playing: Playback | undefined;
+    const send = (digits: string) => void other.endpoint.sendDtmf(digits).catch(() => undefined);
+    const own = commands[name];
+    const keys = own && new InCallKeys(own, clock, send);
     off.push(
+      () => keys?.close(),
       leg.on('ended', ({ by }) => resolve(by === 'local' ? 'engine' : name)),
       leg.on('digit', ({ digit, via }) => {
-        // The bridge carries what came in the media; a digit by INFO has to be sent on.
-        if (via === 'info') other.endpoint.sendDtmf(digit).catch(() => undefined);
+        // The bridge carries what came in the media, unless it may be a command; a digit by INFO has to be sent on.
+        if (keys) keys.press(digit);
+        else if (via === 'info') send(digit);
       }),
       leg.on('hold', ({ held }) => {
         if (held) {
@@ -63,7 +73,8 @@ export async function converse(
   side(caller, callee, 'caller');
   side(callee, caller, 'callee');
 
-  await caller.endpoint.bridge(callee.endpoint).catch(() => resolve('engine'));
+  const passes = { passDtmf: commands.caller === undefined, passPeersDtmf: commands.callee === undefined };
+  await caller.endpoint.bridge(callee.endpoint, passes).catch(() => resolve('engine'));
   const by = await ended;
   for (const remove of off) remove();
   if (hold.holders > 0) hold.total += now() - hold.since;

@@ -1,5 +1,6 @@
 import { compileDigitMask } from '../config/digit-mask.ts';
 import type { Target, Trunk } from '../config/document.ts';
+import { isOperatorLine } from '../config/operator-line.ts';
 import { normalizePhone } from '../config/phone.ts';
 import type { Line, PbxVersion } from '../config/version.ts';
 import type { CallerIdChoice } from '../dial/outgoing/caller-id.ts';
@@ -118,16 +119,22 @@ function decideExternal(pbx: PbxVersion, facts: InviteFacts): Decision {
   return { ...base, route: { to: 'scheme', scheme }, path: [...path, chosen] };
 }
 
-/** Our number that was called: the one that the Request-URI names, or the To header; of a trunk whose peer names no number at all, its only one. */
+/**
+ * Our number that was called: the one that the Request-URI names, or the To header; of a trunk whose peer names no number at all, its only one. What comes
+ * through an operator's account is for its number, however the operator writes that.
+ */
 function lineCalled(pbx: PbxVersion, { identity, requestUser, to }: InviteFacts): Line | undefined {
   if (identity.kind === 'passive') return pbx.line(identity.number);
-  const users = [requestUser, to.user];
+  const trunk = identity.kind === 'trunk' ? pbx.trunk(identity.trunk) : undefined;
+  if (trunk && isOperatorLine(trunk)) return pbx.line(trunk.ownNumber);
+  // The name of the account that we registered stands for no number, whatever it looks like.
+  const users = [requestUser, to.user].filter((user) => !(trunk?.register && user === trunk.auth?.user));
   for (const user of users) {
     const line = pbx.line(normalizePhone(user, pbx.document.pbx.country) ?? user);
     if (line) return line;
   }
-  if (identity.kind !== 'trunk' || users.some((user) => startsWithDigit.test(user))) return undefined;
-  const [own, another] = [...pbx.lines()].filter((line) => line.trunk?.id === identity.trunk && takesCalls(line));
+  if (!trunk || users.some((user) => startsWithDigit.test(user))) return undefined;
+  const [own, another] = [...pbx.lines()].filter((line) => line.trunk?.id === trunk.id && takesCalls(line));
   return another ? undefined : own;
 }
 

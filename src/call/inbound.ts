@@ -77,6 +77,15 @@ export class Inbound {
     return true;
   }
 
+  /**
+   * Begins or ends the recording of a conversation by command.
+   * @returns whether it is recorded from now on; undefined: there is no such call, or nobody talks in it
+   */
+  record(pbx: string, id: string, on: boolean): boolean | undefined {
+    const call = this.live.get(id);
+    return call?.pbx.id === pbx ? call.recording?.set(on) : undefined;
+  }
+
   /** Ends all calls. Resolves when their records have been handed over. */
   async stop(): Promise<void> {
     this.#stopping = true;

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { PbxVersion } from '../config/version.ts';
 import type { CallEnd } from './call.ts';
+import type { TalkRecording } from './recording.ts';
 import type { Timeline } from './timeline.ts';
 
 /** A call as those see it who watch calls: one that came in, or one of ours. */
@@ -9,6 +10,8 @@ export interface LiveCall {
   readonly pbx: PbxVersion;
   readonly timeline: Timeline;
   readonly log: Logger;
+  /** Of the conversation that goes on; undefined: nobody talks. */
+  readonly recording: TalkRecording | undefined;
   /** Ends it, in whatever state it is. The first reason counts. */
   breakOff(end: CallEnd): void;
 }

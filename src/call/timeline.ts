@@ -68,6 +68,7 @@ export class Timeline implements AttemptLog {
   #talked = false;
   #held = false;
   #heldMs = 0;
+  #recordings: readonly string[] = [];
   /** More happened than is kept. */
   #cut = false;
 
@@ -144,6 +145,11 @@ export class Timeline implements AttemptLog {
   hold(held: boolean): void {
     this.#held = held;
     this.changes.emit('changed', held ? 'held' : 'retrieved');
+  }
+
+  /** Recordings of a conversation are kept. @param ids theirs */
+  recorded(ids: readonly string[]): void {
+    this.#recordings = [...this.#recordings, ...ids];
   }
 
   /** The call entered a scheme; the first one is the record's. */
@@ -289,7 +295,7 @@ export class Timeline implements AttemptLog {
       participants: this.#participants,
       pickups: [],
       transfers: [],
-      recordings: [],
+      recordings: this.#recordings,
       scheme: this.#scheme,
       callback: null,
       path: this.#path,

@@ -179,7 +179,8 @@ function installationOf(pbxs: readonly PbxVersion[]): Installation {
   for (const pbx of pbxs) {
     for (const domain of pbx.document.pbx.domains) byDomain.set(domain.toLowerCase(), pbx);
     for (const number of pbx.document.numbers) {
-      byNumber.set(number.number, { pbx, number });
+      // One that comes over an internal trunk is another PBX's.
+      if (pbx.line(number.number)?.trunk?.kind !== 'internal') byNumber.set(number.number, { pbx, number });
       if (number.source && 'passive' in number.source) byLine.set(number.source.passive.toLowerCase(), { pbx, number });
     }
   }

@@ -1,4 +1,5 @@
 import { builtinPart } from '../media/prompts/names.ts';
+import { isOperatorLine, operatorLine } from './operator-line.ts';
 import type { PbxDocument } from './schema/document.ts';
 import type { Account, Employee } from './schema/employee.ts';
 import type { Group } from './schema/group.ts';
@@ -32,6 +33,8 @@ export class PbxVersion {
   /** Hash of what the files say: the same files have the same version, on every node and after every restart. */
   readonly version: string;
   readonly document: PbxDocument;
+  /** Those of the document, and the accounts with operators that numbers come from (`operator-line.ts`). */
+  readonly trunks: readonly Trunk[];
   readonly #employees: ReadonlyMap<string, Employee>;
   readonly #groups: ReadonlyMap<string, Group>;
   readonly #schemes: ReadonlyMap<string, Scheme>;
@@ -51,11 +54,12 @@ export class PbxVersion {
     this.#employees = byId(document.employees);
     this.#groups = byId(document.groups);
     this.#schemes = byId(document.schemes);
-    this.#trunks = byId(document.trunks);
+    this.trunks = [...document.trunks, ...document.numbers.flatMap((entry) => operatorLine(entry) ?? [])];
+    this.#trunks = byId(this.trunks);
     this.#rooms = byId(document.rooms);
     this.#extensions = dialPlan(document);
     this.#accounts = accountsOf(document);
-    this.#lines = linesOf(document, this.#trunks);
+    this.#lines = linesOf(document, this.trunks);
     this.#audio = audio;
   }
 
@@ -167,15 +171,19 @@ function accountsOf({ employees }: PbxDocument) {
   return accounts;
 }
 
-function linesOf(document: PbxDocument, trunks: ReadonlyMap<string, Trunk>): ReadonlyMap<string, Line> {
+function linesOf(document: PbxDocument, trunks: readonly Trunk[]): ReadonlyMap<string, Line> {
   const lines = new Map<string, Line>();
-  for (const trunk of document.trunks) {
+  const named = new Map<string, Trunk>();
+  for (const trunk of trunks) {
+    named.set(trunk.id, trunk);
+    const own = isOperatorLine(trunk);
     for (const { number } of trunk.numbers)
-      if (!lines.has(number)) lines.set(number, { number, entry: undefined, trunk });
+      if (own || !lines.has(number)) lines.set(number, { number, entry: undefined, trunk });
   }
   for (const entry of document.numbers) {
-    const named = entry.source && 'trunk' in entry.source ? trunks.get(entry.source.trunk) : undefined;
-    lines.set(entry.number, { number: entry.number, entry, trunk: named ?? lines.get(entry.number)?.trunk });
+    const { number, source } = entry;
+    const trunk = source && 'trunk' in source ? named.get(source.trunk) : lines.get(number)?.trunk;
+    lines.set(number, { number, entry, trunk });
   }
   return lines;
 }

@@ -1,4 +1,5 @@
 import type { Contact, Target, Trunk } from '../config/document.ts';
+import { isOperatorLine } from '../config/operator-line.ts';
 import type { PbxVersion } from '../config/version.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { CodecName } from '../media/port.ts';
@@ -117,12 +118,16 @@ export class Destinations {
     if (!address) return undefined;
     const codecs = trunk.codecs.filter((codec): codec is CodecName => codec === 'pcma' || codec === 'pcmu');
     const trunks = this.#trunks;
+    const inside = trunks.inside(pbx, trunk, number);
     return {
       target: { uri: address.uri },
       to: { user: number, host: trunk.domain ?? address.host, display: '' },
       dtmf: trunk.dtmfMode,
       trunk: {
         domain: trunk.domain,
+        dtmfCommands: trunk.dtmfCommands,
+        ...(inside ? { invite: inside } : {}),
+        ...(isOperatorLine(trunk) ? { account: trunk.auth.user } : {}),
         takeLine: () => trunks.takeLine(pbx, trunk),
         probe: () => trunks.probe(pbx, trunk),
         reached: () => trunks.reached(pbx.id, trunk.id),

@@ -3,8 +3,8 @@ import type { Endpoint } from '../media/port.ts';
 import type { Dialog, DialogEnd, Reason } from '../sip/port.ts';
 
 export interface LegEvents {
-  /** A key press, whichever way it came: RFC 4733 or in-band (`media`), or SIP INFO, which a bridge of media does not carry. */
-  digit: { readonly digit: string; readonly via: 'media' | 'info' };
+  /** A key press, whichever way it came: RFC 4733 (`media`), as a tone in the audio, or SIP INFO, which a bridge of media does not carry. */
+  digit: { readonly digit: string; readonly via: 'media' | 'inband' | 'info' };
   /** The party is a fax machine that wants to send (CNG, ITU-T T.30). */
   faxTone: object;
   /** The party put us on hold, or took us off again (re-INVITE). */
@@ -23,7 +23,9 @@ export class Leg {
   constructor(dialog: Dialog, endpoint: Endpoint) {
     this.#dialog = dialog;
     this.endpoint = endpoint;
-    endpoint.on('dtmf', ({ digit }) => this.#events.emit('digit', { digit, via: 'media' }));
+    endpoint.on('dtmf', ({ digit, source }) =>
+      this.#events.emit('digit', { digit, via: source === 'inband' ? 'inband' : 'media' }),
+    );
     endpoint.on('faxTone', () => this.#events.emit('faxTone', {}));
     dialog.on('dtmf', ({ digit }) => this.#events.emit('digit', { digit, via: 'info' }));
     endpoint.on('gone', () => void this.hangup({ protocol: 'SIP', cause: 503, text: 'Media server lost' }));

@@ -3,6 +3,7 @@ import { type CodecName, type DtmfMode, type Endpoint, MediaError, type MediaSer
 import {
   type HeaderFields,
   InviteFailure,
+  type OutgoingInvite,
   type OutgoingInviteRequest,
   type Party,
   type Reason,
@@ -33,6 +34,12 @@ export interface Destination {
 export interface TrunkOfDestination {
   /** Of the From; unset: our own address. */
   readonly domain: string | undefined;
+  /** Whether keys that are pressed behind it may be commands. */
+  readonly dtmfCommands: boolean;
+  /** Of the From, where the operator lets only the name of our account stand there: the number goes into P-Asserted-Identity. */
+  readonly account?: string;
+  /** Of an internal trunk: calls the other PBX without SIP on the wire. */
+  readonly invite?: (request: OutgoingInviteRequest) => OutgoingInvite;
   readonly takeLine: () => Promise<(() => void) | undefined>;
   readonly probe: () => Promise<boolean>;
   readonly reached: () => void;
@@ -45,6 +52,8 @@ export type RingResult =
       readonly leg: Leg;
       /** Of the attempt that was answered: to be told how it goes on. */
       readonly attempt?: Attempt;
+      /** Set where he is behind a trunk whose keys are no commands (`dtmfCommands`). */
+      readonly dtmfCommands?: false;
     }
   | {
       readonly outcome: 'failed';
@@ -125,7 +134,7 @@ async function ringOverLine(context: RingContext, destination: Destination, sign
   let result: RingResult | undefined;
   try {
     result = await ringAddress(context, destination, signal);
-    return result;
+    return result.outcome === 'answered' && !trunk.dtmfCommands ? { ...result, dtmfCommands: false } : result;
   } finally {
     if (result?.outcome === 'answered') result.leg.on('ended', giveBack);
     else giveBack();
@@ -144,6 +153,7 @@ async function ringAddress(context: RingContext, destination: Destination, signa
       callId: context.callId,
       ...(destination.codecs === undefined ? {} : { codecs: destination.codecs }),
       ...(destination.dtmf === undefined ? {} : { dtmf: destination.dtmf }),
+      ...(destination.trunk?.invite === undefined ? {} : { internal: true }),
     });
   } catch (error) {
     if (error instanceof MediaError) return { outcome: 'failed', reason: 'serviceUnavailable' };
@@ -155,7 +165,8 @@ async function ringAddress(context: RingContext, destination: Destination, signa
   }
 
   const { trunk } = destination;
-  const invite = context.sip.invite({ ...requestOf(context, destination), sdp: endpoint.localSdp });
+  const request = { ...requestOf(context, destination), sdp: endpoint.localSdp };
+  const invite = trunk?.invite?.(request) ?? context.sip.invite(request);
   let rang = false;
   let unreachable = false;
   const { onEarlyMedia } = context;
@@ -227,7 +238,8 @@ function requestOf(context: RingContext, destination: Destination): Omit<Outgoin
   };
   if (!trunk)
     return { ...more, from: context.from, ...(context.headers === undefined ? {} : { headers: context.headers }) };
-  const shown = context.fromOrdinary ?? context.from;
+  // Another PBX of ours is no ordinary phone: it sees who calls, as our own phones do (§5.6 example 8).
+  const shown = trunk.invite ? context.from : (context.fromOrdinary ?? context.from);
   const headers = { ...context.headers, ...context.trunkHeaders };
   const { callerId } = context.callerId;
   // RFC 3325: a caller who is not shown is still known to those who are trusted to keep it to themselves.
@@ -239,8 +251,8 @@ function requestOf(context: RingContext, destination: Destination): Omit<Outgoin
       ...(callerId == null ? {} : { asserted: { user: callerId, host: trunk.domain ?? '', display: '' } }),
     };
   }
-  const from = { user: destination.shown ?? shown.user, host: trunk.domain ?? '', display: shown.display };
-  return { ...more, from, asserted: from, headers };
+  const asserted = { user: destination.shown ?? shown.user, host: trunk.domain ?? '', display: shown.display };
+  return { ...more, from: { ...asserted, user: trunk.account ?? asserted.user }, asserted, headers };
 }
 
 /**

@@ -1,13 +1,18 @@
 import type { Trunk } from '../config/document.ts';
 
-/** Where calls to a trunk's peer go; undefined: an internal trunk has no address. @param number what is dialled there */
+/**
+ * Where calls to a trunk's peer go; for another PBX of this installation a name that stands for it, which no INVITE is sent to.
+ * @param number what is dialled there
+ * @returns undefined: the trunk has no address
+ */
 export function trunkAddress(
   trunk: Trunk,
   number?: string,
 ): { readonly uri: string; readonly host: string } | undefined {
   const { host, ports } = trunk.outbound ?? { host: trunk.host, ports: trunk.ports };
-  if (host === undefined) return undefined;
   const user = number === undefined ? '' : `${number}@`;
+  if (trunk.peer) return { uri: `sip:${user}${trunk.peer.pbx}.internal`, host: `${trunk.peer.pbx}.internal` };
+  if (host === undefined) return undefined;
   return { uri: `sip:${user}${bracketed(host)}:${firstPort(ports)};transport=${trunk.transport}`, host };
 }
 

@@ -13,7 +13,7 @@ import { type KeptVersion, VersionStore } from './version-store.ts';
 import { HistoryWriter } from './writer.ts';
 
 export type { HistoryFilter, HistoryPage } from './query.ts';
-export { BadCursorError, HistoryStore } from './store.ts';
+export { HistoryStore } from './store.ts';
 
 export interface HistoryOptions {
   readonly redis: RedisConnection;

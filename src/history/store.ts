@@ -1,19 +1,11 @@
 import { and, desc, eq, sql } from 'drizzle-orm';
-import { z } from 'zod';
+import { readCursor, writeCursor } from '../database/cursor.ts';
 import { orm, unwrapped } from '../database/orm.ts';
 import type { Database } from '../database/port.ts';
-import { UserError } from '../errors.ts';
 import { whereOf } from './filter.ts';
 import type { HistoryFilter, HistoryPage } from './query.ts';
 import type { CallRecord } from './record.ts';
 import { calls, participants } from './tables.ts';
-
-/** A cursor that this store has not made. */
-export class BadCursorError extends UserError {
-  constructor() {
-    super('bad-cursor', 'The cursor is not one of this history', 'Take it from "next" of the page before.');
-  }
-}
 
 /** Finished calls in the database. Rejects with `DatabaseDownError` while that is away. */
 export class HistoryStore {
@@ -69,7 +61,7 @@ export class HistoryStore {
         .where(
           and(
             whereOf(pbx, filter),
-            after && sql`(${calls.start}, ${calls.id}) < (${after.start}::timestamptz, ${after.id})`,
+            after && sql`(${calls.start}, ${calls.id}) < (${after.at}::timestamptz, ${after.id})`,
           ),
         )
         .orderBy(desc(calls.start), desc(calls.id))
@@ -78,7 +70,7 @@ export class HistoryStore {
     );
     const items = rows.slice(0, page.limit).map(({ record }) => record);
     const last = items.at(-1);
-    return { items, next: rows.length > page.limit && last ? cursorAfter(last) : null };
+    return { items, next: rows.length > page.limit && last ? writeCursor({ at: last.start, id: last.id }) : null };
   }
 }
 
@@ -86,17 +78,3 @@ const keyOf = ({ pbx, id }: { readonly pbx: string; readonly id: string }) => JS
 
 const participantRows = (record: CallRecord) =>
   record.participants.map((one, position) => ({ ...one, pbx: record.pbx, callId: record.id, position, ref: one.id }));
-
-const Cursor = z.tuple([z.iso.datetime(), z.string()]);
-
-const cursorAfter = (record: CallRecord): string =>
-  Buffer.from(JSON.stringify([record.start, record.id] satisfies z.infer<typeof Cursor>)).toString('base64url');
-
-function readCursor(text: string): { start: string; id: string } {
-  try {
-    const [start, id] = Cursor.parse(JSON.parse(Buffer.from(text, 'base64url').toString('utf8')));
-    return { start, id };
-  } catch {
-    throw new BadCursorError();
-  }
-}

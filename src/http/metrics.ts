@@ -9,6 +9,9 @@ import type { HttpPorts, MediaFigures, OutboxFigures } from './ports.ts';
 /** Media type of the answer. */
 export const metricsType = Registry.PROMETHEUS_CONTENT_TYPE;
 
+/** Trunks that have metrics: labels must not grow with whatever is configured. */
+const MAX_TRUNKS = 2000;
+
 type Labels = Readonly<Record<string, string>>;
 type Samples = readonly { readonly value: number | undefined; readonly labels?: Labels }[];
 
@@ -78,6 +81,34 @@ function families(ports: HttpPorts, ready: () => Promise<Readonly<Record<string,
       ...family,
       read: async () => (await groups()).flatMap((reading) => samples(reading, clock.now())),
     })),
+    {
+      name: 'kommutator_trunk_up',
+      help: 'Whether calls can go through a trunk (1) or not (0), as this node sees it.',
+      kind: 'gauge',
+      labels: ['pbx', 'trunk'],
+      read: () =>
+        config
+          .all()
+          .flatMap(({ id: pbx, trunks }) =>
+            trunks.map(({ id: trunk }) => ({ pbx, trunk, status: ports.trunks.status(pbx, trunk) })),
+          )
+          .slice(0, MAX_TRUNKS)
+          .map(({ pbx, trunk, status }) => ({
+            labels: { pbx, trunk },
+            value: status && (status.state === 'up' ? 1 : 0),
+          })),
+    },
+    {
+      name: 'kommutator_trunk_registered',
+      help: 'Whether an account at an operator that this node registers is registered (1) or not (0). Another node has no sample of it.',
+      kind: 'gauge',
+      labels: ['pbx', 'trunk'],
+      read: () =>
+        ports.trunks
+          .registeredHere()
+          .slice(0, MAX_TRUNKS)
+          .map(({ pbx, trunk, until = 0 }) => ({ labels: { pbx, trunk }, value: until > clock.now() ? 1 : 0 })),
+    },
     {
       name: 'kommutator_sip_dialogs',
       help: 'Established SIP dialogs.',

@@ -19,6 +19,7 @@ export interface HttpPorts {
   readonly calls: CallsPort;
   readonly registrations: RegistrationsPort;
   readonly history: HistoryPort;
+  readonly recordings: RecordingsPort;
   readonly versions: VersionsPort;
   readonly events: EventsPort;
   readonly acd: AcdPort;
@@ -52,6 +53,8 @@ export interface CallsPort {
   live(pbx: string): readonly LiveCall[];
   /** Ends the call with reason `userCommand`. False: there is no such call (any more). */
   hangup(pbx: string, call: string): boolean;
+  /** Records its conversation from now on, or not any more. @returns whether it is recorded; undefined: nobody talks in such a call */
+  record(pbx: string, call: string, on: boolean): boolean | undefined;
   /** What has been decided for a call of this node, and who was asked. Undefined: there is no such call (any more). */
   story(pbx: string, call: string): CallStory | undefined;
 }
@@ -128,6 +131,67 @@ export interface HistoryPort {
     page: { readonly limit: number; readonly cursor?: string },
   ): Promise<HistoryPage>;
   get(pbx: string, call: string): Promise<CallRecord | undefined>;
+}
+
+export const recordingMarks = ['favourite', 'good', 'bad'] as const;
+export type RecordingMark = (typeof recordingMarks)[number];
+
+/** The recorded conversations of all nodes; the audio of each is on the disk of one. */
+export interface RecordingsPort {
+  /** The latest first. @throws UserError `bad-cursor` */
+  query(
+    pbx: string,
+    filter: RecordingFilter,
+    page: { readonly limit: number; readonly cursor?: string },
+  ): Promise<{ readonly items: readonly Recording[]; readonly next: string | null }>;
+  get(pbx: string, id: string): Promise<Recording | undefined>;
+  /** Undefined: it is on another node. `name`: what one who saves it sees; `type`: a media type. */
+  file(
+    recording: Recording,
+  ): Promise<{ readonly path: string; readonly name: string; readonly type: string } | undefined>;
+  mark(pbx: string, id: string, mark: RecordingMark | null): Promise<Recording | undefined>;
+  remove(pbx: string, id: string): Promise<'removed' | 'none' | 'elsewhere'>;
+}
+
+export interface RecordingFilter {
+  readonly since?: Date;
+  readonly until?: Date;
+  readonly direction?: readonly CallDirection[];
+  readonly employee?: readonly string[];
+  readonly group?: readonly string[];
+  readonly call?: string;
+  readonly number?: string;
+  readonly marked?: boolean;
+  readonly mark?: readonly RecordingMark[];
+  readonly minMs?: number;
+  readonly maxMs?: number;
+}
+
+/** What is kept of one end of a conversation. */
+export interface Recording {
+  readonly id: string;
+  readonly pbx: string;
+  readonly call: string;
+  /** ms since 1970 */
+  readonly start: number;
+  readonly ms: number;
+  readonly direction: CallDirection;
+  readonly from: string;
+  readonly to: string;
+  readonly line: string | null;
+  /** Whose end it is; null: nobody's of ours. */
+  readonly employee: string | null;
+  readonly group: string | null;
+  /** Whom he talked to: an employee's id, a number, an address. */
+  readonly other: string;
+  readonly manual: boolean;
+  readonly stereo: boolean;
+  readonly format: 'wav' | 'mp3';
+  readonly bytes: number;
+  readonly mark: RecordingMark | null;
+  /** Why it ends too early. */
+  readonly error: string | null;
+  readonly node: string;
 }
 
 /** Agents, groups and queues, as all nodes see them: an `AcdStore` is one. Moments are milliseconds since 1970 (0: never), lengths milliseconds. */
@@ -255,10 +319,16 @@ export interface Callback {
   readonly maxAttempts: number;
 }
 
-/** The trunks as this node sees them. */
+/** The trunks, and operators' accounts, which are trunks too. */
 export interface TrunksPort {
-  /** Undefined: it is not watched, because it leads to another PBX of this installation. */
+  /** As this node sees it. Undefined: it is not watched, because it leads to another PBX of this installation. */
   status(pbx: string, trunk: string): TrunkStatus | undefined;
+  /** By calls of this node. */
+  linesTaken(pbx: string, trunk: string): number;
+  /** Of those that register, whichever node does it, by trunk. Fewer: nothing is known of the others. */
+  registrations(pbx: string): Promise<ReadonlyMap<string, TrunkRegistration>>;
+  /** What this node has registered. `until`: milliseconds since 1970; undefined or past: it is not registered. */
+  registeredHere(): readonly { readonly pbx: string; readonly trunk: string; readonly until: number | undefined }[];
 }
 
 /** Moments are milliseconds since 1970. */
@@ -267,12 +337,30 @@ export interface TrunkStatus {
   /** Why it is down. */
   readonly reason: string | undefined;
   readonly since: number;
-  /** By calls of this node. */
-  readonly linesTaken: number;
   /** The latest last. */
   readonly changes: readonly {
     readonly state: 'up' | 'down';
     readonly reason: string | undefined;
+    readonly at: number;
+  }[];
+}
+
+export const registrationStates = ['trying', 'registered', 'refused', 'failing'] as const;
+
+/** Moments are milliseconds since 1970. */
+export interface TrunkRegistration {
+  /** What came of the last attempt. */
+  readonly state: (typeof registrationStates)[number];
+  readonly since: number;
+  /** Calls are sent to us until then, also where a later attempt has failed. */
+  readonly until: number | null;
+  readonly reason: string | null;
+  /** Which registers it. */
+  readonly node: string;
+  /** The latest last. */
+  readonly changes: readonly {
+    readonly state: (typeof registrationStates)[number];
+    readonly reason: string | null;
     readonly at: number;
   }[];
 }
@@ -362,6 +450,7 @@ export interface MediaFigures {
   readonly endpoints: number;
   readonly bridges: number;
   readonly playbacks: number;
+  readonly recordings: number;
   readonly rejected: number;
   /** Milliseconds, over the last minute. */
   readonly pacingErrorMs?: { readonly p50: number; readonly p99: number; readonly max: number };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type IssueCode, issueCodes } from '../config/issue.ts';
 import { CallRecord, callDirections, callStages, Participant } from '../history/record.ts';
+import { recordingMarks, registrationStates } from './ports.ts';
 import { keysOf, offerReasons, standings, unavailabilities } from './words.ts';
 
 /**
@@ -307,13 +308,29 @@ export const NewCallback = named(
 
 const trunkStates = ['up', 'down'] as const;
 
+const TrunkRegistration = z
+  .object({
+    state: z.enum(registrationStates).describe('What came of the last REGISTER; "trying": nothing yet.'),
+    since: Instant,
+    until: Instant.nullable().describe('The operator sends calls until then, also where a later attempt has failed.'),
+    reason: z.string().nullable().describe('Why it is refused or fails.'),
+    node: z.string().describe('Which registers it.'),
+    changes: z
+      .array(z.object({ state: z.enum(registrationStates), reason: z.string().nullable(), at: Instant }))
+      .describe('The latest last.'),
+  })
+  .nullable()
+  .describe('Null: it does not register, or nothing is known of it.');
+
 export const Trunks = named(
   'Trunks',
   z.array(
     z.object({
       id: z.string(),
       name: z.string(),
-      kind: z.enum(['external', 'internal']),
+      kind: z
+        .enum(['external', 'internal', 'active'])
+        .describe('"active": the account with an operator that a number comes from; its id is "active:<number>".'),
       state: z
         .enum(trunkStates)
         .nullable()
@@ -325,6 +342,7 @@ export const Trunks = named(
       changes: z
         .array(z.object({ state: z.enum(trunkStates), reason: z.string().nullable(), at: Instant }))
         .describe('The latest last.'),
+      registration: TrunkRegistration,
     }),
   ),
 );
@@ -388,6 +406,43 @@ export const HistoryPage = named(
   }),
 );
 
+export const Recording = named(
+  'Recording',
+  z.object({
+    id: z.string(),
+    call: z.string().describe('It stands in the history with this id.'),
+    start: Instant,
+    length: z.number().nonnegative().describe('Seconds.'),
+    direction: z.enum(callDirections),
+    from: z.string().describe('Empty when hidden.'),
+    to: z.string().describe('As dialled.'),
+    line: z.string().nullable(),
+    employee: z.string().nullable().describe('At whose end it was made; null: nobody of the company took part.'),
+    group: z.string().nullable().describe('Through which the call came.'),
+    other: z.string().describe('Whom he talked to: the id of an employee, a number, an address.'),
+    manual: z.boolean().describe('By "#5" or by command.'),
+    stereo: z.boolean().describe('Left what he said, right what he heard.'),
+    format: z.enum(['wav', 'mp3']),
+    bytes: z.int().nonnegative(),
+    mark: z.enum(recordingMarks).nullable().describe('What is marked is a favourite, and not removed by itself.'),
+    error: z.string().nullable().describe('Why it ends too early.'),
+    node: z.string().describe('Which has the audio.'),
+  }),
+);
+export const RecordingPage = named(
+  'RecordingPage',
+  z.object({
+    items: z.array(Recording).describe('Newest first.'),
+    next: z.string().nullable().describe('The cursor of the next page; null: this is the last one.'),
+  }),
+);
+export const NewMark = named('NewMark', z.strictObject({ mark: z.enum(recordingMarks).nullable() }));
+export const NewRecording = named(
+  'NewRecording',
+  z.strictObject({ on: z.boolean().optional().describe('Default: true.') }).nullish(),
+);
+export const RecordingState = named('RecordingState', z.object({ recording: z.boolean() }));
+
 const changed = <T extends string, S extends z.ZodRawShape>(type: T, description: string, shape: S) =>
   z
     .object({
@@ -446,6 +501,26 @@ export const ConfigEvent = named(
     what: z.enum(['changed', 'removed', 'rejected']),
     version: z.string().nullable().describe('In force from now on; null: the PBX is gone.'),
     errors: z.int().describe('In the folder, of "rejected"; POST …/check lists them.'),
+  }),
+);
+
+export const RecordingEvent = named(
+  'RecordingEvent',
+  happened('recording', 'The recording of a conversation began, ended or broke off.', {
+    what: z.enum(['started', 'stopped', 'failed']),
+    recording: z.string(),
+    call: z.string(),
+    employee: z.string().nullable().describe('At whose end it is made.'),
+    manual: z.boolean(),
+    error: z.string().nullable().describe('Of "failed".'),
+  }),
+);
+
+export const RecordAddedEvent = named(
+  'RecordAddedEvent',
+  happened('record/added', 'A recording is in the list and can be heard; or it is not any more.', {
+    what: z.enum(['added', 'removed']),
+    recording: Recording,
   }),
 );
 
@@ -531,6 +606,21 @@ export const MessageEvent = named(
   }),
 );
 
+export const TrunkEvent = named(
+  'TrunkEvent',
+  happened(
+    'trunk',
+    'The peer of a trunk was found away or is back, or an account at an operator is registered or is not.',
+    {
+      what: z
+        .enum([...trunkStates, ...registrationStates])
+        .describe('"up" and "down": reached by this node or not; the others: what came of registering it.'),
+      trunk: z.string().describe('Its id; of the account of a number "active:<number>".'),
+      why: z.string().nullable().describe('Of "down", "refused" and "failing".'),
+    },
+  ),
+);
+
 export const LiveEvent = named(
   'LiveEvent',
   z.discriminatedUnion('type', [
@@ -540,9 +630,24 @@ export const LiveEvent = named(
     CallbackEvent,
     RegistrationEvent,
     ConfigEvent,
+    RecordingEvent,
+    RecordAddedEvent,
     NodeEvent,
     MessageEvent,
+    TrunkEvent,
   ]),
 );
 
-export const eventTypes = ['call', 'agent', 'queue', 'callback', 'registration', 'config', 'node', 'message'] as const;
+export const eventTypes = [
+  'call',
+  'agent',
+  'queue',
+  'callback',
+  'registration',
+  'config',
+  'recording',
+  'record/added',
+  'node',
+  'message',
+  'trunk',
+] as const;

@@ -1,6 +1,15 @@
 import type { Employee } from '../config/document.ts';
 import type { PbxVersion } from '../config/version.ts';
-import type { Agent, Callback, GroupFigures, LiveCall, QueuedCaller, Registration, WaitRange } from './ports.ts';
+import type {
+  Agent,
+  Callback,
+  GroupFigures,
+  LiveCall,
+  QueuedCaller,
+  Recording,
+  Registration,
+  WaitRange,
+} from './ports.ts';
 import type { employeeStates } from './schemas.ts';
 import { unavailabilities } from './words.ts';
 
@@ -31,6 +40,27 @@ export const shownCall = (call: LiveCall) => ({
     state,
     since: instant(since),
   })),
+});
+
+export const shownRecording = (recording: Recording) => ({
+  id: recording.id,
+  call: recording.call,
+  start: instant(recording.start),
+  length: recording.ms / 1000,
+  direction: recording.direction,
+  from: recording.from,
+  to: recording.to,
+  line: recording.line,
+  employee: recording.employee,
+  group: recording.group,
+  other: recording.other,
+  manual: recording.manual,
+  stereo: recording.stereo,
+  format: recording.format,
+  bytes: recording.bytes,
+  mark: recording.mark,
+  error: recording.error,
+  node: recording.node,
 });
 
 export function shownDevice(pbx: PbxVersion, device: Registration) {

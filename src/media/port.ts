@@ -2,9 +2,11 @@
  * The media port: what the engine asks of a media layer. Two adapters implement it (`embedded/media`, `media/freeswitch`), one
  * contract suite (`test/contract/media.ts`) states what both must do.
  *
- * Deliberately absent: SIP (a caller of this port carries the SDP), routing, prompt names (only files and tones), recording,
+ * Deliberately absent: SIP (a caller of this port carries the SDP), routing, prompt names (only files and tones),
  * conferences and fax, which get ports of their own beside this one.
  */
+
+import type { Recording, RecordOptions } from './recorder.ts';
 
 export type CodecName = 'pcma' | 'pcmu';
 export type DtmfMode = 'rfc2833' | 'inband';
@@ -35,6 +37,8 @@ export interface EndpointOptions {
   readonly codecs?: readonly CodecName[];
   /** `rfc2833` (default): offers telephone-event, and listens in-band too where the peer does not take it. `inband`: never offers it. */
   readonly dtmf?: DtmfMode;
+  /** The other side is an endpoint of this media server too: it is told the address that the server has inside. */
+  readonly internal?: true;
 }
 
 export interface Endpoint {
@@ -59,6 +63,12 @@ export interface Endpoint {
   play(sources: readonly AudioSource[], options?: PlayOptions): Playback;
 
   /**
+   * Records this end of the call into a WAV file; several recordings may run at once. Begins with the next packet, and returns at once: what goes wrong (no folder, no space) is told by
+   * `ended`. Goes on through holds, re-INVITEs, playbacks and bridges until it is stopped or the endpoint is destroyed.
+   */
+  record(options: RecordOptions): Recording;
+
+  /**
    * Sends digits (`0-9*#A-D`) to the peer: RFC 4733 events if negotiated, else in-band tones. Resolves when the last one is out. Digits
    * that are asked for meanwhile are sent after these. Default: 100 ms tones, 80 ms apart.
    * @throws RangeError for other characters, MediaError `endpoint-gone`
@@ -67,10 +77,11 @@ export interface Endpoint {
 
   /**
    * Connects the audio of two endpoints both ways. Media is relayed without decoding when codecs agree. Digits are reported by `dtmf`
-   * events on the endpoint that they came from, and pass through to the other one unless `passDtmf` is false.
+   * events on the endpoint that they came from, and pass through to the other one unless `passDtmf` is false; `passPeersDtmf` says the same of those of
+   * the other side, and is what `passDtmf` is unless given.
    * An endpoint is in at most one bridge: bridging it again replaces the former one.
    */
-  bridge(peer: Endpoint, options?: { readonly passDtmf?: boolean }): Promise<void>;
+  bridge(peer: Endpoint, options?: { readonly passDtmf?: boolean; readonly passPeersDtmf?: boolean }): Promise<void>;
   /** Ends the bridge from either side. Idempotent. */
   unbridge(): Promise<void>;
 
@@ -79,7 +90,7 @@ export interface Endpoint {
 
   stats(): Promise<EndpointStats>;
 
-  /** Frees the RTP port; a playback ends as `endpointGone`, a bridge is undone. Idempotent. */
+  /** Frees the RTP port; a playback ends as `endpointGone`, a recording too with its file complete, a bridge is undone. Idempotent. */
   destroy(): Promise<void>;
 }
 
@@ -141,6 +152,7 @@ export interface MediaServerStats {
   readonly endpoints: number;
   readonly bridges: number;
   readonly playbacks: number;
+  readonly recordings: number;
   /** Packets dropped on our ports because they were no RTP or came from elsewhere. */
   readonly rejected: number;
   /** How late 20 ms frames were sent over the last minute, milliseconds; undefined where the adapter cannot tell. */

@@ -40,6 +40,10 @@ export class Keys {
   ];
   /** Sorted set: what is taken of that of which there is a limited number, by when it comes back if nobody says that he still has it. */
   limit = (what: string): string => `${this.#prefix}limit-${what}`;
+  /** Hash: which node registers the accounts of the PBX at operators, and until when. */
+  registering = (): string => `${this.#prefix}registering`;
+  /** Hash: trunk → what came of registering its account, as JSON. */
+  trunkRegistrations = (): string => `${this.#prefix}trunk-registrations`;
   /** Stream: finished calls on their way to the database. */
   history = (): string => `${this.#prefix}history`;
   /** Stream: records that the database would not take; kept for a person to look at. */

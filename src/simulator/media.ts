@@ -12,6 +12,7 @@ import type {
   PlaybackEnd,
   PlayOptions,
 } from '../media/port.ts';
+import type { Recording, RecordingEnd, RecordOptions } from '../media/recorder.ts';
 import type { Clock } from '../time/clock.ts';
 
 /** What a file counts as that is missing on this machine, milliseconds. */
@@ -72,7 +73,7 @@ export class SimulatedMedia implements MediaServer {
   }
 
   async stats(): Promise<MediaServerStats> {
-    return { endpoints: this.size, bridges: 0, playbacks: 0, rejected: 0 };
+    return { endpoints: this.size, bridges: 0, playbacks: 0, recordings: 0, rejected: 0 };
   }
 
   async close(): Promise<void> {
@@ -95,6 +96,7 @@ export class SimulatedEndpoint implements Endpoint {
   readonly #around: Surroundings;
   readonly #events = new Emitter<EndpointEvents>();
   #playing: { end(reason: PlaybackEnd['reason']): void } | undefined;
+  readonly #recordings = new Set<(reason: RecordingEnd['reason']) => void>();
 
   constructor(id: string, options: EndpointOptions, around: Surroundings) {
     this.id = id;
@@ -126,6 +128,28 @@ export class SimulatedEndpoint implements Endpoint {
       ended,
       stop: () => {
         playing.end('stopped');
+        return ended;
+      },
+    };
+  }
+
+  /** Nothing is written. Parties talk as long as they are there, so silence never ends it. */
+  record({ maxMs }: RecordOptions): Recording {
+    const { clock } = this.#around;
+    const { promise: ended, resolve } = Promise.withResolvers<RecordingEnd>();
+    const began = clock.monotonic();
+    const end = (reason: RecordingEnd['reason']) => {
+      if (timer !== undefined) clock.clearTimeout(timer);
+      this.#recordings.delete(end);
+      const ms = clock.monotonic() - began;
+      resolve({ reason, ms, speechMs: ms });
+    };
+    const timer = maxMs === undefined ? undefined : clock.setTimeout(() => end('maxLength'), maxMs);
+    this.#recordings.add(end);
+    return {
+      ended,
+      stop: () => {
+        end('stopped');
         return ended;
       },
     };
@@ -163,6 +187,7 @@ export class SimulatedEndpoint implements Endpoint {
 
   async destroy(): Promise<void> {
     this.#playing?.end('endpointGone');
+    for (const end of [...this.#recordings]) end('endpointGone');
     this.#around.gone();
   }
 }

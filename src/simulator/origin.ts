@@ -71,7 +71,7 @@ function partyOf(pbx: PbxVersion, caller: string): Party {
 function identityFor(pbx: PbxVersion, number: string): Identity {
   const line = pbx.line(number);
   const source = line?.entry?.source;
-  const trunk = source && 'trunk' in source ? source.trunk : source === undefined ? line?.trunk?.id : undefined;
+  const trunk = source && 'passive' in source ? undefined : line?.trunk?.id;
   return trunk === undefined ? { kind: 'passive', pbx: pbx.id, number } : { kind: 'trunk', pbx: pbx.id, trunk };
 }
 

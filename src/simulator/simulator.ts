@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { Call, type CallServices } from '../call/call.ts';
 import { noOtherCalls } from '../call/call-limit.ts';
 import { Inbound } from '../call/inbound.ts';
+import { recordsNothing } from '../call/recording.ts';
 import type { PbxVersion } from '../config/version.ts';
 import { Destinations } from '../dial/destinations.ts';
 import { EmployeeDialler } from '../dial/employee.ts';
@@ -94,6 +95,7 @@ export class Simulator {
       rooms: simulatedRooms,
       // That somebody is told stands in the path.
       notices: { send: () => undefined },
+      recorder: recordsNothing,
       statuses: { set: async () => undefined },
     };
     let record: CallRecord | undefined;

@@ -14,6 +14,7 @@ import {
 import { type DigestAlgorithm, algorithms as digestAlgorithms } from './digest-hash.ts';
 import type { Identity } from './identity.ts';
 import { type CountryOf, ipAccess } from './ip-access.ts';
+import type { LineMarks } from './line-marks.ts';
 import type { Party } from './port.ts';
 import { algorithmsFor } from './quirks.ts';
 import type { SipRequest, SipResponse } from './request.ts';
@@ -24,8 +25,9 @@ export type Admission =
   | { readonly outcome: 'refused'; readonly response: SipResponse };
 
 export interface GuardOptions {
-  readonly config: Pick<ConfigStore, 'all' | 'findByDomain' | 'findPassiveLine'>;
+  readonly config: Pick<ConfigStore, 'all' | 'current' | 'findByDomain' | 'findPassiveLine'>;
   readonly peers: Pick<TrunkPeers, 'find'>;
+  readonly marks: Pick<LineMarks, 'find'>;
   readonly digest: DigestAuthority;
   readonly attempts: Attempts;
   /** Whether a host is an address of ours: phones that were set up with an address instead of a domain. */
@@ -43,8 +45,9 @@ interface Realm {
 /**
  * Decides who sent a request outside a dialog, in this order:
  *
- * 1. INVITE from the address and port of an external trunk, for a number of it: the trunk. For anything else too, unless it claims to be
- *    one of our accounts: phones may stand behind the same address.
+ * 1. INVITE to a Contact that we have registered at an operator: the trunk of that registration. INVITE from the address and port of an external trunk, for a
+ *    number of it, or for the account that we have there: the trunk. For anything else too, unless it claims to be one of our accounts: phones may stand
+ *    behind the same address.
  * 2. A blocked address: 403.
  * 3. INVITE for a passive line, unless the caller claims to be one of our accounts: anyone may call there.
  * 4. All others must know the password of an account: 401 with a challenge. A REGISTER for its own address-of-record, an INVITE with its
@@ -79,16 +82,26 @@ export class Guard {
   }
 
   #trunk(request: SipRequest): Identity | undefined {
+    const registered = this.#registered(request);
+    if (registered) return registered;
     const peers = this.#options.peers.find(request.source);
     const [first] = peers;
     if (!first) return undefined;
-    const named = peers.find(({ pbx, trunk }) =>
-      [request.requestUser, request.to.user].some((user) => takesCallsFor(pbx, trunk.id, user)),
-    );
+    const users = [request.requestUser, request.to.user];
+    const named =
+      peers.find(({ pbx, trunk }) => users.some((user) => takesCallsFor(pbx, trunk.id, user))) ??
+      peers.find(({ trunk }) => trunk.register && users.some((user) => user === trunk.auth?.user));
     if (!named && this.#claimsAccount(request, isAnyUser)) return undefined;
     const hosts = [request.from.host, request.requestHost];
     const { pbx, trunk } = named ?? peers.find((peer) => hosts.includes(peer.trunk.domain ?? '')) ?? first;
     return { kind: 'trunk', pbx: pbx.id, trunk: trunk.id };
+  }
+
+  #registered({ uri }: SipRequest): Identity | undefined {
+    const mark = uri.kind === 'sip' ? uri.params.get('line') : undefined;
+    const found = mark === undefined ? undefined : this.#options.marks.find(mark);
+    const trunk = found && this.#options.config.current(found.pbx)?.trunk(found.trunk);
+    return found && trunk?.register ? { kind: 'trunk', ...found } : undefined;
   }
 
   #passive(request: SipRequest): Identity | undefined {

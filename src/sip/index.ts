@@ -9,6 +9,7 @@ import type { ContactRules } from './contacts.ts';
 import { DigestAuthority } from './digest.ts';
 import { Guard } from './guard.ts';
 import type { CountryOf } from './ip-access.ts';
+import { LineMarks } from './line-marks.ts';
 import { ownHosts } from './own-hosts.ts';
 import type { SipServer } from './port.ts';
 import { Registrar } from './registrar.ts';
@@ -49,6 +50,8 @@ export interface SipOptions {
 export interface Sip {
   readonly server: SipServer;
   readonly registrar: Registrar;
+  /** By which calls are known that come to a Contact of ours at an operator. */
+  readonly marks: LineMarks;
   close(): Promise<void>;
 }
 
@@ -60,9 +63,11 @@ export async function startSip(options: SipOptions): Promise<Sip> {
   const { config, registrations, failures, clock, random, log, node } = options;
   let server: DrachtioSipServer | undefined;
   const peers = new TrunkPeers({ config, clock, log });
+  const marks = new LineMarks(random);
   const guard = new Guard({
     config,
     peers,
+    marks,
     digest: new DigestAuthority({ clock, random }),
     attempts: new Attempts({
       counter: failures,
@@ -100,6 +105,7 @@ export async function startSip(options: SipOptions): Promise<Sip> {
   return {
     server,
     registrar,
+    marks,
     async close() {
       stop();
       await started.close();

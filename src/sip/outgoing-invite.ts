@@ -4,7 +4,7 @@ import { errorText } from '../errors.ts';
 import type { Clock, TimerId } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
 import { ALLOW, PRODUCT, SUPPORTED } from './capabilities.ts';
-import { credentialsField } from './challenged.ts';
+import { Challenges } from './challenged.ts';
 import {
   type DrachtioDialog,
   type DrachtioRequest,
@@ -58,6 +58,7 @@ export class SentInvite implements OutgoingInvite {
   readonly #request: OutgoingInviteRequest;
   readonly #events = new Emitter<OutgoingInviteEvents>();
   readonly #answer = Promise.withResolvers<Answer>();
+  readonly #challenges: Challenges | undefined;
   #state: 'calling' | 'cancelled' | 'settled' = 'calling';
   #cancelReason: Reason | undefined;
   /** The INVITE as it went out last; undefined until the server has it. */
@@ -67,6 +68,7 @@ export class SentInvite implements OutgoingInvite {
   constructor(request: OutgoingInviteRequest, options: CallOptions) {
     this.#request = request;
     this.#options = options;
+    this.#challenges = request.auth && new Challenges(request.auth, options.random);
     this.callId = request.callId ?? options.random.uuid();
     this.answered = this.#answer.promise;
     // Of a fork that nobody waits for any more.
@@ -144,13 +146,11 @@ export class SentInvite implements OutgoingInvite {
     };
   }
 
-  /** RFC 3261 §22.2: once more with credentials, the same Call-ID and From tag, CSeq + 1, to the peer that asked for them. */
+  /** RFC 3261 §22.2: again with credentials, the same Call-ID and From tag, CSeq + 1, to the peer that asked for them. */
   #repeat(uri: string, sent: DrachtioRequest | undefined, error: unknown): boolean {
-    const { auth } = this.#request;
     const response = isRefusal(error) ? error.res : undefined;
-    const isFirst = !sent?.has('Authorization') && !sent?.has('Proxy-Authorization');
-    if (!auth || !response || !sent || !isFirst || this.#state !== 'calling') return false;
-    const credentials = credentialsField(response, { ...auth, method: 'INVITE', uri }, this.#options.random);
+    if (!response || !sent || this.#state !== 'calling') return false;
+    const credentials = this.#challenges?.answer(response, { method: 'INVITE', uri });
     if (!credentials) return false;
     this.#sent = undefined;
     const cseq = Number.parseInt(sent.get('CSeq') ?? '', 10) + 1;

@@ -1,7 +1,7 @@
 import { errorText } from '../errors.ts';
 import type { Random } from '../time/random.ts';
 import { PRODUCT } from './capabilities.ts';
-import { credentialsField } from './challenged.ts';
+import { Challenges } from './challenged.ts';
 import type { DrachtioRequest, DrachtioResponse, DrachtioSrf } from './drachtio.ts';
 import { headerLines } from './header-fields.ts';
 import { splitList } from './message.ts';
@@ -10,7 +10,7 @@ import { type FinalResponse, type HeaderFields, InviteFailure, type OutgoingRequ
 import { hopUri, targetUri } from './target.ts';
 
 /**
- * A request of ours outside of dialogs, repeated once with credentials where they are asked for (RFC 3261 §22.2).
+ * A request of ours outside of dialogs, repeated with credentials where they are asked for (RFC 3261 §22.2).
  * @param onLost tells when the connection to the SIP server breaks: the library forgets the request then
  * @throws InviteFailure
  */
@@ -26,24 +26,32 @@ export async function sendRequest(
     readonly onLost: (listener: (cause: string) => void) => () => void;
   },
 ): Promise<FinalResponse> {
-  const { method, target, from, to, headers, auth } = request;
+  const { method, target, from, to, headers, auth, series } = request;
   if (!srf) throw transportFailure('the SIP server is down');
   const server = srf;
   const uri = targetUri(target.uri);
-  const fields = { 'User-Agent': PRODUCT, ...headers, From: printParty(from), To: printParty(to) };
-  const first = await once(fields);
-  if (!auth) return finalOf(first.response);
-  const credentials = credentialsField(first.response, { ...auth, method, uri }, random);
-  if (!credentials) return finalOf(first.response);
-  const cseq = Number.parseInt(first.sent.get('CSeq') ?? '1', 10) + 1;
-  const again = {
-    ...fields,
-    ...credentials,
-    From: first.sent.get('From') ?? fields.From,
-    'Call-ID': first.sent.get('Call-ID') ?? '',
-    CSeq: `${cseq} ${method}`,
+  const challenges = auth && new Challenges(auth, random);
+  const sequence = (): HeaderFields => (series ? { 'Call-ID': series.callId, CSeq: `${series.next()} ${method}` } : {});
+  let fields: HeaderFields = {
+    'User-Agent': PRODUCT,
+    ...headers,
+    From: printParty(from),
+    To: printParty(to),
+    ...sequence(),
   };
-  return finalOf((await once(again)).response);
+  for (;;) {
+    const { sent, response } = await once(fields);
+    const credentials = challenges?.answer(response, { method, uri });
+    if (!credentials) return finalOf(response);
+    fields = {
+      ...fields,
+      ...credentials,
+      From: sent.get('From') ?? '',
+      'Call-ID': sent.get('Call-ID') ?? '',
+      CSeq: `${Number.parseInt(sent.get('CSeq') ?? '1', 10) + 1} ${method}`,
+      ...sequence(),
+    };
+  }
 
   function once(all: HeaderFields): Promise<{ readonly sent: DrachtioRequest; readonly response: DrachtioResponse }> {
     const proxy = target.nextHop && hopUri(target.nextHop);

@@ -27,7 +27,7 @@ export interface SipServer {
   invite(request: OutgoingInviteRequest): OutgoingInvite;
 
   /**
-   * Sends an OPTIONS or a REGISTER. Resolves to the final response, the second one where credentials were asked for.
+   * Sends an OPTIONS or a REGISTER. Resolves to the final response, the last one where credentials were asked for.
    * @throws InviteFailure with cause `timeout` (nothing for 32 s) or `transport`
    */
   request(request: OutgoingRequest): Promise<FinalResponse>;
@@ -113,6 +113,8 @@ export interface IncomingInvite {
   readonly requestUser: string;
   readonly requestHost: string;
   readonly source: Source;
+  /** From another PBX of this installation, over an internal trunk: its audio comes from this media server. */
+  readonly internal?: true;
   /** The offer; undefined asks us to make one in the 200. */
   readonly sdp: string | undefined;
   readonly maxForwards: number;
@@ -170,7 +172,7 @@ export interface OutgoingInviteRequest {
   readonly headers?: HeaderFields;
   /** Our offer. */
   readonly sdp: string;
-  /** For a 401 or 407 (RFC 7616 SHA-256 and MD5). Used once per request; also for requests inside the dialog. */
+  /** For 401 and 407 (RFC 7616 SHA-256 and MD5). Used once per request, again for a stale nonce; also for requests inside the dialog. */
   readonly auth?: { readonly user: string; readonly password: string };
   /** Default: a fresh one. */
   readonly callId?: string;
@@ -183,6 +185,14 @@ export interface OutgoingRequest {
   readonly to: Party;
   readonly headers?: HeaderFields;
   readonly auth?: { readonly user: string; readonly password: string };
+  /** Set for requests that belong together, such as the REGISTERs of one account. */
+  readonly series?: RequestSeries;
+}
+
+/** One Call-ID, and a CSeq that grows by one with each request, the repetitions with credentials included (RFC 3261 §10.2). */
+export interface RequestSeries {
+  readonly callId: string;
+  next(): number;
 }
 
 export interface FinalResponse {

@@ -4,7 +4,7 @@ import { errorText } from '../errors.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
 import { ACCEPT, ALLOW, ALLOW_EVENTS } from './capabilities.ts';
-import { credentialsField } from './challenged.ts';
+import { Challenges } from './challenged.ts';
 import type { DialogRequest, DrachtioDialog, DrachtioRequest, DrachtioResponse, DrachtioSrf } from './drachtio.ts';
 import { isDtmfType, parseDtmfInfo } from './dtmf-info.ts';
 import { headerLines } from './header-fields.ts';
@@ -249,7 +249,7 @@ export class SipDialog implements Dialog {
     );
   }
 
-  /** A request inside the dialog; one challenge is answered. @returns the final response, undefined if it could not be sent */
+  /** A request inside the dialog; challenges are answered. @returns the final response, undefined if it could not be sent */
   async #request(method: string, fields: HeaderFields, body?: string): Promise<DrachtioResponse | undefined> {
     const send = (more: HeaderFields) => {
       const sent = this.#native.request({
@@ -259,19 +259,18 @@ export class SipDialog implements Dialog {
       });
       return Promise.race([sent, this.#lost.promise]);
     };
+    const { auth, random } = this.#options;
+    const challenges = auth && new Challenges(auth, random);
     try {
-      const response = await send({});
-      const credentials = response && this.#credentials(method, response);
-      return credentials ? await send(credentials) : response;
+      for (let credentials: HeaderFields | undefined = {}; ; ) {
+        const response: DrachtioResponse | undefined = await send(credentials);
+        credentials = response && challenges?.answer(response, { method, uri: this.#native.remote.uri });
+        if (!credentials) return response;
+      }
     } catch (error) {
       this.#options.log.debug({ callId: this.callId, method }, `not sent: ${errorText(error)}`);
       return undefined;
     }
-  }
-
-  #credentials(method: string, response: DrachtioResponse): HeaderFields | undefined {
-    const { auth, random } = this.#options;
-    return auth && credentialsField(response, { ...auth, method, uri: this.#native.remote.uri }, random);
   }
 
   #send(response: DrachtioResponse, status: number, fields?: HeaderFields, body?: string): void {

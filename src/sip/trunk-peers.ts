@@ -87,7 +87,7 @@ export class TrunkPeers {
 
   #peers(): (TrunkPeer & { host: string })[] {
     return this.#config.all().flatMap((pbx) =>
-      pbx.document.trunks.flatMap((trunk) => {
+      pbx.trunks.flatMap((trunk) => {
         if (trunk.kind !== 'external' || trunk.host === undefined) return [];
         return [{ pbx, trunk, host: plainAddress(trunk.host) }];
       }),

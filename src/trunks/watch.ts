@@ -6,9 +6,10 @@ import type { Trunks } from '../dial/outgoing/trunks.ts';
 import { trunkAddress } from '../dial/trunk-address.ts';
 import { Emitter } from '../emitter.ts';
 import { errorText } from '../errors.ts';
-import { InviteFailure, type SipServer } from '../sip/port.ts';
+import { type IncomingInvite, InviteFailure, type SipServer } from '../sip/port.ts';
 import type { Clock, TimerId } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
+import { internalCall } from './internal-call.ts';
 import type { TrunkLines } from './lines.ts';
 import { type Evidence, healthAfter, presumedUp, type TrunkHealth, type TrunkState } from './peer-health.ts';
 
@@ -16,6 +17,8 @@ export interface TrunkWatchOptions {
   readonly config: Pick<ConfigStore, 'all' | 'on' | 'current'>;
   readonly sip: Pick<SipServer, 'request' | 'state'>;
   readonly lines: TrunkLines;
+  /** Takes a call that comes from another PBX of this installation. */
+  readonly accept: (invite: IncomingInvite) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -80,12 +83,28 @@ export class TrunkWatch implements Trunks {
     return !watched.trunk.options && this.#options.clock.now() - watched.health.since >= RETRY_AFTER_MS;
   }
 
+  inside(pbx: PbxVersion, { peer, domain }: Trunk, number: string): ReturnType<Trunks['inside']> {
+    const { config, random, accept } = this.#options;
+    if (!peer) return undefined;
+    return (request) =>
+      internalCall(request, {
+        to: peer,
+        number,
+        domains: {
+          caller: domain ?? pbx.document.pbx.domains[0] ?? pbx.id,
+          called: config.current(peer.pbx)?.document.pbx.domains[0] ?? peer.pbx,
+        },
+        callId: random.uuid(),
+        accept,
+      });
+  }
+
   takeLine(pbx: PbxVersion, trunk: Trunk): Promise<(() => void) | undefined> {
     return this.#options.lines.take(pbx, trunk);
   }
 
   async probe(_pbx: PbxVersion, trunk: Trunk): Promise<boolean> {
-    if (!trunk.options) return true;
+    if (!trunk.options || trunk.peer) return true;
     const asked = await this.#ask(trunk, PROBE_WITHIN_MS);
     return asked !== undefined;
   }
@@ -109,8 +128,8 @@ export class TrunkWatch implements Trunks {
   #follow(): void {
     const { config, clock, random } = this.#options;
     const present = new Set<string>();
-    for (const { id: pbx, document } of config.all()) {
-      for (const trunk of document.trunks) {
+    for (const { id: pbx, trunks } of config.all()) {
+      for (const trunk of trunks) {
         if (trunk.kind !== 'external') continue;
         const name = key(pbx, trunk.id);
         present.add(name);

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { setThreadPriority } from '../../src/embedded/media/priority.ts';
 import { writeHeader } from '../../src/embedded/media/rtp/packet.ts';
+import { setThreadPriority } from '../../src/thread-priority.ts';
 
 /**
  * The phones of the media bench, in a process of their own so that their processor time is not counted: each sends a G.711 packet every

@@ -110,14 +110,14 @@ async function playingToAll(server: MediaServer, endpoints: number, seconds: num
   });
 }
 
-async function measured(action: () => Promise<LoadFigures>): Promise<{ load: LoadFigures; cpuSeconds: number }> {
+export async function measured(action: () => Promise<LoadFigures>): Promise<{ load: LoadFigures; cpuSeconds: number }> {
   const cpu = process.cpuUsage();
   const load = await action();
   const { user, system } = process.cpuUsage(cpu);
   return { load, cpuSeconds: (user + system) / 1e6 };
 }
 
-type Talk = (ports: readonly number[], seconds: number) => Promise<LoadFigures>;
+export type Talk = (ports: readonly number[], seconds: number) => Promise<LoadFigures>;
 
 export async function withPhones<T>(
   phones: number,
@@ -139,7 +139,7 @@ export async function withPhones<T>(
   }
 }
 
-const endpointsFor = (server: MediaServer, phonePorts: readonly number[]): Promise<Endpoint[]> =>
+export const endpointsFor = (server: MediaServer, phonePorts: readonly number[]): Promise<Endpoint[]> =>
   Promise.all(
     phonePorts.map((port, i) => server.createEndpoint({ callId: `bench-${i >> 1}`, remoteSdp: offerOf(port) })),
   );
@@ -147,6 +147,6 @@ const endpointsFor = (server: MediaServer, phonePorts: readonly number[]): Promi
 const offerOf = (port: number) =>
   `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio ${port} RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n`;
 
-const portOf = ({ localSdp }: Endpoint) => Number(/^m=audio (\d+)/m.exec(localSdp)?.[1]);
+export const portOf = ({ localSdp }: Endpoint) => Number(/^m=audio (\d+)/m.exec(localSdp)?.[1]);
 
 if (import.meta.main) console.table(await run());

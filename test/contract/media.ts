@@ -6,6 +6,7 @@ import { digits } from './media/digits.ts';
 import { lifecycle } from './media/lifecycle.ts';
 import { negotiation } from './media/negotiation.ts';
 import { playing } from './media/playing.ts';
+import { recording } from './media/recording.ts';
 import { wire } from './media/wire.ts';
 
 /** A test that an adapter cannot pass, and the reason: it stays visible in the output. */
@@ -43,7 +44,7 @@ export interface OpenOptions {
 
 /**
  * Every promise of `MediaServer` that the engine relies on, proved with real RTP. After each test the server must be empty again:
- * no endpoint, no bridge, no playback.
+ * no endpoint, no bridge, no playback, no recording.
  */
 export function mediaServerContract(
   name: string,
@@ -60,7 +61,7 @@ export function mediaServerContract(
     afterAll(() => server?.close());
     afterEach(async () => {
       await clear?.();
-      expect(await server.stats()).toMatchObject({ endpoints: 0, bridges: 0, playbacks: 0 });
+      expect(await server.stats()).toMatchObject({ endpoints: 0, bridges: 0, playbacks: 0, recordings: 0 });
     });
 
     const titles = new Set<string>();
@@ -80,6 +81,7 @@ export function mediaServerContract(
     describe('negotiation', () => negotiation(contract));
     describe('playing', () => playing(contract));
     describe('bridging', () => bridging(contract));
+    describe('recording', () => recording(contract));
     describe('digits', () => digits(contract));
     describe('the wire', () => wire(contract));
     describe('life and end', () => lifecycle(contract));

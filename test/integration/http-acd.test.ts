@@ -602,13 +602,27 @@ describe('trunks', () => {
         { id: 'operator', name: 'Operator', host: '192.0.2.1', lines: 30 },
         { id: 'branch', kind: 'internal', peer: { pbx: 'other', trunk: 'back' } },
       ],
+      numbers: [
+        {
+          number: '74951234567',
+          source: { active: { server: 'sip.operator.test', user: 'acme', password: 'Secret123' } },
+        },
+      ],
     });
     node.pbxs.splice(0, 1, pbx);
+    node.linesTaken.set('operator', 2);
+    node.trunkRegistrations.set('active:74951234567', {
+      state: 'refused',
+      since: now - 4000,
+      until: null,
+      reason: 'REGISTER answered 403 Forbidden',
+      node: 'n2',
+      changes: [{ state: 'refused', reason: 'REGISTER answered 403 Forbidden', at: now - 4000 }],
+    });
     node.trunkStates.set('operator', {
       state: 'down',
       reason: 'no answer to OPTIONS',
       since: now - 5000,
-      linesTaken: 2,
       changes: [
         { state: 'up', reason: undefined, at: now - 60_000 },
         { state: 'down', reason: 'no answer to OPTIONS', at: now - 5000 },
@@ -628,6 +642,7 @@ describe('trunks', () => {
           { state: 'up', reason: null, at: '2026-11-02T08:59:00.000Z' },
           { state: 'down', reason: 'no answer to OPTIONS', at: '2026-11-02T08:59:55.000Z' },
         ],
+        registration: null,
       },
       {
         id: 'branch',
@@ -639,6 +654,26 @@ describe('trunks', () => {
         lines: 5,
         linesTaken: 0,
         changes: [],
+        registration: null,
+      },
+      {
+        id: 'active:74951234567',
+        name: '74951234567',
+        kind: 'active',
+        state: null,
+        reason: null,
+        since: null,
+        lines: 0,
+        linesTaken: 0,
+        changes: [],
+        registration: {
+          state: 'refused',
+          since: '2026-11-02T08:59:56.000Z',
+          until: null,
+          reason: 'REGISTER answered 403 Forbidden',
+          node: 'n2',
+          changes: [{ state: 'refused', reason: 'REGISTER answered 403 Forbidden', at: '2026-11-02T08:59:56.000Z' }],
+        },
       },
     ]);
   });

@@ -163,6 +163,11 @@ export class Phone implements AsyncDisposable {
     return this.#program.text;
   }
 
+  /** As if its plug were pulled: it says goodbye to nobody, and waits for no answer. */
+  async kill(): Promise<void> {
+    await this.#program.stop('SIGKILL');
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#control.destroy();
     await this.#program.stop('SIGTERM');

@@ -11,6 +11,7 @@ import type {
   PlaybackEnd,
   PlayOptions,
 } from '../../src/media/port.ts';
+import type { Recording, RecordingEnd, RecordOptions } from '../../src/media/recorder.ts';
 
 /** A media server without media: endpoints note what they are told, and the test says when a playback ends. */
 export class FakeMediaServer implements MediaServer {
@@ -31,7 +32,7 @@ export class FakeMediaServer implements MediaServer {
   }
 
   async stats(): Promise<MediaServerStats> {
-    return { endpoints: this.alive.length, bridges: 0, playbacks: 0, rejected: 0 };
+    return { endpoints: this.alive.length, bridges: 0, playbacks: 0, recordings: 0, rejected: 0 };
   }
 
   async close(): Promise<void> {
@@ -49,6 +50,8 @@ export class FakeEndpoint implements Endpoint {
   destroyed = false;
   bridgedTo: Endpoint | undefined;
   sentDigits = '';
+  /** Those that run. The test says how long they are when they end. */
+  readonly recordings: FakeRecording[] = [];
   playing:
     | {
         readonly sources: readonly AudioSource[];
@@ -96,6 +99,12 @@ export class FakeEndpoint implements Endpoint {
     };
   }
 
+  record(options: RecordOptions): Recording {
+    const recording = new FakeRecording(options, () => this.recordings.splice(this.recordings.indexOf(recording), 1));
+    this.recordings.push(recording);
+    return recording;
+  }
+
   async sendDtmf(digits: string): Promise<void> {
     this.sentDigits += digits;
   }
@@ -123,5 +132,35 @@ export class FakeEndpoint implements Endpoint {
   async destroy(): Promise<void> {
     this.destroyed = true;
     this.playing?.end('endpointGone');
+    for (const recording of [...this.recordings]) recording.end({ reason: 'endpointGone' });
+  }
+}
+
+/** A recording without a file. */
+export class FakeRecording implements Recording {
+  readonly options: RecordOptions;
+  readonly ended: Promise<RecordingEnd>;
+  /** What the next end reports. */
+  ms = 10_000;
+  readonly #settle: (end: RecordingEnd) => void;
+  readonly #over: () => void;
+  #isOver = false;
+
+  constructor(options: RecordOptions, over: () => void) {
+    this.options = options;
+    this.#over = over;
+    ({ promise: this.ended, resolve: this.#settle } = Promise.withResolvers<RecordingEnd>());
+  }
+
+  end(end: Partial<RecordingEnd> & Pick<RecordingEnd, 'reason'>): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#over();
+    this.#settle({ ms: this.ms, speechMs: end.ms ?? this.ms, ...end });
+  }
+
+  stop(): Promise<RecordingEnd> {
+    this.end({ reason: 'stopped' });
+    return this.ended;
   }
 }

@@ -16,6 +16,13 @@ export class FakeTrunks implements Trunks {
     return !this.down.has(trunk);
   }
 
+  /** How the other PBX of an internal trunk is called. */
+  internally: Trunks['inside'] = () => undefined;
+
+  inside(...all: Parameters<Trunks['inside']>): ReturnType<Trunks['inside']> {
+    return this.internally(...all);
+  }
+
   async takeLine(_pbx: PbxVersion, { id, lines }: Trunk): Promise<(() => void) | undefined> {
     const taken = this.taken(id);
     if (lines > 0 && taken >= lines) return undefined;

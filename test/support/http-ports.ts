@@ -12,7 +12,9 @@ import type {
   HttpPorts,
   LiveCall,
   QueuedCaller,
+  Recording,
   Registration,
+  TrunkRegistration,
   TrunkStatus,
   WaitsPort,
 } from '../../src/http/index.ts';
@@ -30,6 +32,11 @@ export class FakeNode {
   readonly versions = new Map<string, Record<string, unknown>>();
   readonly busy = new Set<string>();
   readonly hungUp: string[] = [];
+  /** What was asked of recordings of calls, as `call-1 true`. */
+  readonly recorded: string[] = [];
+  readonly recordings: Recording[] = [];
+  /** Where the audio of each is. */
+  readonly audio = new Map<string, string>();
   readonly asked: { pbx: string; filter: HistoryFilter; page: { limit: number; cursor?: string } }[] = [];
   readonly events = new FakeEvents();
   readonly stories = new Map<string, CallStory>();
@@ -41,6 +48,8 @@ export class FakeNode {
   /** Numbers that may not be called. */
   readonly barred = new Set<string>();
   readonly trunkStates = new Map<string, TrunkStatus>();
+  readonly linesTaken = new Map<string, number>();
+  readonly trunkRegistrations = new Map<string, TrunkRegistration>();
   waits: WaitsPort | undefined;
   next: string | null = null;
   reload: Awaited<ReturnType<HttpPorts['config']['reload']>> = { accepted: true, issues: [] };
@@ -56,6 +65,7 @@ export class FakeNode {
       endpoints: 6,
       bridges: 3,
       playbacks: 0,
+      recordings: 0,
       rejected: 7,
       pacingErrorMs: { p50: 0.5, p99: 2, max: 4 },
     }),
@@ -90,6 +100,11 @@ export class FakeNode {
           const there = this.live.some((call) => call.id === id);
           if (there) this.hungUp.push(id);
           return there;
+        },
+        record: (_pbx, id, on) => {
+          if (!this.live.some((call) => call.id === id && call.stage === 'conversation')) return undefined;
+          this.recorded.push(`${id} ${on}`);
+          return on;
         },
         story: (_pbx, id) => this.stories.get(id),
       },
@@ -136,7 +151,13 @@ export class FakeNode {
           return at >= 0 && this.callbacks.splice(at, 1).length === 1;
         },
       },
-      trunks: { status: (_pbx, trunk) => this.trunkStates.get(trunk) },
+      trunks: {
+        status: (_pbx, trunk) => this.trunkStates.get(trunk),
+        linesTaken: (_pbx, trunk) => this.linesTaken.get(trunk) ?? 0,
+        registrations: async () => this.trunkRegistrations,
+        registeredHere: () =>
+          [...this.trunkRegistrations].map(([trunk, { until }]) => ({ pbx: 'acme', trunk, until: until ?? undefined })),
+      },
       ...(this.waits ? { waits: this.waits } : {}),
       registrations: { list: () => answer(this.devices), count: () => answer(this.devices.length) },
       history: {
@@ -145,6 +166,29 @@ export class FakeNode {
           return answer({ items: this.records.slice(0, page.limit), next: this.next });
         },
         get: (_pbx, id) => answer(this.records.find((record) => record.id === id)),
+      },
+      recordings: {
+        query: (_pbx, _filter, page) =>
+          answer({
+            items: this.recordings.slice(0, page.limit),
+            next: this.recordings.length > page.limit ? 'more' : null,
+          }),
+        get: (_pbx, id) => answer(this.recordings.find((one) => one.id === id)),
+        file: async ({ id }) => {
+          const path = await answer(this.audio.get(id));
+          return path === undefined ? undefined : { path, name: 'Иванов 1.wav', type: 'audio/wav' };
+        },
+        mark: async (_pbx, id, mark) => {
+          const at = this.recordings.findIndex((one) => one.id === id);
+          const found = this.recordings[at];
+          if (found) this.recordings[at] = { ...found, mark };
+          return answer(this.recordings[at]);
+        },
+        remove: async (_pbx, id) => {
+          if (!this.audio.has(id)) return 'elsewhere';
+          const at = this.recordings.findIndex((one) => one.id === id);
+          return this.recordings.splice(at, 1).length > 0 ? 'removed' : 'none';
+        },
       },
       versions: { get: (_pbx, version) => answer(this.versions.get(version)) },
       events: {

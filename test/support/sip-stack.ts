@@ -29,13 +29,21 @@ export interface SipStack {
 
 export interface SipStackOptions extends Partial<Pick<SipOptions, 'attemptLimits' | 'contactRules' | 'sweepEveryMs'>> {
   readonly pbxs: readonly PbxVersion[];
+  /** In the place of one that never changes. */
+  readonly config?: ConfigStore;
   /** The clock of the registrations in Redis, milliseconds. */
   readonly now?: () => number;
   /** Of the embedded server. */
   readonly timers?: NonNullable<EmbeddedSipOptions['timers']>;
 }
 
-export async function startSipStack({ pbxs, now, timers, ...options }: SipStackOptions): Promise<SipStack> {
+export async function startSipStack({
+  pbxs,
+  config = configOf(pbxs),
+  now,
+  timers,
+  ...options
+}: SipStackOptions): Promise<SipStack> {
   const redis = await startTestRedis();
   const connection = await redis.connect();
   const log = new Inbox<string>('log');
@@ -56,7 +64,7 @@ export async function startSipStack({ pbxs, now, timers, ...options }: SipStackO
       if (embedded) return embedded;
       return parseDrachtioAddress(external ?? '');
     },
-    config: configOf(pbxs),
+    config,
     registrations: new RedisRegistrations(connection, now),
     failures: new Throttle(connection),
     clock: systemClock,

@@ -7,6 +7,7 @@ import { CallbackRunner } from '../../src/call/callback-runner.ts';
 import { notBuilt } from '../../src/call/facilities.ts';
 import { Inbound } from '../../src/call/inbound.ts';
 import type { Notice } from '../../src/call/notices.ts';
+import { type ConversationRecorder, recordsNothing } from '../../src/call/recording.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
 import { Destinations } from '../../src/dial/destinations.ts';
 import { EmployeeDialler } from '../../src/dial/employee.ts';
@@ -51,6 +52,7 @@ export class Switchboard {
       /** Without: a queue with one caller in it. */
       readonly groups?: GroupDistributor;
       readonly callbacks?: Callbacks;
+      readonly recorder?: ConversationRecorder;
       /** Without: a count of its own. */
       readonly callLimit?: CallLimit;
     } = {},
@@ -79,6 +81,7 @@ export class Switchboard {
       trunks,
       callLimit: options.callLimit ?? { take: async ({ document }) => this.takeCall(document.pbx.maxCalls) },
       notices: { send: (notice) => void this.notices.push(notice) },
+      recorder: options.recorder ?? recordsNothing,
       statuses: { set: (...all) => this.setStatus(...all) },
       employees: new EmployeeDialler(destinations, occupancy),
       groups: options.groups ?? new SimulatedQueue({ clock, random: systemRandom, occupancy }),

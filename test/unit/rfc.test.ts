@@ -44,6 +44,7 @@ const titles: Readonly<Record<number, string>> = {
   5890: 'Internationalized Domain Names for Applications (IDNA): Definitions and Document Framework',
   6026: 'Correct Transaction Handling for 2xx Responses to SIP INVITE Requests',
   6141: 'Re-INVITE and Target-Refresh Request Handling in SIP',
+  6266: 'Use of the Content-Disposition Header Field in HTTP',
   6598: 'IANA-Reserved IPv4 Prefix for Shared Address Space',
   6665: 'SIP-Specific Event Notification',
   6750: 'The OAuth 2.0 Authorization Framework: Bearer Token Usage',

@@ -20,12 +20,17 @@ interface SharedName {
   readonly path: Path;
 }
 
-function* namesOf({ pbx, numbers }: PbxDocument): Generator<SharedName> {
+function* namesOf({ pbx, numbers, trunks }: PbxDocument): Generator<SharedName> {
   yield { key: `pbx ${pbx.id}`, called: `PBX id "${pbx.id}"`, path: ['pbx', 'id'] };
   for (const [index, domain] of pbx.domains.entries()) {
     yield { key: `domain ${domain.toLowerCase()}`, called: `Domain "${domain}"`, path: ['pbx', 'domains', index] };
   }
+  const internal = trunks.filter(({ kind }) => kind === 'internal');
+  const ends = new Set(internal.map(({ id }) => id));
+  const listed = new Set(internal.flatMap((trunk) => trunk.numbers.map(({ number }) => number)));
   for (const [index, { number, source }] of numbers.entries()) {
+    // The number is the other PBX's, which passes its calls on (§5.3.2.2).
+    if (source ? 'trunk' in source && ends.has(source.trunk) : listed.has(number)) continue;
     yield { key: `number ${number}`, called: `Number "${number}"`, path: ['numbers', index, 'number'] };
     if (!source || !('passive' in source)) continue;
     const line = source.passive;
@@ -76,6 +81,7 @@ function peerFinding(
   path: Path,
 ): Finding | undefined {
   const code = 'trunk-peer';
+  if (peer.pbx === pbx && peer.trunk === trunk) return { code, path, message: 'The trunk names itself as its peer' };
   const other = byId.get(peer.pbx);
   if (!other) return { code, path: [...path, 'pbx'], message: `There is no PBX "${peer.pbx}" in this folder` };
   const end = other.trunks.find(({ id }) => id === peer.trunk);

@@ -53,6 +53,7 @@ export function waysToNetwork(
   const owner = shown === undefined ? undefined : outgoingTrunkOf(pbx, shown);
   if (owner !== undefined && owner !== from)
     return [{ trunk: owner, number, why: `trunk ${owner} has the number that is shown, ${shown}` }];
+  // An operator's account is a way for its own number alone.
   return pbx.document.trunks
     .filter(({ id, pstn }) => pstn && id !== from)
     .map(({ id }) => ({ trunk: id, number, why: `trunk ${id} leads to the telephone network` }));

@@ -9,6 +9,7 @@ import {
   type PlaybackEnd,
   type PlayOptions,
 } from '../../media/port.ts';
+import type { Recording, RecordingEnd, RecordOptions } from '../../media/recorder.ts';
 import type { FromWorker, Place, Requests } from './protocol.ts';
 import type { Capabilities } from './sdp/negotiate.ts';
 import { readRemote, type SdpSession } from './sdp/session.ts';
@@ -36,7 +37,9 @@ export class EmbeddedEndpoint implements Endpoint {
   readonly #onEnd: () => void;
   readonly #events = new Emitter<EndpointEvents>();
   readonly #playbacks = new Map<number, (end: PlaybackEnd) => void>();
+  readonly #recordings = new Map<number, (end: RecordingEnd) => void>();
   #lastPlayback = 0;
+  #lastRecording = 0;
   #peer: EmbeddedEndpoint | undefined;
   #ended = false;
   #destroying: Promise<void> | undefined;
@@ -87,13 +90,31 @@ export class EmbeddedEndpoint implements Endpoint {
     };
   }
 
+  record(options: RecordOptions): Recording {
+    const recording = ++this.#lastRecording;
+    const ended = new Promise<RecordingEnd>((resolve) => this.#recordings.set(recording, resolve));
+    this.#wish('record', { ...this.#named, recording, options }, () => this.#recorded(recording, LOST));
+    return {
+      ended,
+      stop: () => {
+        if (this.#recordings.has(recording)) {
+          this.#wish('stopRecording', { ...this.#named, recording }, () => this.#recorded(recording, LOST));
+        }
+        return ended;
+      },
+    };
+  }
+
   async sendDtmf(digits: string, { toneMs = TONE_MS, gapMs = GAP_MS } = {}): Promise<void> {
     if (!/^[0-9*#A-D]*$/.test(digits)) throw new RangeError(`not DTMF digits: '${digits}'`);
     this.#mustLive();
     await this.#link.request('sendDtmf', { ...this.#named, digits, toneMs, gapMs });
   }
 
-  async bridge(peer: Endpoint, { passDtmf = true } = {}): Promise<void> {
+  async bridge(
+    peer: Endpoint,
+    { passDtmf = true, passPeersDtmf = passDtmf }: { passDtmf?: boolean; passPeersDtmf?: boolean } = {},
+  ): Promise<void> {
     if (!(peer instanceof EmbeddedEndpoint)) throw new TypeError('only endpoints of one media server can be bridged');
     if (peer === this) throw new TypeError('an endpoint cannot be bridged to itself');
     this.#mustLive();
@@ -104,7 +125,7 @@ export class EmbeddedEndpoint implements Endpoint {
     await Promise.all([
       ...left.map((endpoint) => endpoint && endpoint.#peer === undefined && endpoint.silence()),
       this.#link.request('connect', { ...this.#named, to: peer.#place, passDtmf }),
-      peer.#link.request('connect', { ...peer.#named, to: this.#place, passDtmf }),
+      peer.#link.request('connect', { ...peer.#named, to: this.#place, passDtmf: passPeersDtmf }),
     ]);
   }
 
@@ -130,6 +151,7 @@ export class EmbeddedEndpoint implements Endpoint {
   /** An event from the worker. */
   receive(message: Extract<FromWorker, { endpoint: number }>): void {
     if (message.kind === 'played') this.#played(message.playback, message.end);
+    else if (message.kind === 'recorded') this.#recorded(message.recording, message.end);
     else if (message.kind === 'dtmf') this.#events.emit('dtmf', message.event);
     else this.#events.emit('media', message.event);
   }
@@ -160,12 +182,18 @@ export class EmbeddedEndpoint implements Endpoint {
     if (this.#ended) return;
     this.#ended = true;
     for (const playback of [...this.#playbacks.keys()]) this.#played(playback, GONE);
+    for (const recording of [...this.#recordings.keys()]) this.#recorded(recording, LOST);
     this.#onEnd();
   }
 
   #played(playback: number, end: PlaybackEnd): void {
     this.#playbacks.get(playback)?.(end);
     this.#playbacks.delete(playback);
+  }
+
+  #recorded(recording: number, end: RecordingEnd): void {
+    this.#recordings.get(recording)?.(end);
+    this.#recordings.delete(recording);
   }
 
   /** Undoes the bridge on this side of the thread. @returns whom it was with */
@@ -182,7 +210,11 @@ export class EmbeddedEndpoint implements Endpoint {
   }
 
   /** Asks for what only an endpoint that is gone can refuse. */
-  #wish<K extends 'play' | 'stop'>(name: K, ask: Requests[K]['ask'], onGone: () => void): void {
+  #wish<K extends 'play' | 'stop' | 'record' | 'stopRecording'>(
+    name: K,
+    ask: Requests[K]['ask'],
+    onGone: () => void,
+  ): void {
     if (this.#ended) {
       onGone();
       return;
@@ -205,6 +237,8 @@ export class EmbeddedEndpoint implements Endpoint {
 
 /** How much of it was heard before the worker died, nobody knows. */
 const GONE: PlaybackEnd = { reason: 'endpointGone', playedMs: 0 };
+/** The file has what was written by then; its header counts it but for the last second. */
+const LOST: RecordingEnd = { reason: 'endpointGone', ms: 0 };
 
 /** What was to be ended has ended by itself. */
 function ignoreGone(error: unknown): void {

@@ -8,6 +8,7 @@ import type {
   MediaErrorCode,
   PlaybackEnd,
 } from '../../media/port.ts';
+import type { RecordingEnd, RecordOptions } from '../../media/recorder.ts';
 import type { Distribution } from './histogram.ts';
 import type { MediaParameters } from './sdp/negotiate.ts';
 import type { PortInterval } from './worker/port-range.ts';
@@ -34,6 +35,9 @@ export interface Requests {
     answer: undefined;
   };
   stop: { ask: { endpoint: number; playback: number }; answer: undefined };
+  record: { ask: { endpoint: number; recording: number; options: RecordOptions }; answer: undefined };
+  /** Answered when the file is closed. */
+  stopRecording: { ask: { endpoint: number; recording: number }; answer: undefined };
   sendDtmf: { ask: { endpoint: number; digits: string; toneMs: number; gapMs: number }; answer: undefined };
   /** Audio of `endpoint` goes to `to`, which may live in another worker. One way: a bridge is two of these. */
   connect: { ask: { endpoint: number; to: Place; passDtmf: boolean }; answer: undefined };
@@ -56,6 +60,7 @@ export interface WorkerStats {
   /** Endpoints whose audio goes to another one. */
   readonly connected: number;
   readonly playbacks: number;
+  readonly recordings: number;
   readonly rejected: number;
   readonly lateness: Distribution;
 }
@@ -83,7 +88,13 @@ export type FromWorker =
     }
   | { readonly kind: 'dtmf'; readonly endpoint: number; readonly event: EndpointEvents['dtmf'] }
   | { readonly kind: 'media'; readonly endpoint: number; readonly event: EndpointEvents['media'] }
-  | { readonly kind: 'played'; readonly endpoint: number; readonly playback: number; readonly end: PlaybackEnd };
+  | { readonly kind: 'played'; readonly endpoint: number; readonly playback: number; readonly end: PlaybackEnd }
+  | {
+      readonly kind: 'recorded';
+      readonly endpoint: number;
+      readonly recording: number;
+      readonly end: RecordingEnd;
+    };
 
 /** Something that can be done without, in words for a person. */
 export interface Missing {

@@ -85,7 +85,7 @@ export class EmbeddedMediaServer implements MediaServer {
     const { slot, link, number, port } = await this.#open(options.callId, capabilities.dtmf);
     const session = new SdpSession(capabilities, {
       sessionId: systemRandom.below(2 ** 47),
-      address: this.#options.externalIp ?? this.#options.address,
+      address: (options.internal ? undefined : this.#options.externalIp) ?? this.#options.address,
       port,
     });
     const endpoint = new EmbeddedEndpoint({
@@ -120,6 +120,7 @@ export class EmbeddedMediaServer implements MediaServer {
       endpoints: sum((part) => part.endpoints),
       bridges: Math.ceil(sum((part) => part.connected) / 2),
       playbacks: sum((part) => part.playbacks),
+      recordings: sum((part) => part.recordings),
       rejected: sum((part) => part.rejected),
       ...(pacingErrorMs && { pacingErrorMs }),
     };

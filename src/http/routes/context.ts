@@ -44,3 +44,15 @@ export function knownGroup(pbx: PbxVersion, id: string): Group {
 /** A parameter that may be given several times. */
 export const several = <S extends z.ZodType>(one: S) =>
   z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(one)).optional();
+
+/** A time in a query. */
+export const Moment = z.iso
+  .datetime({ offset: true, error: 'must be a time such as 2026-01-31T09:00:00Z ("+" is written as %2B)' })
+  .transform((text) => new Date(text));
+
+/** Without what is undefined: there, left out. */
+type Given<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
+export const given = <T extends object>(values: T): Given<T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Given<T>;

@@ -5,13 +5,9 @@ import { type CsvColumn, csv } from '../csv.ts';
 import { HttpFailure } from '../failure.ts';
 import { inJson, jsonReply, type Route, route } from '../route.ts';
 import { HistoryPage, Record } from '../schemas.ts';
-import { callParameters, knownPbx, pbxParameter, type RouteContext, several } from './context.ts';
+import { callParameters, given, knownPbx, Moment, pbxParameter, type RouteContext, several } from './context.ts';
 
 const CSV = 'text/csv';
-
-const Moment = z.iso
-  .datetime({ offset: true, error: 'must be a time such as 2026-01-31T09:00:00Z ("+" is written as %2B)' })
-  .transform((text) => new Date(text));
 
 const some = z.string().min(1);
 const callsWith = (what: string) => `Only calls with ${what}; of several, one.`;
@@ -114,13 +110,6 @@ const columns: readonly CsvColumn<CallRecord>[] = [
   ['configVersion', ({ configVersion }) => configVersion],
   ['node', ({ node }) => node],
 ];
-
-/** Without what is undefined: there, left out. */
-type Given<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
-  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
-};
-const given = <T extends object>(values: T): Given<T> =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Given<T>;
 
 function withCursor(url: string, cursor: string): string {
   const [path = '', search = ''] = url.split('?');

@@ -10,6 +10,7 @@ import { groupRoutes } from './groups.ts';
 import { historyRoutes } from './history.ts';
 import { nodeRoutes } from './node.ts';
 import { peopleRoutes } from './people.ts';
+import { recordingRoutes } from './recordings.ts';
 import { trunkRoutes } from './trunks.ts';
 import { whyRoutes } from './why.ts';
 
@@ -25,6 +26,7 @@ export function allRoutes(context: RouteContext): readonly Route[] {
     ...callbackRoutes(context),
     ...trunkRoutes(context),
     ...historyRoutes(context),
+    ...recordingRoutes(context),
     ...eventRoutes(context),
   ];
   let document: ReturnType<typeof openApiDocument> | undefined;

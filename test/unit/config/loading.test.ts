@@ -300,5 +300,32 @@ describe('PBXs of one installation', () => {
       'a.json trunks[0].peer Trunk "to-a" of PBX "b" names "to-b" of "c" as its peer, not this one',
       'b.json trunks[0].peer Trunk "to-b" of PBX "c" is not internal',
     ]);
+
+    const itself = await load({ 'a.json': pbx('a', trunk('to-b', 'a', 'to-b')) });
+    expect(itself.errors.map(({ path, message }) => `${path} ${message}`)).toEqual([
+      'trunks[0].peer The trunk names itself as its peer',
+    ]);
+  });
+
+  it.each([
+    { how: 'its source says so', numbers: [], source: { source: { trunk: 'to-a' } } },
+    { how: 'the trunk lists it', numbers: [{ number: '74951234567' }], source: {} },
+  ])('share a number that the one passes on to the other over an internal trunk: $how', async ({ numbers, source }) => {
+    const trunk = (id: string, other: string, theirs: string) => ({
+      id,
+      kind: 'internal',
+      peer: { pbx: other, trunk: theirs },
+    });
+    const schemes = [{ id: 'main', steps: [{ hangup: true }] }];
+    const { errors, versions } = await load({
+      'a.json': pbx('a', { numbers: [{ number: '74951234567' }], trunks: [trunk('to-b', 'b', 'to-a')] }),
+      'b.json': pbx('b', {
+        numbers: [{ number: '74951234567', scheme: 'main', ...source }],
+        schemes,
+        trunks: [{ ...trunk('to-a', 'a', 'to-b'), numbers }],
+      }),
+    });
+    expect(errors).toEqual([]);
+    expect(versions.map((version) => version.line('74951234567')?.trunk?.id)).toEqual([undefined, 'to-a']);
   });
 });

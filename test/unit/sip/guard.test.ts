@@ -6,6 +6,7 @@ import { DigestAuthority } from '../../../src/sip/digest.ts';
 import { answerChallenge } from '../../../src/sip/digest-client.ts';
 import { ha1Of } from '../../../src/sip/digest-hash.ts';
 import { type Admission, Guard } from '../../../src/sip/guard.ts';
+import { LineMarks } from '../../../src/sip/line-marks.ts';
 import { TrunkPeers } from '../../../src/sip/trunk-peers.ts';
 import { systemRandom } from '../../../src/time/random.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
@@ -49,6 +50,7 @@ function setUp({ pbxs = [acme], limits, ownHosts = ['203.0.113.1'], countryOf }:
   );
   const config = {
     all: () => pbxs,
+    current: (id: string) => pbxs.find((pbx) => pbx.id === id),
     on: () => () => undefined,
     findByDomain: (domain: string) => pbxs.find((pbx) => pbx.document.pbx.domains.includes(domain.toLowerCase())),
     findPassiveLine: (user: string, domain: string) => {
@@ -67,11 +69,13 @@ function setUp({ pbxs = [acme], limits, ownHosts = ['203.0.113.1'], countryOf }:
     return ['192.0.2.77'];
   };
   const peers = new TrunkPeers({ config, clock, log, resolve });
+  const marks = new LineMarks(systemRandom);
   const failures = new LocalFailures(clock);
   const attempts = new Attempts({ counter: failures, clock, log, ...(limits && { limits }) });
   const guard = new Guard({
     config,
     peers,
+    marks,
     digest: new DigestAuthority({ clock, random: systemRandom }),
     attempts,
     isOwnHost: (host) => ownHosts.includes(host),

@@ -47,7 +47,15 @@ function watching(trunks: Record<string, unknown>[]) {
     },
   } as unknown as ConstructorParameters<typeof TrunkWatch>[0]['config'];
   const lines = new TrunkLines(new SharedLimits({ redis: redisAway, clock, log, run: 'n' }));
-  const watch = new TrunkWatch({ config, sip: peers, lines, clock, random: seededRandom(1), log });
+  const watch = new TrunkWatch({
+    config,
+    sip: peers,
+    lines,
+    accept: () => undefined,
+    clock,
+    random: seededRandom(1),
+    log,
+  });
   stops.push(() => watch.close());
   const changes: TrunkChange[] = [];
   watch.on('changed', (change) => changes.push(change));

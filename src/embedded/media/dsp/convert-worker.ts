@@ -1,7 +1,7 @@
 /** The thread that converts audio files, so that a long MP3 does not stop the one that sends a frame every 20 ms. */
 import { parentPort } from 'node:worker_threads';
 import { errorText, UserError } from '../../../errors.ts';
-import { setThreadPriority } from '../priority.ts';
+import { setThreadPriority } from '../../../thread-priority.ts';
 import type { AudioClip } from './clip.ts';
 import { convertAudio } from './convert.ts';
 

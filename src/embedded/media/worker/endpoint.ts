@@ -1,4 +1,5 @@
 import type { DtmfMode, EndpointStats } from '../../../media/port.ts';
+import type { RecordingEnd, RecordOptions } from '../../../media/recorder.ts';
 import type { Clock } from '../../../time/clock.ts';
 import type { Random } from '../../../time/random.ts';
 import type { Spandsp } from '../dsp/spandsp.ts';
@@ -11,6 +12,8 @@ import { Inbound, type InboundListener } from './inbound.ts';
 import { Outbound, type OutboundListener } from './outbound.ts';
 import type { Paced, Pacer } from './pacer.ts';
 import type { DatagramReceiver, PortPair } from './port-pair.ts';
+import { Recorder } from './recorder.ts';
+import type { FileMaker } from './recording-file.ts';
 import { RtcpReporter } from './rtcp-reporter.ts';
 
 /** What the endpoints of one worker share. */
@@ -20,15 +23,20 @@ export interface EndpointSurroundings {
   readonly pacer: Pacer;
   readonly lateness: LatenessHistogram;
   readonly spandsp: Spandsp | undefined;
+  readonly makeFile: FileMaker;
 }
 
-export type RtpEndpointListener = InboundListener & Pick<OutboundListener, 'played'>;
+export interface RtpEndpointListener extends InboundListener, Pick<OutboundListener, 'played'> {
+  recorded(recording: number, end: RecordingEnd): void;
+}
 
 /** One end of an RTP session: its sockets, both directions, and RTCP between them. */
 export class RtpEndpoint implements DatagramReceiver, Paced {
   readonly inbound: Inbound;
   readonly outbound: Outbound;
-  readonly #pacer: Pacer;
+  readonly #around: EndpointSurroundings;
+  readonly #listener: RtpEndpointListener;
+  readonly #recorders = new Map<number, Recorder>();
   readonly #dtmf: DtmfMode;
   readonly #stream: OutgoingStream;
   readonly #rtcp: RtcpReporter;
@@ -39,8 +47,9 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
 
   /** @param cname of the source description (RFC 3550 §6.5.1): tells nothing about a person */
   constructor(around: EndpointSurroundings, dtmf: DtmfMode, cname: string, listener: RtpEndpointListener) {
-    const { clock, random, lateness } = around;
-    this.#pacer = around.pacer;
+    const { clock, random, lateness, pacer } = around;
+    this.#around = around;
+    this.#listener = listener;
     this.#dtmf = dtmf;
     this.#stream = new OutgoingStream(random);
     this.inbound = new Inbound(clock, around.spandsp, listener);
@@ -48,7 +57,7 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
       send: (bytes, offset, end) => this.#send(bytes, offset, end),
       late: (ms, nowMs) => lateness.record(ms, nowMs),
       played: (playback, end) => listener.played(playback, end),
-      awake: () => this.#pacer.add(this),
+      awake: () => pacer.add(this),
     });
     this.#rtcp = new RtcpReporter(clock, random, cname, this.#stream, this.inbound.reception);
   }
@@ -63,13 +72,13 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
     this.#rtcpSource = undefined;
     this.inbound.configure(parameters, this.#dtmf === 'inband' || parameters.eventPayloadType === undefined);
     this.outbound.configure(parameters);
-    if (this.inbound.listening) this.#pacer.add(this);
+    if (this.inbound.listening) this.#around.pacer.add(this);
   }
 
   tick(dueMs: number): void {
     this.inbound.listen();
     this.outbound.tick(dueMs);
-    if (this.outbound.idle && !this.inbound.listening) this.#pacer.remove(this);
+    if (this.outbound.idle && !this.inbound.listening) this.#around.pacer.remove(this);
   }
 
   onRtp(bytes: Uint8Array, address: string, port: number): void {
@@ -105,14 +114,38 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
     };
   }
 
+  /** How many recordings are being made. */
+  get recording(): number {
+    return this.#recorders.size;
+  }
+
+  record(id: number, options: RecordOptions): void {
+    const recorder = new Recorder(id, options, this.#around);
+    this.#recorders.set(id, recorder);
+    this.inbound.taps.add(recorder);
+    this.outbound.taps.add(recorder);
+    void recorder.ended.then((end) => {
+      this.#recorders.delete(id);
+      this.inbound.taps.delete(recorder);
+      this.outbound.taps.delete(recorder);
+      this.#listener.recorded(id, end);
+    });
+  }
+
+  /** Resolves when the file is closed, at once if it has been. */
+  async stopRecording(id: number): Promise<void> {
+    await this.#recorders.get(id)?.stop('stopped');
+  }
+
   async destroy(): Promise<void> {
+    const recorded = [...this.#recorders.values()].map((recorder) => recorder.stop('endpointGone'));
     this.inbound.disconnect();
     this.inbound.close();
     this.outbound.close();
-    this.#pacer.remove(this);
+    this.#around.pacer.remove(this);
     if (this.#stream.packets > 0) this.#sendRtcp(this.#rtcp.farewell());
     this.#parameters = undefined;
-    await this.#ports?.close();
+    await Promise.all([...recorded, this.#ports?.close()]);
   }
 
   #send(bytes: Uint8Array, offset: number, end: number): void {

@@ -8,6 +8,7 @@ import { SourceLock } from '../rtp/source-lock.ts';
 import { KeyPresses } from '../rtp/telephone-event.ts';
 import type { MediaParameters } from '../sdp/negotiate.ts';
 import { InbandEar } from './inband-ear.ts';
+import type { AudioTap } from './recorder.ts';
 import type { Sink } from './sink.ts';
 
 /** A digit is known to be one only after it has begun; so long the sound of a withheld in-band digit is then silenced. */
@@ -26,6 +27,8 @@ const packet = new RtpPacket();
 export class Inbound {
   readonly lock = new SourceLock();
   readonly reception = new Reception();
+  /** Who records what the peer says. */
+  readonly taps = new Set<AudioTap>();
   rejected = 0;
 
   readonly #clock: Clock;
@@ -49,6 +52,7 @@ export class Inbound {
 
   /** @param listenInband whether the peer's digits may come as tones */
   configure(parameters: MediaParameters, listenInband: boolean): void {
+    if (parameters.receiving && !this.#receiving) for (const tap of this.taps) tap.resumed();
     this.#receiving = parameters.receiving;
     this.#meanings.fill(undefined);
     for (const { payloadType, name } of parameters.accepted) this.#meanings[payloadType] = name;
@@ -125,8 +129,11 @@ export class Inbound {
 
   #onAudio(bytes: Uint8Array, codec: CodecName, nowMs: number): void {
     this.#ear?.receive(bytes, packet, codec);
-    if (!this.#sink) return;
     if (nowMs < this.#mutedUntilMs) bytes.fill(g711[codec].silence, packet.start, packet.end);
-    this.#sink.relayAudio(bytes, packet, codec);
+    for (const tap of this.taps) {
+      const payload = bytes.subarray(packet.start, packet.end);
+      tap.said(payload, codec, packet.ssrc, packet.timestamp, packet.marker, nowMs);
+    }
+    this.#sink?.relayAudio(bytes, packet, codec);
   }
 }

@@ -10,6 +10,7 @@ import { Pacer } from './pacer.ts';
 import { type ClipLoader, Playback } from './playback.ts';
 import type { DatagramReceiver, PortPair } from './port-pair.ts';
 import type { PortRange } from './port-range.ts';
+import type { FileMaker } from './recording-file.ts';
 
 /** RTCP is due every few seconds; how often that is looked after. */
 const HOUSEKEEPING_MS = 500;
@@ -22,6 +23,7 @@ export interface MediaCoreOptions {
   readonly bind: (port: number, receiver: DatagramReceiver) => Promise<PortPair>;
   readonly clips: ClipLoader;
   readonly spandsp: Spandsp | undefined;
+  readonly makeFile: FileMaker;
   readonly emit: (event: Extract<FromWorker, { endpoint: number }>) => void;
 }
 
@@ -45,12 +47,13 @@ export class MediaCore {
 
   readonly handlers: Handlers = {
     open: async ({ endpoint: id, dtmf }) => {
-      const { clock, random, spandsp, emit, ports, bind } = this.#options;
-      const around = { clock, random, pacer: this.#pacer, lateness: this.#lateness, spandsp };
+      const { clock, random, spandsp, makeFile, emit, ports, bind } = this.#options;
+      const around = { clock, random, pacer: this.#pacer, lateness: this.#lateness, spandsp, makeFile };
       const endpoint = new RtpEndpoint(around, dtmf, random.hex(8), {
         dtmf: (event) => emit({ kind: 'dtmf', endpoint: id, event }),
         media: (event) => emit({ kind: 'media', endpoint: id, event }),
         played: (playback, end) => emit({ kind: 'played', endpoint: id, playback, end }),
+        recorded: (recording, end) => emit({ kind: 'recorded', endpoint: id, recording, end }),
       });
       const pair = await ports.take((port) => bind(port, endpoint));
       endpoint.attach(pair);
@@ -68,6 +71,14 @@ export class MediaCore {
     },
     stop: ({ endpoint, playback }) => {
       this.#endpoint(endpoint).outbound.stop(playback);
+      return undefined;
+    },
+    record: ({ endpoint, recording, options }) => {
+      this.#endpoint(endpoint).record(recording, options);
+      return undefined;
+    },
+    stopRecording: async ({ endpoint, recording }) => {
+      await this.#endpoints.get(endpoint)?.stopRecording(recording);
       return undefined;
     },
     sendDtmf: ({ endpoint: id, digits, toneMs, gapMs }) => {
@@ -131,6 +142,7 @@ export class MediaCore {
       endpoints: endpoints.length,
       connected: endpoints.filter((endpoint) => endpoint.inbound.connected).length,
       playbacks: endpoints.filter((endpoint) => endpoint.outbound.playing).length,
+      recordings: endpoints.reduce((sum, endpoint) => sum + endpoint.recording, 0),
       rejected: endpoints.reduce((sum, endpoint) => sum + endpoint.inbound.rejected, this.#rejectedBefore),
       lateness: this.#lateness.lastMinute(this.#options.clock.monotonic()),
     };

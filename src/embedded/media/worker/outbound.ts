@@ -2,11 +2,12 @@ import type { CodecName, PlaybackEnd } from '../../../media/port.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { alawToUlaw, ulawToAlaw } from '../dsp/g711.ts';
 import type { OutgoingStream } from '../rtp/outgoing.ts';
-import { HEADER_BYTES, type RtpPacket } from '../rtp/packet.ts';
+import { HEADER_BYTES, type RtpPacket, uint32 } from '../rtp/packet.ts';
 import { EVENT_BYTES, writeEventPayload } from '../rtp/telephone-event.ts';
 import type { MediaParameters } from '../sdp/negotiate.ts';
 import { type DigitOutput, DigitSender } from './digit-sender.ts';
 import { FRAME, type Playback } from './playback.ts';
+import type { AudioTap } from './recorder.ts';
 import type { Sink } from './sink.ts';
 
 /** What another party's detector needs of a digit that it gets as a tone. */
@@ -25,6 +26,8 @@ export interface OutboundListener {
 
 /** What goes to the peer, from one source at a time: digits before playback before the party that is connected to us. */
 export class Outbound implements Sink, DigitOutput {
+  /** Who records what the peer hears. */
+  readonly taps = new Set<AudioTap>();
   readonly #stream: OutgoingStream;
   readonly #clock: Clock;
   readonly #listener: OutboundListener;
@@ -131,8 +134,11 @@ export class Outbound implements Sink, DigitOutput {
   }
 
   #relay(bytes: Uint8Array, packet: RtpPacket, payloadType: number, samples: number): void {
-    const offset = this.#stream.relay(bytes, packet, payloadType, samples, this.#clock.monotonic());
-    if (offset >= 0) this.#listener.send(bytes, offset, packet.end);
+    const now = this.#clock.monotonic();
+    const offset = this.#stream.relay(bytes, packet, payloadType, samples, now);
+    if (offset < 0) return;
+    if (samples > 0) this.#tap(bytes, offset, packet.end, now);
+    this.#listener.send(bytes, offset, packet.end);
   }
 
   #playFrame(playback: Playback, dueMs: number): void {
@@ -144,6 +150,7 @@ export class Outbound implements Sink, DigitOutput {
   #sendFrame(dueMs: number): void {
     if (!this.#parameters?.sending) return;
     this.#stream.writeFrame(this.#frame, this.#parameters.payloadType, FRAME, dueMs);
+    this.#tap(this.#frame, 0, this.#frame.length, dueMs);
     this.#sendOwn(this.#frame, dueMs);
   }
 
@@ -151,6 +158,15 @@ export class Outbound implements Sink, DigitOutput {
     this.#listener.send(bytes, 0, bytes.length);
     const now = this.#clock.monotonic();
     this.#listener.late(now - dueMs, now);
+  }
+
+  /** `bytes[offset … end)` is one of our packets of audio. */
+  #tap(bytes: Uint8Array, offset: number, end: number, nowMs: number): void {
+    for (const tap of this.taps) {
+      const payload = bytes.subarray(offset + HEADER_BYTES, end);
+      const marker = (bytes[offset + 1] as number) >= 0x80;
+      tap.heard(payload, this.codec, this.#stream.ssrc, uint32(bytes, offset + 4), marker, nowMs);
+    }
   }
 
   #endPlayback(reason: Exclude<PlaybackEnd['reason'], 'failed'>): void {

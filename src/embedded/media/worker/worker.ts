@@ -2,15 +2,16 @@ import { createSocket } from 'node:dgram';
 import { parentPort, workerData } from 'node:worker_threads';
 import { errorText } from '../../../errors.ts';
 import { MediaError } from '../../../media/port.ts';
+import { setThreadPriority } from '../../../thread-priority.ts';
 import { systemClock } from '../../../time/clock.ts';
 import { systemRandom } from '../../../time/random.ts';
 import { createAudioFiles } from '../dsp/audio-files.ts';
 import { isMissing, loadSpandsp } from '../dsp/spandsp.ts';
-import { setThreadPriority } from '../priority.ts';
 import type { FromWorker, ToWorker, WorkerOptions } from '../protocol.ts';
 import { MediaCore } from './media-core.ts';
 import { bindPortPair } from './port-pair.ts';
 import { PortRange } from './port-range.ts';
+import { makeFile } from './recording-file.ts';
 
 /** The thread's entry: gives the core its sockets, files and library, and serves the main thread's requests. */
 if (!parentPort) throw new Error('worker.ts is started as a worker thread only');
@@ -33,6 +34,7 @@ const core = new MediaCore({
   bind: (port, receiver) => bindPortPair(options.address, port, receiver),
   clips,
   spandsp: isMissing(spandsp) ? undefined : spandsp,
+  makeFile,
   emit: send,
 });
 

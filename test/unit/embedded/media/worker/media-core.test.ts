@@ -47,6 +47,7 @@ class Bench {
     },
     clips: { load: async () => clipOf(new Int16Array(1600).fill(1000)) },
     spandsp: undefined,
+    makeFile: () => Promise.reject(new Error('no files here')),
     emit: (event) => void this.events.push(event),
   });
 
