@@ -22,8 +22,10 @@ export class Emitter<Events extends object> {
 
   /** Calls the listeners in the order in which they were added. One that throws does not keep the others from being called. */
   emit<K extends keyof Events>(event: K, payload: Events[K]): void {
+    const listeners = this.#listeners.get(event);
+    if (!listeners || listeners.size === 0) return;
     const errors: unknown[] = [];
-    for (const listener of [...(this.#listeners.get(event) ?? [])]) {
+    for (const listener of [...listeners]) {
       try {
         (listener as (payload: Events[K]) => void)(payload);
       } catch (error) {

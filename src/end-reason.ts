@@ -14,7 +14,7 @@ export const endReasons = {
   employeeUnavailable: { code: 1124, status: 480, text: 'Employee unavailable' },
   unavailable: { code: 1131, status: 480, text: 'Number unavailable' },
   doesNotExist: { code: 1133, status: 404, text: 'Number does not exist' },
-  loop: { code: 1134, status: 482, text: 'Too many redirections' },
+  loop: { code: 1134, status: 483, text: 'Too many redirections' },
   directionBarred: { code: 1140, status: 403, text: 'Direction not allowed' },
   callerBarred: { code: 1150, status: 486, text: 'Calling number not allowed' },
   blacklisted: { code: 1151, status: 486, text: 'Caller is in the black list' },
@@ -30,12 +30,14 @@ export const endReasons = {
   pickedUp: { code: 1182, status: 480, text: 'Picked up by another operator' },
   transferred: { code: 1183, status: 480, text: 'Handed over by a transfer' },
   offSchedule: { code: 1192, status: 480, text: 'Outside the schedule' },
+  dailyLimit: { code: 2211, status: 503, text: 'Limit of the day reached' },
   tooManyCalls: { code: 2220, status: 503, text: 'Limit of simultaneous calls reached' },
   serviceUnavailable: { code: 2230, status: 503, text: 'Service unavailable' },
   rateLimited: { code: 4501, status: 503, text: 'Too many calls in a short time' },
   mediaIncompatible: { code: 5002, status: 488, text: 'No common codec' },
   networkFailure: { code: 5003, status: 503, text: 'The far end could not be reached' },
   shutdown: { code: 5004, status: 503, text: 'The node was stopped' },
+  mediaTimeout: { code: 5005, status: 480, text: 'No audio came any more' },
   /** Set when a call is born, so that even a bug or a killed node leaves a truthful record. */
   lost: { code: 5000, status: 500, text: 'Internal failure' },
 } as const satisfies Record<string, { code: number; status: number; text: string }>;

@@ -9,6 +9,7 @@ import type { DurableOutbox } from './messages/durable-outbox.ts';
 import type { Recordings } from './messages/recording/index.ts';
 import type { Binding } from './redis/index.ts';
 import type { Registrar } from './sip/index.ts';
+import type { OutgoingLimits } from './trunks/outgoing-limits.ts';
 import type { Registering, RegistrationChange } from './trunks/registering.ts';
 import type { TrunkChange, TrunkWatch } from './trunks/watch.ts';
 
@@ -47,13 +48,17 @@ export interface WatchedParts {
   readonly inbound: Inbound;
   readonly registrar: Registrar;
   readonly recordings: Recordings;
+  readonly limits: Pick<OutgoingLimits, 'events'>;
 }
 
 /**
  * Puts into the log of each PBX what happens in the parts of this node, in the form of the API (`http/schemas.ts`, `LiveEvent`).
  * @returns the function that ends it
  */
-export function publishEvents({ config, inbound, registrar, recordings }: WatchedParts, events: EventLog): () => void {
+export function publishEvents(
+  { config, inbound, registrar, recordings, limits }: WatchedParts,
+  events: EventLog,
+): () => void {
   const registration = (what: 'registered' | 'unregistered' | 'expired') => (device: Binding) => {
     const pbx = config.current(device.pbx);
     if (pbx) events.publish(pbx.id, 'registration', { what, device: shownDevice(pbx, device) });
@@ -77,6 +82,9 @@ export function publishEvents({ config, inbound, registrar, recordings }: Watche
             }
           : null,
       }),
+    ),
+    limits.events.on('met', ({ pbx, limit, max, employee = null, number }) =>
+      events.publish(pbx, 'alarm', { what: 'outgoingLimit', limit, max, employee, number }),
     ),
     registrar.on('registered', registration('registered')),
     registrar.on('unregistered', registration('unregistered')),

@@ -29,6 +29,7 @@ import { type RedisConnection, RedisDownError, type RegistrationStore } from './
 import type { SipServer } from './sip/port.ts';
 import type { Clock } from './time/clock.ts';
 import type { TrunkLines } from './trunks/lines.ts';
+import type { OutgoingLimits } from './trunks/outgoing-limits.ts';
 import type { Registering } from './trunks/registering.ts';
 import type { TrunkWatch } from './trunks/watch.ts';
 
@@ -55,18 +56,20 @@ export interface ShownParts {
   readonly lines: TrunkLines;
   readonly clock: Clock;
   readonly registering: Registering;
+  readonly limits: Pick<OutgoingLimits, 'refused'>;
   readonly outbox: DurableOutbox;
 }
 
 /** What the API asks for, taken from the parts of the engine. */
 export function httpPorts(parts: ShownParts): HttpPorts {
   const { config, inbound, occupancy, registrations, redis, sip, embeddedSip, media, history, events } = parts;
-  const { dispatcher, estimates, outbox } = parts;
+  const { dispatcher, estimates, limits, outbox } = parts;
   return {
     config,
     checkConfig: () => config.read(),
     calls: {
       live: (pbx) => inbound.live.of(pbx).map(liveView),
+      order: (pbx, order) => inbound.order(pbx, order),
       hangup: (pbx, id) => inbound.hangup(pbx, id),
       record: (pbx, id, on) => inbound.record(pbx, id, on),
       story: (pbx, id) => {
@@ -95,6 +98,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
     metrics: {
       calls: () => Object.fromEntries(config.all().map(({ id }) => [id, inbound.live.count(id)])),
       callsEnded: () => inbound.ended,
+      outgoingRefused: () => limits.refused,
       busyEmployees: () => occupancy.size,
       sipDialogs: () => sip.stats().dialogs,
       sipInvites: () => ({ in: sip.stats().incoming, out: sip.stats().outgoing }),

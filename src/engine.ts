@@ -54,6 +54,7 @@ import { contactTarget, startSip } from './sip/index.ts';
 import { type Clock, systemClock } from './time/clock.ts';
 import { type Random, systemRandom } from './time/random.ts';
 import { TrunkLines } from './trunks/lines.ts';
+import { OutgoingLimits } from './trunks/outgoing-limits.ts';
 import { Registering } from './trunks/registering.ts';
 import { TrunkWatch } from './trunks/watch.ts';
 
@@ -138,9 +139,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(() => recordings.close());
 
     const run = `${env.nodeId}-${random.hex(4)}`;
-    const limits = new SharedLimits({ redis, clock, log, run });
+    const shared = new SharedLimits({ redis, clock, log, run });
+    stack.defer(() => shared.close());
+    const lines = new TrunkLines(shared);
+    const limits = new OutgoingLimits({ redis, clock, log, run });
     stack.defer(() => limits.close());
-    const lines = new TrunkLines(limits);
     const trunks = new TrunkWatch({
       config,
       sip: sip.server,
@@ -152,7 +155,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     });
     stack.defer(() => trunks.close());
     const occupancy = new Occupancy(occupancyInAcd(acdNode, log));
-    const destinations = new Destinations(registrations, contactTarget, trunks);
+    const destinations = new Destinations(registrations, contactTarget, trunks, limits);
     const callbackTasks = new CallbackTasks(redis);
     const setStatus = statusSetter(dispatcher);
     const groupCallbacks = new GroupCallbacks(callbackTasks, subscriber);
@@ -166,7 +169,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       callbacks: groupCallbacks,
       destinations,
       trunks,
-      callLimit: { take: ({ id, document }) => limits.take(id, 'calls', document.pbx.maxCalls) },
+      callLimit: { take: ({ id, document }) => shared.take(id, 'calls', document.pbx.maxCalls) },
       occupancy,
       ...notBuilt,
       notices: new OutboxNotices(soon(outbox), log),
@@ -181,7 +184,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
       history: async (record) => (await history).record(record),
     });
-    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar, recordings }, events));
+    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar, recordings, limits }, events));
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
     // After what takes calls, so that it is stopped before: operators send no more calls to a node that is about to end.
@@ -241,6 +244,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         lines,
         clock,
         registering,
+        limits,
       }),
       clock,
       log,

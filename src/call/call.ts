@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { GroupDistributor } from '../acd/distributor.ts';
 import type { Callbacks } from '../acd/group-callbacks.ts';
 import type { PbxVersion } from '../config/version.ts';
+import type { Attempt } from '../dial/attempt.ts';
 import type { Destinations } from '../dial/destinations.ts';
 import type { EmployeeDialler } from '../dial/employee.ts';
 import type { Leg } from '../dial/leg.ts';
@@ -55,7 +56,8 @@ export interface CallEnd {
 }
 
 /**
- * One call: from the INVITE of the caller to the last BYE. Holds what all that happens to a call share; what happens is in the files beside this one.
+ * One call: from the INVITE of the caller to the last BYE; one of ours (a callback, click-to-call) has no INVITE, and a caller as soon as he has picked
+ * up. Holds what all that happens to a call share; what happens is in the files beside this one.
  * Ends once, with a reason; until then its reason is `lost`.
  */
 export class Call implements LiveCall {
@@ -73,8 +75,12 @@ export class Call implements LiveCall {
   keys: ((digit: string) => boolean) | undefined;
   /** Employees whose assistant has had this call: it acts once for each. */
   readonly assisted = new Set<string>();
+  /** Employees whose phones have sent it elsewhere, in order. */
+  readonly redirectedBy: string[] = [];
   /** Groups that it came to and that call back whom they have missed (`callback.onHangup`), with what he had there last. */
   readonly missedBy = new Map<string, MissedBy>();
+  /** In a call of ours: the attempts that brought the caller himself to the phone. They go on for as long as the call does. */
+  brought: readonly Attempt[] = [];
   /** Who the caller talks to. */
   callee: Leg | undefined;
   /** Of the conversation that goes on. */
@@ -86,7 +92,8 @@ export class Call implements LiveCall {
   #end: CallEnd | undefined;
 
   constructor(options: {
-    invite: IncomingInvite;
+    /** Unset: a call of ours. */
+    invite?: IncomingInvite;
     pbx: PbxVersion;
     facts: CallFacts;
     shown: Shown;
@@ -99,7 +106,7 @@ export class Call implements LiveCall {
     this.shown = options.shown;
     this.log = options.log;
     this.timeline = new Timeline(facts, services.clock);
-    this.caller = new CallerLeg({ invite, media: services.media });
+    this.caller = new CallerLeg({ media: services.media, ...(invite === undefined ? {} : { invite }) });
     this.audio = new CallerAudio({ caller: this.caller, pbx, sounds: services.sounds, log: options.log });
     this.caller.on('ended', ({ by, reason }) => {
       this.#settle({ by, reason });
@@ -130,6 +137,14 @@ export class Call implements LiveCall {
   finish(end: CallEnd): void {
     this.#settle(end);
     this.caller.end(end.reason);
+  }
+
+  /** As history keeps it, once it has ended. */
+  record(): CallRecord {
+    const end = this.#end ?? { by: 'engine', reason: 'lost' };
+    // Whoever was brought to the phone, and has talked to nobody.
+    for (const attempt of this.brought) attempt.over('elsewhere', end.reason);
+    return this.timeline.record(end);
   }
 
   /** Ends the call, and hangs up whoever the caller talks to. */

@@ -118,7 +118,7 @@ export class CallbackRunner {
       clock.clearTimeout(renewal);
       unwatch();
     };
-    const call = new Callback({
+    const callback = new Callback({
       id: random.uuid(),
       node,
       pbx,
@@ -133,6 +133,7 @@ export class CallbackRunner {
         this.#unattended(due.over(pbx.id, task, 'talked'));
       },
     });
+    const { call } = callback;
     const renew = () => {
       renewal = clock.setTimeout(() => {
         const renewed = check().then(() => {
@@ -144,11 +145,11 @@ export class CallbackRunner {
     renew();
     calls.begins(call);
     try {
-      return await call.run();
+      return await callback.run();
     } finally {
       release();
       // Where no phone has rung there is nothing to tell: a group that is away for the night would fill history with it.
-      const record = call.record();
+      const record = callback.record();
       const { participants } = record;
       const isKept = participants.length === 0 || participants.some(({ address }) => address !== '');
       await calls.ends(call, record, { isKept });

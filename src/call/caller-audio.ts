@@ -61,16 +61,21 @@ export class CallerAudio {
   }
 
   /**
-   * Plays to the end as early media, for a caller who is to be refused. One who cannot hear it (no offer in his INVITE, no common codec) is
-   * spared the wait.
+   * Plays to the end, as early media where he has not been answered, for a caller who is to be refused. One who cannot hear it (no offer in his INVITE, no
+   * common codec) is spared the wait.
    */
   async announce(audio: string): Promise<void> {
-    if (this.#caller.invite.sdp === undefined) return;
+    if (!this.#caller.canHear) return;
     try {
       await this.#begin(await this.#caller.earlyMedia(), this.#sounds.audio(this.#pbx, audio)).ended;
     } catch (error) {
       if (!(error instanceof MediaError || error instanceof CallerGone)) throw error;
     }
+  }
+
+  /** Whoever has been brought to the phone hears that nobody was reached for him. */
+  async tellFailure(): Promise<void> {
+    if (this.#caller.leg) await this.play('builtin:error-tone', this.#caller.gone);
   }
 
   /** Answers and plays while other things go on. */

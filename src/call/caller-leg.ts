@@ -1,4 +1,4 @@
-import { Leg } from '../dial/leg.ts';
+import { Leg, reasonFor } from '../dial/leg.ts';
 import { Emitter } from '../emitter.ts';
 import { type EndReason, endReasons } from '../end-reason.ts';
 import type { CodecName, Endpoint, MediaServer } from '../media/port.ts';
@@ -20,24 +20,29 @@ export interface CallerLegEvents {
  *      └──────reject, CANCEL─────────────────────▲
  *
  * While ringing he may hear early media. Each step is taken once, whoever asks for it how often.
+ *
+ * In a call of ours (a callback, click-to-call) nobody has sent an INVITE: we have rung him, and he is there when he has picked up (`pickedUp`).
  */
 export class CallerLeg {
-  readonly invite: IncomingInvite;
+  readonly invite: IncomingInvite | undefined;
   readonly #media: MediaServer;
   readonly #codecs: readonly CodecName[] | undefined;
   readonly #events = new Emitter<CallerLegEvents>();
   readonly #gone = new AbortController();
   #endpoint: Promise<Endpoint> | undefined;
+  readonly #arrival = Promise.withResolvers<Leg>();
   #answer: Promise<Leg> | undefined;
   #early: Promise<Endpoint> | undefined;
   #leg: Leg | undefined;
   #rings = false;
 
-  constructor(options: { invite: IncomingInvite; media: MediaServer; codecs?: readonly CodecName[] }) {
+  constructor(options: { invite?: IncomingInvite; media: MediaServer; codecs?: readonly CodecName[] }) {
     this.invite = options.invite;
     this.#media = options.media;
     this.#codecs = options.codecs;
-    this.invite.on('cancelled', () => this.#end('caller', 'callerHungUp'));
+    this.invite?.on('cancelled', () => this.#end('caller', 'callerHungUp'));
+    // Nobody may wait for one who is still being rung.
+    this.#arrival.promise.catch(() => undefined);
   }
 
   /** Set as soon as the 200 has been sent. */
@@ -54,9 +59,29 @@ export class CallerLeg {
     return this.#events.on(event, listener);
   }
 
+  /** How many more hops his INVITE may take (RFC 3261 §20.22). */
+  get maxForwards(): number {
+    return this.invite?.maxForwards ?? FIRST_HOPS;
+  }
+
+  /** He hears what is played to him now, or could, before an answer. */
+  get canHear(): boolean {
+    return this.#leg !== undefined || this.invite?.sdp !== undefined;
+  }
+
+  /** He whom we have rung has answered: he is the caller from now on. One who is not wanted any more is hung up. */
+  pickedUp(leg: Leg): void {
+    if (this.#gone.signal.aborted) {
+      void leg.hangup(reasons.callerGone);
+      return;
+    }
+    this.#arrival.resolve(leg);
+    this.#take(leg);
+  }
+
   /** 180, once, unless he hears something already. */
   ring(): void {
-    if (this.#rings || this.#early || this.#answer || this.#gone.signal.aborted) return;
+    if (!this.invite || this.#rings || this.#early || this.#answer || this.#gone.signal.aborted) return;
     this.#rings = true;
     this.invite.ring(180);
   }
@@ -66,22 +91,23 @@ export class CallerLeg {
    * @throws MediaError, CallerGone
    */
   async earlyMedia(): Promise<Endpoint> {
-    if (this.#answer) return (await this.#answer).endpoint;
-    this.#early ??= this.#openEndpoint().then((endpoint) => {
+    const { invite } = this;
+    if (!invite || this.#answer) return (await this.answer()).endpoint;
+    this.#early ??= this.#openEndpoint(invite).then((endpoint) => {
       // Without an offer there is nothing to answer before the ACK: such a caller hears his own ring-back.
-      if (this.invite.sdp === undefined) this.invite.ring(180);
-      else this.invite.ring(183, { sdp: endpoint.localSdp });
+      if (invite.sdp === undefined) invite.ring(180);
+      else invite.ring(183, { sdp: endpoint.localSdp });
       return endpoint;
     });
     return this.#early;
   }
 
   /**
-   * 200.
+   * 200. One whom we have rung is waited for.
    * @throws MediaError, CallerGone
    */
   answer(): Promise<Leg> {
-    this.#answer ??= this.#sendAnswer();
+    this.#answer ??= this.invite ? this.#sendAnswer(this.invite) : this.#arrival.promise;
     return this.#answer;
   }
 
@@ -91,18 +117,18 @@ export class CallerLeg {
     if (this.#leg) void this.#leg.hangup(byeReason(reason));
     else {
       const { status } = endReasons[reason];
-      this.invite.reject(status, status === 503 ? { headers: { 'Retry-After': '5' } } : {});
+      this.invite?.reject(status, status === 503 ? { headers: { 'Retry-After': '5' } } : {});
     }
     this.#end('engine', reason);
   }
 
-  #openEndpoint(): Promise<Endpoint> {
+  #openEndpoint({ id, sdp, internal }: IncomingInvite): Promise<Endpoint> {
     this.#endpoint ??= this.#media
       .createEndpoint({
-        callId: this.invite.id,
-        ...(this.invite.sdp === undefined ? {} : { remoteSdp: this.invite.sdp }),
+        callId: id,
+        ...(sdp === undefined ? {} : { remoteSdp: sdp }),
         ...(this.#codecs === undefined ? {} : { codecs: this.#codecs }),
-        ...(this.invite.internal === undefined ? {} : { internal: true }),
+        ...(internal === undefined ? {} : { internal: true }),
       })
       .then((endpoint) => {
         if (!this.#gone.signal.aborted) return endpoint;
@@ -112,11 +138,11 @@ export class CallerLeg {
     return this.#endpoint;
   }
 
-  async #sendAnswer(): Promise<Leg> {
-    const endpoint = await this.#openEndpoint();
+  async #sendAnswer(invite: IncomingInvite): Promise<Leg> {
+    const endpoint = await this.#openEndpoint(invite);
     let dialog: Awaited<ReturnType<IncomingInvite['answer']>>;
     try {
-      dialog = await this.invite.answer({ sdp: endpoint.localSdp });
+      dialog = await invite.answer({ sdp: endpoint.localSdp });
     } catch (error) {
       this.#end('caller', 'callerHungUp');
       throw new CallerGone({ cause: error });
@@ -128,10 +154,7 @@ export class CallerLeg {
       });
     });
     const leg = new Leg(dialog, endpoint);
-    this.#leg = leg;
-    leg.on('digit', ({ digit }) => this.#events.emit('digit', { digit }));
-    leg.on('faxTone', () => this.#events.emit('faxTone', {}));
-    leg.on('ended', (end) => this.#end(end.by === 'local' ? 'engine' : 'caller', endOf(end.by)));
+    this.#take(leg);
     // He may have cancelled, or been hung up, while the 200 was on its way out.
     if (this.#gone.signal.aborted) {
       await leg.hangup(reasons.callerGone);
@@ -141,9 +164,17 @@ export class CallerLeg {
     return leg;
   }
 
+  #take(leg: Leg): void {
+    this.#leg = leg;
+    leg.on('digit', ({ digit }) => this.#events.emit('digit', { digit }));
+    leg.on('faxTone', () => this.#events.emit('faxTone', {}));
+    leg.on('ended', ({ by }) => this.#end(by === 'local' ? 'engine' : 'caller', leg.cutFor ?? endOf(by)));
+  }
+
   #end(by: 'caller' | 'engine', reason: EndReason): void {
     if (this.#gone.signal.aborted) return;
     this.#gone.abort(gone);
+    this.#arrival.reject(gone);
     // A leg frees its endpoint itself; before there is one, it is ours to free.
     if (!this.#leg) this.#endpoint?.then((endpoint) => endpoint.destroy()).catch(() => undefined);
     this.#events.emit('ended', { by, reason });
@@ -161,12 +192,14 @@ export class CallerGone extends Error {
 /** One for all calls: every call ends so, and a stack trace of it, which costs more than all else at its end, would tell nothing. */
 const gone = new CallerGone();
 
+/** What a call of ours starts with (RFC 3261 §8.1.1.6). */
+const FIRST_HOPS = 70;
+
 const endOf = (by: DialogEnd['by']): EndReason =>
   by === 'lost' || by === 'timeout' ? 'networkFailure' : 'callerHungUp';
 
-/** RFC 3326: tells the phone why, where that is no plain end. */
+/** Nothing where it is a plain end. */
 function byeReason(reason: EndReason): Reason | undefined {
-  if (reason === 'normal' || reason === 'schemeEnded' || reason === 'calleeHungUp') return undefined;
-  const { status, text } = endReasons[reason];
-  return { protocol: 'SIP', cause: status, text };
+  const isPlain = reason === 'normal' || reason === 'schemeEnded' || reason === 'calleeHungUp';
+  return isPlain ? undefined : reasonFor(reason);
 }

@@ -1,3 +1,4 @@
+import type { Asked, Attempt } from '../dial/attempt.ts';
 import type { Leg } from '../dial/leg.ts';
 import type { RingResult } from '../dial/ring.ts';
 import type { EndReason } from '../end-reason.ts';
@@ -6,22 +7,23 @@ import { reasons } from '../sip/port.ts';
 import type { Call } from './call.ts';
 import { CallerGone } from './caller-leg.ts';
 import { converse, holdMusic, reasonOfEnd } from './conversation.ts';
-import { recordingCommands, type Talk, whoTalks } from './recording.ts';
+import { recordingCommands, type Talk } from './recording.ts';
 
 /** Somebody took the call: the caller is answered, unless he has been, and the two talk until one of them hangs up. */
 export async function connect(
   call: Call,
-  { leg, attempt, dtmfCommands }: Extract<RingResult, { outcome: 'answered' }>,
+  { leg, attempt: called, dtmfCommands }: Extract<RingResult, { outcome: 'answered' }>,
   connected: () => void,
 ): Promise<Extract<ForwardResult, { reason: EndReason }>> {
   const { caller } = call;
+  const attempts = [...(called ? [called] : []), ...call.brought];
   let callerLeg: Awaited<ReturnType<typeof caller.answer>>;
   try {
     callerLeg = await caller.answer();
   } catch (error) {
     await leg.hangup(reasons.callerGone);
     const reason: EndReason = error instanceof CallerGone ? 'callerHungUp' : 'mediaIncompatible';
-    attempt?.over('elsewhere', reason);
+    called?.over('elsewhere', reason);
     if (reason === 'mediaIncompatible') caller.end(reason);
     return { outcome: 'failed', reason };
   }
@@ -29,10 +31,10 @@ export async function connect(
   const { direction, from } = call.timeline.facts;
   if (direction === 'in' && from !== '') call.services.callbacks.reached(call.pbx, from);
   connected();
-  attempt?.talking();
+  for (const attempt of attempts) attempt.talking();
   call.callee = leg;
   const { services, pbx, timeline } = call;
-  const talking = talkOf(call, callerLeg, leg);
+  const talking = talkOf(call, { caller: callerLeg, callee: leg }, called);
   const recording = services.recorder.begin(talking);
   call.recording = recording;
   const { caller: ofCaller, callee: ofCallee } = recordingCommands(
@@ -53,8 +55,8 @@ export async function connect(
     call.callee = undefined;
     call.recording = undefined;
     const recorded = recording.over();
-    const reason = reasonOfEnd(by, call.end?.reason);
-    attempt?.over('answered', reason, heldMs);
+    const reason = reasonOfEnd(by, call.end?.reason ?? leg.cutFor);
+    for (const attempt of attempts) attempt.over('answered', reason, heldMs);
     call.finish({ reason, by });
     void leg.hangup();
     timeline.recorded(await recorded);
@@ -67,10 +69,16 @@ export async function connect(
 }
 
 /** The conversation as those see it who record. */
-function talkOf(call: Call, caller: Leg, callee: Leg): Talk {
+function talkOf(
+  call: Call,
+  { caller, callee }: { readonly caller: Leg; readonly callee: Leg },
+  called: Attempt | undefined,
+): Talk {
   const { direction, from, to, line, employee, arrival } = call.timeline.facts;
   const by = arrival?.by;
-  const { group, ...who } = whoTalks(call.timeline.asking);
+  // In a call of ours the caller has been called too.
+  const brought = call.brought.map(({ asked }) => asked).find(isPerson);
+  const asked = called?.asked;
   return {
     pbx: call.pbx,
     call: call.id,
@@ -78,12 +86,16 @@ function talkOf(call: Call, caller: Leg, callee: Leg): Talk {
     from,
     to,
     line,
-    group,
+    group: (asked && groupOf(asked)) ?? brought?.group,
     caller: {
       endpoint: caller.endpoint,
-      employee: employee ?? undefined,
-      contact: by?.kind === 'account' ? by.account : from,
+      employee: (brought && employeeOf(brought)) ?? employee ?? undefined,
+      contact: brought?.address ?? (by?.kind === 'account' ? by.account : from),
     },
-    callee: { endpoint: callee.endpoint, ...who },
+    callee: { endpoint: callee.endpoint, employee: asked && employeeOf(asked), contact: asked?.address ?? '' },
   };
 }
+
+const groupOf = ({ kind, id, group }: Asked): string | undefined => (kind === 'group' ? id : group);
+const isPerson = ({ kind }: Asked): boolean => kind !== 'group';
+const employeeOf = ({ kind, id }: Asked): string | undefined => (kind === 'employee' ? id : undefined);

@@ -1,9 +1,9 @@
-import type { Employee, Trunk } from '../config/document.ts';
+import type { Trunk } from '../config/document.ts';
 import { normalizePhone } from '../config/phone.ts';
 import type { PbxVersion } from '../config/version.ts';
 import { type CallerIdChoice, callerIdFor } from '../dial/outgoing/caller-id.ts';
-import { whyBarred } from '../dial/outgoing/permission.ts';
-import { type Way, waysByPlan, waysToNetwork } from '../dial/outgoing/ways.ts';
+import { type Dialler, whyBarred } from '../dial/outgoing/permission.ts';
+import { isPeersOwn, type Way, waysByPlan, waysToNetwork } from '../dial/outgoing/ways.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { TraceEntry } from '../scheme/actors.ts';
 import type { Party } from '../sip/port.ts';
@@ -24,28 +24,25 @@ export type Outgoing =
       readonly path: readonly TraceEntry[];
     };
 
-/** Numbers of up to so many digits behind a trunk that does not lead to the telephone network are the peer's own (§5.6 example 2). */
-const PEERS_OWN_DIGITS = 6;
-
 /** By a trunk's prefix or masks (§5.3.1.3, §5.6 examples 2 and 7). Undefined: no trunk takes the number that way. */
-export function byTrunkPlan(pbx: PbxVersion, dialled: string, employee: Employee): Outgoing | undefined {
+export function byTrunkPlan(pbx: PbxVersion, dialled: string, dialler: Dialler): Outgoing | undefined {
   const ways = waysByPlan(pbx, dialled, { dialled: true });
   const [way] = ways;
   if (!way) return undefined;
-  const isPeersOwn = way.number.length <= PEERS_OWN_DIGITS && pbx.trunk(way.trunk)?.pstn === false;
-  if (isPeersOwn) {
-    const { callerId } = employee.outgoing;
+  const trunk = pbx.trunk(way.trunk);
+  if (trunk && isPeersOwn(trunk, way.number)) {
+    const { callerId } = dialler.outgoing;
     return goes(ways, callerId ?? undefined, []);
   }
   const number = normalizePhone(way.number, pbx.document.pbx.country) ?? way.number;
-  return permitted(pbx, number, employee) ?? withCallerId(pbx, number, employee.outgoing, () => ways);
+  return permitted(pbx, number, dialler) ?? withCallerId(pbx, number, dialler.outgoing, () => ways);
 }
 
 /** Through the trunk of the number that is shown, or a `pstn` trunk (2-call-behaviour §7). @param number in international format */
-export function toNetwork(pbx: PbxVersion, number: string, employee: Employee): Outgoing {
+export function toNetwork(pbx: PbxVersion, number: string, dialler: Dialler): Outgoing {
   return (
-    permitted(pbx, number, employee) ??
-    withCallerId(pbx, number, employee.outgoing, (shown) => waysToNetwork(pbx, number, shown))
+    permitted(pbx, number, dialler) ??
+    withCallerId(pbx, number, dialler.outgoing, (shown) => waysToNetwork(pbx, number, shown))
   );
 }
 
@@ -70,8 +67,8 @@ export function transit(pbx: PbxVersion, number: string, caller: Party, trunk: P
   return routed(waysToNetwork(pbx, number, shown, trunk.id), number, shown, [callerIdEntry(shown, why)]);
 }
 
-function permitted(pbx: PbxVersion, number: string, employee: Employee): Outgoing | undefined {
-  const why = employee.outgoing.callerId == null ? 'he may not call out' : whyBarred(pbx, number, employee);
+function permitted(pbx: PbxVersion, number: string, dialler: Dialler): Outgoing | undefined {
+  const why = dialler.outgoing.callerId == null ? 'he may not call out' : whyBarred(pbx, number, dialler);
   return why === undefined ? undefined : refused('directionBarred', why, { number }, 'builtin:call-not-allowed');
 }
 

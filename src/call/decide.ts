@@ -4,6 +4,8 @@ import { isOperatorLine } from '../config/operator-line.ts';
 import { normalizePhone } from '../config/phone.ts';
 import type { Line, PbxVersion } from '../config/version.ts';
 import type { CallerIdChoice } from '../dial/outgoing/caller-id.ts';
+import type { Dialler } from '../dial/outgoing/permission.ts';
+import { parsePostDial } from '../dial/outgoing/post-dial.ts';
 import type { Way } from '../dial/outgoing/ways.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { CallDirection, TechnicalEnd } from '../history/record.ts';
@@ -26,7 +28,12 @@ export type Route =
   /** An employee has dialled a code that sets his status. */
   | { readonly to: 'status'; readonly employee: string; readonly status: DialledStatus }
   /** Out of the PBX, by the first of these ways that is up. */
-  | { readonly to: 'outside'; readonly ways: readonly Way[] }
+  | {
+      readonly to: 'outside';
+      readonly ways: readonly Way[];
+      /** What is dialled by tones when it has answered (§4.5.7). */
+      readonly postDial?: string;
+    }
   | {
       readonly to: 'nobody';
       readonly reason: EndReason;
@@ -247,19 +254,33 @@ function decideInternal(pbx: PbxVersion, facts: InviteFacts, id: string): Decisi
     const path = [entry('number', 'rule', { code: dialled, status }, 'a code that sets the status of who dials it')];
     return { ...base, route: { to: 'status', employee: id, status }, path };
   }
+  return routeDialled(pbx, base, { dialled, host: facts.requestHost, dialler: employee });
+}
+
+/**
+ * Where somebody's call goes by what he has dialled: an extension, the name of an account, a number with digits to be dialled behind it.
+ * @param base what is known of the call already
+ */
+export function routeDialled(
+  pbx: PbxVersion,
+  base: Omit<Decision, 'route' | 'path'>,
+  how: { readonly dialled: string; readonly host: string; readonly dialler: Dialler | undefined },
+): Decision {
+  const { dialled, host, dialler } = how;
   const called = pbx.extension(dialled)
     ? { extension: dialled, why: 'the extension that was dialled' }
-    : accountCalled(pbx, dialled, facts.requestHost);
+    : accountCalled(pbx, dialled, host);
   if (called) {
     const { extension, why } = called;
     const route: Route = { to: 'target', target: { extension }, by: `extension-${extension}` };
     return { ...base, route, path: [entry('number', 'rule', { extension }, why)] };
   }
 
-  if (!employee) return { ...base, ...unknown(dialled, 'nobody has this number') };
-  const planned = byTrunkPlan(pbx, dialled, employee);
-  if (planned) return outside(base, planned);
-  const number = normalizePhone(dialled, pbx.document.pbx.country);
+  if (!dialler) return { ...base, ...unknown(dialled, 'nobody has this number') };
+  const { number: first, postDial } = parsePostDial(dialled);
+  const planned = byTrunkPlan(pbx, first, dialler);
+  if (planned) return outside(base, planned, postDial);
+  const number = normalizePhone(first, pbx.document.pbx.country);
   if (number === undefined) return { ...base, ...unknown(dialled, 'nobody has this number') };
   // A number of the PBX itself never leaves it: the call is handled as if it had come in.
   const scheme = pbx.line(number)?.entry?.scheme;
@@ -270,7 +291,7 @@ function decideInternal(pbx: PbxVersion, facts: InviteFacts, id: string): Decisi
     ];
     return { ...base, line: number, route: { to: 'scheme', scheme }, path };
   }
-  return outside(base, toNetwork(pbx, number, employee));
+  return outside(base, toNetwork(pbx, number, dialler), postDial);
 }
 
 /**
@@ -296,7 +317,7 @@ function decidePeers(
   return outside({ ...base, direction: 'out' }, transit(pbx, number, facts.asserted ?? facts.from, trunk));
 }
 
-function outside(base: Omit<Decision, 'route' | 'path'>, outgoing: Outgoing): Decision {
+function outside(base: Omit<Decision, 'route' | 'path'>, outgoing: Outgoing, postDial?: string): Decision {
   const { path } = outgoing;
   if (outgoing.outcome === 'refused') {
     const { reason, announcement } = outgoing;
@@ -304,7 +325,13 @@ function outside(base: Omit<Decision, 'route' | 'path'>, outgoing: Outgoing): De
   }
   const { ways, shown } = outgoing;
   const callerId = shown === undefined ? base.callerId : { callerId: shown, autoCallerId: false };
-  return { ...base, direction: 'out', callerId, route: { to: 'outside', ways }, path };
+  return {
+    ...base,
+    direction: 'out',
+    callerId,
+    route: { to: 'outside', ways, ...(postDial === undefined ? {} : { postDial }) },
+    path,
+  };
 }
 
 function accountCalled(pbx: PbxVersion, user: string, host: string): { extension: string; why: string } | undefined {

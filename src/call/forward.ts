@@ -10,6 +10,7 @@ import { connect } from './connect.ts';
 import { forwardToGroup } from './group.ts';
 import { introduce } from './introduce.ts';
 import { ringOutside } from './outside.ts';
+import { redirected } from './redirect.ts';
 import { isPassedOnTooOften, ringContext } from './ring-context.ts';
 
 /** What the scheme is told while a call is forwarded. */
@@ -23,6 +24,8 @@ export interface ForwardTold {
 /**
  * Rings somebody for a call and, when he answers, stays until the conversation is over. An employee who is called directly and not reached has
  * an assistant. Never rejects for the network's sake; an aborted signal stops whatever goes on.
+ *
+ * @param signal aborted when the scheme goes on; also, in the same moment, when the caller is gone
  */
 export async function forward(
   call: Call,
@@ -35,19 +38,30 @@ export async function forward(
     return call.services.rooms.join(call, target.room, signal, () => told.connected(target));
   }
   if (isPassedOnTooOften(call)) return { outcome: 'failed', reason: 'loop' };
-  const all = AbortSignal.any([signal, call.caller.gone]);
-  if ('group' in target) return forwardToGroup(call, { ...request, target }, all, () => told.connected(target));
+  if ('group' in target) return forwardToGroup(call, { ...request, target }, signal, () => told.connected(target));
   const employee = 'employee' in target ? call.pbx.employee(target.employee) : undefined;
   const assistance = employee && assistanceFor(call, employee);
   const wait = () => void call.audio.waitForAnswer(request.music);
   wait();
-  const result = await reach(call, { target, timeout: request.timeout, assistance, wait }, all);
+  const result = await reach(call, { target, timeout: request.timeout, assistance, wait }, signal);
   if (result.outcome === 'answered') return connect(call, result, () => told.connected(target));
   call.audio.stopWaiting();
-  if (!assistance || all.aborted) return { outcome: 'failed', reason: result.reason };
+  let missed = result.reason;
+  if (employee && result.redirect && !signal.aborted) {
+    const redirect = redirected(call, employee, result.redirect);
+    if (redirect.outcome === 'refused') missed = redirect.reason;
+    else {
+      const { whither } = redirect;
+      if ('scheme' in whither) return { outcome: 'scheme', scheme: whither.scheme, reason: missed };
+      const followed = await forward(call, { ...request, target: whither }, signal, told);
+      if (followed.outcome !== 'failed') return followed;
+      missed = followed.reason;
+    }
+  }
+  if (!assistance || signal.aborted) return { outcome: 'failed', reason: missed };
   return assist(call, assistance, {
-    missed: result.reason,
-    signal: all,
+    missed,
+    signal,
     recording: told.recording,
     onward: (other) => forward(call, { target: other }, signal, told),
   });
@@ -89,7 +103,7 @@ async function reach(
         contact: target.contact,
         log: call.timeline,
         external: call.timeline.facts.direction === 'in',
-        context,
+        context: { ...context, followsRedirects: true },
         introduce: introduced(employee),
         ...(limitMs === undefined ? {} : { limitMs }),
       },

@@ -169,6 +169,7 @@ class GroupVisit {
   #connect(result: Extract<RingResult, { outcome: 'answered' }>, connected: () => void): Promise<ForwardResult> {
     const { attempt } = result;
     const both: Attempt = {
+      asked: attempt?.asked ?? this.#entered.asked,
       answered: () => undefined,
       talking: () => {
         this.#entered.talking();

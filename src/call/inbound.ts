@@ -11,7 +11,9 @@ import type { Random } from '../time/random.ts';
 import { arrivalOf } from './arrival.ts';
 import { Call, type CallServices } from './call.ts';
 import { type Decision, decide, isForNobody, type Route } from './decide.ts';
+import { type CallOrder, decideOrder, type Ordered } from './decide-order.ts';
 import { setStatus } from './feature-codes.ts';
+import { bringCaller } from './first-leg.ts';
 import { type LiveCall, LiveCalls } from './live-calls.ts';
 import { answerLost, callBackMissed } from './missed.ts';
 import { callOutside } from './outside.ts';
@@ -53,20 +55,42 @@ export class Inbound {
   }
 
   accept(invite: IncomingInvite): void {
-    const { config, services } = this.#options;
-    const pbx = config.current(invite.identity.pbx);
+    const pbx = this.#options.config.current(invite.identity.pbx);
     if (!pbx) {
       invite.reject(404);
       return;
     }
     const decision = decide(pbx, invite);
-    const call = this.#begin(pbx, invite, decision);
+    const call = this.#begin(pbx, decision, invite);
+    call.log.info(
+      { from: decision.from, to: decision.dialled, by: identityText(invite.identity), sipCallId: invite.id },
+      'call arrived',
+    );
+    this.#whileBusy(call, decision.employee, () => this.#see(call, decision));
+  }
+
+  /**
+   * Begins a call that was ordered: click-to-call (§4.5.7). What comes of it is told by its record and its events.
+   * @returns its id
+   * @throws UserError when the order cannot be understood
+   */
+  order(pbx: PbxVersion, order: CallOrder): string {
+    const ordered = decideOrder(pbx, order);
+    const { decision, first } = ordered;
+    const call = this.#begin(pbx, decision);
+    call.log.info({ from: decision.from, to: decision.dialled }, 'call ordered');
+    // An employee who is rung is busy by that.
+    this.#whileBusy(call, first.employee ? undefined : decision.employee, () => this.#see(call, decision, ordered));
+    return call.id;
+  }
+
+  /** @param employee who makes the call, and is in it until it is over */
+  #whileBusy(call: Call, employee: string | undefined, see: () => Promise<void>): void {
+    const { occupancy } = this.#options.services;
     const occupation =
-      decision.employee === undefined
-        ? undefined
-        : services.occupancy.calls({ pbx: pbx.id, employee: decision.employee, call: call.id });
+      employee === undefined ? undefined : occupancy.calls({ pbx: call.pbx.id, employee, call: call.id });
     call.timeline.changes.on('changed', (what) => what === 'talking' && occupation?.talks(false));
-    void this.#see(call, decision).finally(() => occupation?.over());
+    void see().finally(() => occupation?.over());
   }
 
   /** Ends a call by command. False: there is no such call. */
@@ -112,11 +136,12 @@ export class Inbound {
     this.live.remove(call);
   }
 
-  #begin(pbx: PbxVersion, invite: IncomingInvite, decision: Decision): Call {
+  /** @param invite unset: a call of ours */
+  #begin(pbx: PbxVersion, decision: Decision, invite?: IncomingInvite): Call {
     const { random, services, log, node } = this.#options;
     const id = random.uuid();
     const call = new Call({
-      invite,
+      ...(invite === undefined ? {} : { invite }),
       pbx,
       services,
       facts: {
@@ -130,16 +155,12 @@ export class Inbound {
         line: decision.line ?? null,
         to: decision.dialled,
         node,
-        arrival: arrivalOf(invite),
+        arrival: invite === undefined ? null : arrivalOf(invite),
       },
-      shown: shownTo(pbx, decision, invite.from.host),
+      shown: shownTo(pbx, decision, invite?.from.host ?? ''),
       log: log.child({ call: id, pbx: pbx.id }),
     });
     this.begins(call);
-    call.log.info(
-      { from: decision.from, to: decision.dialled, by: identityText(invite.identity), sipCallId: invite.id },
-      'call arrived',
-    );
     return call;
   }
 
@@ -158,7 +179,8 @@ export class Inbound {
     return undefined;
   }
 
-  async #see(call: Call, decision: Decision): Promise<void> {
+  /** @param ordered who is to be rung first, in a call of ours */
+  async #see(call: Call, decision: Decision, ordered?: Ordered): Promise<void> {
     let reason: EndReason = 'lost';
     try {
       const refusal = await this.#letIn(call, decision);
@@ -167,17 +189,17 @@ export class Inbound {
         await this.#refuse(call, refusal);
       } else {
         for (const entry of decision.path) call.trace(entry);
-        reason = await this.#route(call, decision.route);
+        reason = await (ordered ? this.#routeOrdered(call, ordered) : this.#route(call, decision.route));
       }
     } catch (error) {
       call.log.error({ err: error }, `call failed: ${errorText(error)}`);
     }
     call.finish({ by: 'engine', reason });
-    const end = await call.ended;
+    await call.ended;
     await call.conversation;
     await callBackMissed(call);
     answerLost(call);
-    await this.ends(call, call.timeline.record(end));
+    await this.ends(call, call.record());
   }
 
   /** Of the trunk that the call came in through, until its end. @returns why there is none */
@@ -214,6 +236,17 @@ export class Inbound {
     return route.reason;
   }
 
+  /** Nobody is disturbed for a call that is not allowed; who has been hears that nobody was reached. */
+  async #routeOrdered(call: Call, ordered: Ordered): Promise<EndReason> {
+    const { route } = ordered.decision;
+    if (route.to === 'nobody') return route.reason;
+    const missing = await bringCaller(call, ordered);
+    if (missing !== undefined) return missing;
+    const reason = await this.#route(call, route);
+    if (!call.end && !call.timeline.talked && reason !== 'schemeEnded') await call.audio.tellFailure();
+    return reason;
+  }
+
   #route(call: Call, route: Route): Promise<EndReason> | EndReason {
     switch (route.to) {
       case 'nobody':
@@ -221,7 +254,7 @@ export class Inbound {
       case 'status':
         return setStatus(call, route.employee, route.status);
       case 'outside':
-        return callOutside(call, route.ways);
+        return callOutside(call, route.ways, route.postDial);
       case 'scheme':
         return runSchemeOf(call, route.scheme);
       case 'target':

@@ -1,9 +1,13 @@
 import { type Asked, attemptOutcome } from '../dial/attempt.ts';
 import type { Found } from '../dial/destinations.ts';
 import type { Introduce } from '../dial/employee.ts';
+import type { Leg } from '../dial/leg.ts';
+import { limitText } from '../dial/outgoing/limits.ts';
+import { dialOn } from '../dial/outgoing/post-dial.ts';
 import type { Way } from '../dial/outgoing/ways.ts';
 import { type RingContext, type RingResult, ringFirst, ringFor, ringOne } from '../dial/ring.ts';
 import type { EndReason } from '../end-reason.ts';
+import { errorText } from '../errors.ts';
 import { type Endpoint, MediaError } from '../media/port.ts';
 import type { Call } from './call.ts';
 import { CallerGone } from './caller-leg.ts';
@@ -13,8 +17,12 @@ import { isPassedOnTooOften, ringContext } from './ring-context.ts';
 /** The network gives up a call that nobody answers; a peer that does not is not waited for longer. */
 const OUTSIDE_RING_MS = 180_000;
 
-/** A call out of the PBX that no scheme makes. @returns why it ended: what a caller who is still there is hung up with */
-export async function callOutside(call: Call, ways: readonly Way[]): Promise<EndReason> {
+/**
+ * A call out of the PBX that no scheme makes.
+ * @param postDial what is dialled by tones when it has answered
+ * @returns why it ended: what a caller who is still there is hung up with
+ */
+export async function callOutside(call: Call, ways: readonly Way[], postDial?: string): Promise<EndReason> {
   const [way] = ways;
   if (isPassedOnTooOften(call) || !way) return 'loop';
   void call.audio.waitForAnswer(undefined);
@@ -30,15 +38,31 @@ export async function callOutside(call: Call, ways: readonly Way[]): Promise<End
   const context = { ...ringContext(call), onEarlyMedia: (endpoint: Endpoint) => void letHear(call, endpoint) };
   const result = await ringOutside(call, asked, { found, context, ringMs: OUTSIDE_RING_MS }, call.caller.gone);
   call.audio.stopWaiting();
-  if (result.outcome === 'failed') return result.reason;
-  const { reason } = await connect(call, result, () => undefined);
+  if (result.outcome === 'failed') {
+    if (result.limit) await call.audio.announce('builtin:call-not-allowed');
+    return result.reason;
+  }
+  const { reason } = await connect(call, result, () => {
+    if (postDial !== undefined) void dialBehind(call, result.leg, postDial);
+  });
   return reason;
+}
+
+/** Somebody outside has answered: the digits that reach whom he is called for. */
+export async function dialBehind(call: Call, leg: Leg, postDial: string): Promise<void> {
+  try {
+    await dialOn(leg, postDial, call.services.clock, call.caller.gone);
+  } catch (error) {
+    call.log.error({ err: error }, `post-dial digits were not sent: ${errorText(error)}`);
+  }
 }
 
 /** The caller hears what the far end sends before it answers. Digits do not pass: nobody is there yet. */
 async function letHear(call: Call, endpoint: Endpoint): Promise<void> {
   try {
     const own = await call.caller.earlyMedia();
+    // One who was answered before hears ring-back of ours until then.
+    call.audio.stopWaiting();
     await own.bridge(endpoint, { passDtmf: false });
   } catch (error) {
     if (!(error instanceof MediaError || error instanceof CallerGone)) throw error;
@@ -72,5 +96,9 @@ export async function ringOutside(
   if (result.outcome === 'answered' && reason === undefined) return { ...result, attempt };
   const failure = reason ?? 'noAnswer';
   attempt.over(attemptOutcome(failure), failure);
-  return { outcome: 'failed', reason: failure };
+  const limit = result.outcome === 'failed' ? result.limit : undefined;
+  if (limit === undefined) return { outcome: 'failed', reason: failure };
+  const detail = { reason: failure, limit: limit.limit, max: limit.max };
+  call.timeline.aside({ state: 'limits', event: 'rule', detail, why: limitText(limit) });
+  return { outcome: 'failed', reason: failure, limit };
 }

@@ -3,7 +3,7 @@ import type { Leg } from '../dial/leg.ts';
 import type { Endpoint } from '../media/port.ts';
 import type { CallServices } from './call.ts';
 import type { Commands } from './in-call-keys.ts';
-import type { CallFacts, OpenAttempt } from './timeline.ts';
+import type { CallFacts } from './timeline.ts';
 
 /** One of two who talk. */
 export interface Talker {
@@ -46,17 +46,6 @@ export interface TalkRecording {
 export const recordsNothing: ConversationRecorder = {
   begin: () => ({ toggle: () => false, set: () => false, over: async () => [] }),
 };
-
-/** The one who talks to the caller, of those who were asked. */
-export function whoTalks(attempts: readonly OpenAttempt[]): Omit<Talker, 'endpoint'> & Pick<Talk, 'group'> {
-  const talking = attempts.filter(({ state }) => state === 'talking').map(({ asked }) => asked);
-  const person = talking.find(({ kind }) => kind !== 'group');
-  return {
-    employee: person?.kind === 'employee' ? person.id : undefined,
-    contact: person?.address ?? '',
-    group: person?.group ?? talking.find(({ kind }) => kind === 'group')?.id,
-  };
-}
 
 /** `#5` for the employees among those who talk, each of whom hears what it has done. */
 export function recordingCommands(

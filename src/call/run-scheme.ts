@@ -58,7 +58,8 @@ function worldOf(call: Call): SchemeWorld {
     stopAudio: () => call.audio.stop(),
     forward: async (request, signal, connected, recording) => {
       const result = await forward(call, request, signal, { connected, recording });
-      if (result.outcome === 'failed') call.timeline.stage('menu');
+      // One who has left was missed where he was.
+      if (result.outcome === 'failed' && !call.end) call.timeline.stage('menu');
       return result;
     },
     voicemail: (request, signal, recording) => call.services.mailbox.record(call, request, signal, recording),

@@ -66,7 +66,8 @@ export class Timeline implements AttemptLog {
   #lastScheme: string | null = null;
   #technical: TechnicalEnd | null = null;
   #talked = false;
-  #held = false;
+  /** Since when one has the other on hold, milliseconds since 1970; undefined: nobody has. */
+  #heldSince: number | undefined;
   #heldMs = 0;
   #recordings: readonly string[] = [];
   /** More happened than is kept. */
@@ -95,7 +96,7 @@ export class Timeline implements AttemptLog {
 
   /** One of those who talk has the other on hold. */
   get held(): boolean {
-    return this.#held;
+    return this.#heldSince !== undefined;
   }
 
   get currentStage(): CallStage {
@@ -143,7 +144,8 @@ export class Timeline implements AttemptLog {
 
   /** One puts the other on hold, or nobody does any more. */
   hold(held: boolean): void {
-    this.#held = held;
+    this.#retrieved();
+    if (held) this.#heldSince = this.#clock.now();
     this.changes.emit('changed', held ? 'held' : 'retrieved');
   }
 
@@ -183,13 +185,12 @@ export class Timeline implements AttemptLog {
     }
     const over: Attempt['over'] = (outcome, reason, heldMs = 0) => {
       if (!this.#open.delete(open)) return;
-      if (answered !== undefined) this.#held = false;
+      if (answered !== undefined) this.#retrieved();
       // One who was rung for nothing because another has answered, or the caller did something else, has not failed to answer.
       if (outcome !== 'answered' && outcome !== 'elsewhere') {
         this.#note('noAnswer', asked, { reason }, endReasons[reason].text);
       }
       const end = this.#clock.now();
-      if (answered !== undefined) this.#heldMs += asked.kind === 'group' ? 0 : heldMs;
       if (this.#participants.length >= MAX_ENTRIES) this.#cut = true;
       else
         this.#participants.push({
@@ -212,6 +213,7 @@ export class Timeline implements AttemptLog {
     this.#open.set(open, finishOpen);
     this.changes.emit('changed', 'ringing');
     return {
+      asked,
       answered: () => this.#note('answer', asked),
       talking: () => {
         answered = this.#clock.now();
@@ -302,6 +304,11 @@ export class Timeline implements AttemptLog {
       inputs: this.#inputs,
       cut: this.#cut,
     };
+  }
+
+  #retrieved(): void {
+    if (this.#heldSince !== undefined) this.#heldMs += this.#clock.now() - this.#heldSince;
+    this.#heldSince = undefined;
   }
 
   #mark(stage: CallStage, group?: string): void {

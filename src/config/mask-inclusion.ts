@@ -1,4 +1,4 @@
-import type { MaskStep, MaskSteps } from './mask-steps.ts';
+import { type MaskStep, type MaskSteps, moved } from './mask-steps.ts';
 
 /**
  * Masks that are tried one after the other, and the question whether they leave anything to another one. All masks are regular languages, so that
@@ -69,12 +69,6 @@ interface Pair {
 }
 
 const keyOf = ({ mask, union }: Pair): string => `${mask}/${union}`;
-
-function moved(step: MaskStep, offset: number): MaskStep {
-  if (step.kind === 'end') return step;
-  if (step.kind === 'split') return { kind: 'split', first: step.first + offset, second: step.second + offset };
-  return { ...step, next: step.next + offset };
-}
 
 /** Characters and ends that are reached without a character, in order. */
 function reach(steps: readonly MaskStep[], from: Iterable<number>): readonly number[] {

@@ -12,15 +12,12 @@ export class MaskMatcher {
   readonly #steps: readonly MaskStep[];
   readonly #start: number;
   readonly #groups: number;
-  /** By step: with how many more keys of a telephone the end can be reached. */
-  readonly #lengths: readonly KeyCounts[];
 
   constructor(mask: RegexMask) {
     const { steps, start } = regexMaskSteps(mask);
     this.#steps = steps;
     this.#start = start;
     this.#groups = mask.groups;
-    this.#lengths = lengthsToEnd(steps);
   }
 
   /** @returns what the brackets hold, from `$1` on; undefined unless the whole number matches */
@@ -37,19 +34,6 @@ export class MaskMatcher {
       const [from = -1, to = -1] = marks.slice(group * 2, group * 2 + 2);
       return to < 0 ? '' : number.slice(from, to);
     });
-  }
-
-  /** With how many more keys, at least one, this beginning could be a number that matches. */
-  keysToMatch(beginning: string): KeyCounts {
-    let ways = this.#reach([[this.#start, []]], 0);
-    for (const key of beginning) {
-      if (ways.length === 0) return noKeys;
-      ways = this.#reach(this.#over(ways, key), 0);
-    }
-    return ways.reduce((all, [place]) => {
-      const step = this.#steps[place];
-      return step?.kind === 'character' ? all | afterKey(step, this.#lengths) : all;
-    }, noKeys);
   }
 
   /** The ways that go on over this digit. */
@@ -78,42 +62,9 @@ export class MaskMatcher {
   }
 }
 
-/** Numbers of keys up to 32 as bits: bit n stands for n keys. Beyond that nothing is dialled. */
-export type KeyCounts = bigint;
-
-export const noKeys: KeyCounts = 0n;
-const all: KeyCounts = (1n << 33n) - 1n;
-
-/** From `min` to `max` keys. */
-export const keysBetween = (min: number, max: number): KeyCounts => (all << BigInt(min)) & (all >> BigInt(32 - max));
-
-/** A mask may hold `+` and `#`, which a caller cannot dial into an entry: `#` ends it. */
-const afterKey = ({ of, next }: Character, lengths: readonly KeyCounts[]): KeyCounts =>
-  of === undefined || /[0-9*]/.test(of) ? ((lengths[next] ?? noKeys) << 1n) & all : noKeys;
-
 type Character = Extract<MaskStep, { kind: 'character' }>;
 
 const includes = ({ of }: Character, digit: string): boolean => of === undefined || of.includes(digit);
-
-/** Until nothing is new: a round follows all steps to those laid out before them, and a repeat once, so that there are hardly more rounds than keys. */
-function lengthsToEnd(steps: readonly MaskStep[]): KeyCounts[] {
-  const known = steps.map(() => noKeys);
-  const of = (place: number): KeyCounts => known[place] ?? noKeys;
-  const lengths = (step: MaskStep): KeyCounts => {
-    if (step.kind === 'end') return 1n;
-    if (step.kind === 'split') return of(step.first) | of(step.second);
-    return step.kind === 'mark' ? of(step.next) : afterKey(step, known);
-  };
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (const [place, step] of steps.entries()) {
-      const now = lengths(step);
-      changed ||= now !== of(place);
-      known[place] = now;
-    }
-  }
-  return known;
-}
 
 /** What a mask makes of a number whose brackets hold these parts (§5.3.1.3.2). */
 export const substituted = (parts: readonly SubstitutionPart[], brackets: readonly string[]): string =>

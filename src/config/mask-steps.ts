@@ -16,6 +16,13 @@ export interface MaskSteps {
   readonly start: number;
 }
 
+/** The same step, of steps that are put behind others. */
+export function moved(step: MaskStep, offset: number): MaskStep {
+  if (step.kind === 'end') return step;
+  if (step.kind === 'split') return { kind: 'split', first: step.first + offset, second: step.second + offset };
+  return { ...step, next: step.next + offset };
+}
+
 /** Laid out from the end, since every step names what follows it. */
 class Layout {
   readonly steps: MaskStep[] = [];

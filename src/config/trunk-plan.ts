@@ -1,5 +1,7 @@
-import { keysBetween, MaskMatcher, noKeys, substituted } from './mask-matcher.ts';
-import { parseRegexMask, parseSubstitution, type SubstitutionPart } from './regex-mask.ts';
+import { keysBetween, MaskList, noKeys } from './mask-list.ts';
+import { MaskMatcher, substituted } from './mask-matcher.ts';
+import { regexMaskSteps } from './mask-steps.ts';
+import { parseRegexMask, parseSubstitution, type RegexMask, type SubstitutionPart } from './regex-mask.ts';
 import type { Trunk } from './schema/trunk.ts';
 
 /** A number that is dialled at a trunk. */
@@ -12,23 +14,27 @@ export interface TrunkCall {
 }
 
 interface TrunkMask {
-  readonly source: string;
-  readonly match: MaskMatcher;
+  readonly trunk: string;
+  readonly mask: RegexMask;
   readonly to: readonly SubstitutionPart[];
+  /** Made for the first number that the mask takes. */
+  matcher?: MaskMatcher;
 }
 
 /** What the prefixes and masks of a PBX's trunks make of a dialled number (§5.3.1.3), made to be asked on every key press. */
 export class TrunkPlan {
   /** Longest prefix first, of equal ones in the order of the document. */
   readonly #prefixes: readonly { readonly id: string; readonly prefix: string }[];
-  /** In the order of the document. */
-  readonly #masks: readonly { readonly id: string; readonly masks: readonly TrunkMask[] }[];
+  /** Of all trunks, in the order of the document. */
+  readonly #masks: readonly TrunkMask[];
+  readonly #matching: MaskList;
 
   constructor(trunks: readonly Pick<Trunk, 'id' | 'prefix' | 'masks'>[]) {
     this.#prefixes = trunks
       .flatMap(({ id, prefix }) => (prefix ? [{ id, prefix }] : []))
       .sort((a, b) => b.prefix.length - a.prefix.length);
-    this.#masks = trunks.map(({ id, masks }) => ({ id, masks: masks.flatMap(trunkMask) }));
+    this.#masks = trunks.flatMap(({ id, masks }) => masks.flatMap((mask) => trunkMask(id, mask)));
+    this.#matching = new MaskList(this.#masks.map(({ mask }) => regexMaskSteps(mask)));
   }
 
   /**
@@ -46,10 +52,7 @@ export class TrunkPlan {
     return undefined;
   }
 
-  /**
-   * More keys, to at least `min` and at most `max` in all, could make the entry one that a trunk takes. The time is that of the entry's length times the
-   * size of all masks.
-   */
+  /** More keys, to at least `min` and at most `max` in all, could make the entry one that a trunk takes. */
   couldBecome(entry: string, { min, max }: { readonly min: number; readonly max: number }): boolean {
     const least = Math.max(min, entry.length + 1);
     if (least > max) return false;
@@ -57,7 +60,7 @@ export class TrunkPlan {
       prefix.startsWith(entry) ? prefix.length < max : entry.startsWith(prefix) && isNumber(entry);
     if (this.#prefixes.some(asPrefix)) return true;
     const wanted = keysBetween(least - entry.length, max - entry.length);
-    return this.#masks.some(({ masks }) => masks.some(({ match }) => (match.keysToMatch(entry) & wanted) !== noKeys));
+    return (this.#matching.keysToMatch(entry) & wanted) !== noKeys;
   }
 
   *#byPrefix(entry: string): Generator<TrunkCall> {
@@ -69,22 +72,25 @@ export class TrunkPlan {
   }
 
   *#byMask(entry: string): Generator<TrunkCall> {
-    for (const { id, masks } of this.#masks) {
-      for (const { source, match, to } of masks) {
-        const brackets = match.match(entry);
-        const number = brackets && substituted(to, brackets);
-        if (!number) continue;
-        yield { trunk: id, number, by: { mask: source } };
-        break;
-      }
+    let last: string | undefined;
+    for (const index of this.#matching.taking(entry)) {
+      const found = this.#masks[index];
+      if (!found || found.trunk === last) continue;
+      const { trunk, mask, to } = found;
+      found.matcher ??= new MaskMatcher(mask);
+      const brackets = found.matcher.match(entry);
+      const number = brackets && substituted(to, brackets);
+      if (!number) continue;
+      last = trunk;
+      yield { trunk, number, by: { mask: mask.source } };
     }
   }
 }
 
 const isNumber = (entry: string): boolean => !/\D/.test(entry);
 
-function trunkMask({ match, to }: Trunk['masks'][number]): TrunkMask[] {
+function trunkMask(trunk: string, { match, to }: Trunk['masks'][number]): TrunkMask[] {
   const parsed = parseRegexMask(match);
   const parts = parseSubstitution(to);
-  return parsed.ok && parts ? [{ source: match, match: new MaskMatcher(parsed.mask), to: parts }] : [];
+  return parsed.ok && parts ? [{ trunk, mask: parsed.mask, to: parts }] : [];
 }

@@ -23,6 +23,7 @@ export type RungContact =
 
 /** One attempt to reach somebody, while it goes on. */
 export interface Attempt {
+  readonly asked: Asked;
   /** He has picked up; the two may still be kept apart by an announcement. */
   answered(): void;
   /** The two talk from now on. */

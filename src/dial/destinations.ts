@@ -1,14 +1,16 @@
 import type { Contact, Target, Trunk } from '../config/document.ts';
 import { isOperatorLine } from '../config/operator-line.ts';
+import { normalizePhone } from '../config/phone.ts';
 import type { PbxVersion } from '../config/version.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { CodecName } from '../media/port.ts';
 import type { Binding, RegistrationStore } from '../redis/registrations.ts';
 import type { SipTarget, Transport } from '../sip/port.ts';
 import { type CallerIdChoice, callerIdFor } from './outgoing/caller-id.ts';
+import type { OutgoingLimits } from './outgoing/limits.ts';
 import { whyBarred } from './outgoing/permission.ts';
 import type { Trunks } from './outgoing/trunks.ts';
-import { type Way, waysByPlan, waysToNetwork } from './outgoing/ways.ts';
+import { isPeersOwn, type Way, waysByPlan, waysToNetwork } from './outgoing/ways.ts';
 import type { Destination } from './ring.ts';
 import { trunkAddress } from './trunk-address.ts';
 
@@ -21,15 +23,18 @@ export class Destinations {
   readonly #registrations: Pick<RegistrationStore, 'contacts'>;
   readonly #contactTarget: (binding: Binding) => SipTarget;
   readonly #trunks: Trunks;
+  readonly #limits: OutgoingLimits;
 
   constructor(
     registrations: Pick<RegistrationStore, 'contacts'>,
     contactTarget: (binding: Binding) => SipTarget,
     trunks: Trunks,
+    limits: OutgoingLimits,
   ) {
     this.#registrations = registrations;
     this.#contactTarget = contactTarget;
     this.#trunks = trunks;
+    this.#limits = limits;
   }
 
   /** @param callerId which of our numbers a phone outside is shown */
@@ -85,7 +90,12 @@ export class Destinations {
     return this.through(pbx, byMask.length > 0 ? byMask : waysToNetwork(pbx, number, shown), shown);
   }
 
+  /** A number at a trunk: of the configuration, or dialled by a caller who may (DISA). The directions of the PBX hold for it too. */
   ofTrunk(pbx: PbxVersion, trunk: string, number: string): Found {
+    const behind = pbx.trunk(trunk);
+    const phone = normalizePhone(number, pbx.document.pbx.country);
+    const isOutside = behind !== undefined && phone !== undefined && !isPeersOwn(behind, number);
+    if (isOutside && whyBarred(pbx, phone) !== undefined) return { ok: false, reason: 'directionBarred' };
     return this.through(pbx, [{ trunk, number, why: '' }]);
   }
 
@@ -119,6 +129,7 @@ export class Destinations {
     const codecs = trunk.codecs.filter((codec): codec is CodecName => codec === 'pcma' || codec === 'pcmu');
     const trunks = this.#trunks;
     const inside = trunks.inside(pbx, trunk, number);
+    const limits = this.#limits;
     return {
       target: { uri: address.uri },
       to: { user: number, host: trunk.domain ?? address.host, display: '' },
@@ -128,6 +139,9 @@ export class Destinations {
         dtmfCommands: trunk.dtmfCommands,
         ...(inside ? { invite: inside } : {}),
         ...(isOperatorLine(trunk) ? { account: trunk.auth.user } : {}),
+        ...(isPeersOwn(trunk, number)
+          ? {}
+          : { begin: (employee, exhausted) => limits.begin({ pbx, employee, number, exhausted }) }),
         takeLine: () => trunks.takeLine(pbx, trunk),
         probe: () => trunks.probe(pbx, trunk),
         reached: () => trunks.reached(pbx.id, trunk.id),

@@ -1,4 +1,5 @@
 import { Emitter } from '../emitter.ts';
+import { type EndReason, endReasons } from '../end-reason.ts';
 import type { Endpoint } from '../media/port.ts';
 import type { Dialog, DialogEnd, Reason } from '../sip/port.ts';
 
@@ -13,12 +14,19 @@ export interface LegEvents {
   ended: DialogEnd;
 }
 
+/**
+ * A peer who has answered and sends nothing, or whose network is gone, does not hold a call for ever. One who was heard may be a phone that sends nothing
+ * while nobody speaks, not even RTCP: he is waited for longer.
+ */
+const SILENCE = { firstMs: 60_000, thenMs: 300_000 } as const;
+
 /** One established SIP dialog with its end of the media: somebody who can be heard. Ends once, and frees its endpoint then. */
 export class Leg {
   readonly endpoint: Endpoint;
   readonly #dialog: Dialog;
   readonly #events = new Emitter<LegEvents>();
   #held = false;
+  #cutFor: EndReason | undefined;
 
   constructor(dialog: Dialog, endpoint: Endpoint) {
     this.#dialog = dialog;
@@ -28,6 +36,8 @@ export class Leg {
     );
     endpoint.on('faxTone', () => this.#events.emit('faxTone', {}));
     dialog.on('dtmf', ({ digit }) => this.#events.emit('digit', { digit, via: 'info' }));
+    endpoint.on('silent', () => this.cut('mediaTimeout'));
+    endpoint.expectMedia(SILENCE);
     endpoint.on('gone', () => void this.hangup({ protocol: 'SIP', cause: 503, text: 'Media server lost' }));
     dialog.onReinvite(async (offer) => {
       const answer = offer === undefined ? endpoint.localSdp : await endpoint.negotiate(offer);
@@ -55,6 +65,18 @@ export class Leg {
     return this.#events.on(event, listener);
   }
 
+  /** Why it was cut off by us; undefined: it was not. */
+  get cutFor(): EndReason | undefined {
+    return this.#cutFor;
+  }
+
+  /** Hangs up because it cannot go on, whatever is being done with it: the call that it is part of ends for this reason. */
+  cut(reason: EndReason): void {
+    if (this.ended) return;
+    this.#cutFor = reason;
+    void this.hangup(reasonFor(reason));
+  }
+
   /** BYE. Never rejects; idempotent. */
   async hangup(reason?: Reason): Promise<void> {
     await this.#dialog.bye(reason);
@@ -65,4 +87,10 @@ export class Leg {
     this.#held = this.endpoint.heldByPeer;
     this.#events.emit('hold', { held: this.#held });
   }
+}
+
+/** RFC 3326: tells the phone why. */
+export function reasonFor(reason: EndReason): Reason {
+  const { status, text } = endReasons[reason];
+  return { protocol: 'SIP', cause: status, text };
 }

@@ -15,6 +15,8 @@ import type { Clock } from '../time/clock.ts';
 import type { Attempt } from './attempt.ts';
 import { Leg } from './leg.ts';
 import type { CallerIdChoice } from './outgoing/caller-id.ts';
+import { type LimitedRequest, type LimitReached, limitReasons, type OutgoingLimits } from './outgoing/limits.ts';
+import { within } from './within.ts';
 
 /** One address to ring: a phone that is registered, a trunk, a SIP address. */
 export interface Destination {
@@ -40,6 +42,15 @@ export interface TrunkOfDestination {
   readonly account?: string;
   /** Of an internal trunk: calls the other PBX without SIP on the wire. */
   readonly invite?: (request: OutgoingInviteRequest) => OutgoingInvite;
+  /**
+   * Counts the call, where it goes to the telephone network. Asked once for a destination, whatever stands in for it.
+   * @param employee in whose name it is made
+   * @param exhausted it is to be ended
+   */
+  readonly begin?: (
+    employee: string | undefined,
+    exhausted: LimitedRequest['exhausted'],
+  ) => ReturnType<OutgoingLimits['begin']>;
   readonly takeLine: () => Promise<(() => void) | undefined>;
   readonly probe: () => Promise<boolean>;
   readonly reached: () => void;
@@ -62,6 +73,10 @@ export type RingResult =
       readonly everywhere?: true;
       /** It did not come to ringing, and that is no word of the callee's: another way to him may be tried. */
       readonly unreached?: true;
+      /** His phone sends callers there (3xx), and speaks for him with that. Only where `followsRedirects` was asked for. */
+      readonly redirect?: Party;
+      /** It was not made because of this. */
+      readonly limit?: LimitReached;
     };
 
 /** Why ringing is broken off: the `reason` of the abort signal, told to the phones (RFC 3326) so that they know whether they missed a call. */
@@ -96,6 +111,10 @@ export interface RingContext {
   readonly fromOrdinary?: Party;
   /** Which of our numbers a number outside is shown, and by which its way out is chosen. */
   readonly callerId: CallerIdChoice;
+  /** In whose name calls to the outside are made: whose limits count beside those of the PBX. */
+  readonly employee?: string;
+  /** Whoever rings goes where a phone of ours sends callers. Else such a phone has refused the call. */
+  readonly followsRedirects?: boolean;
   /** Of every INVITE. */
   readonly headers?: HeaderFields;
   /** Of INVITEs through trunks, beside those. */
@@ -110,10 +129,35 @@ export interface RingContext {
 }
 
 /**
- * Rings one address until it answers, refuses, or the signal is aborted; one that cannot be reached is followed by the one that stands in for it. Never
- * rejects for the network's sake.
+ * Rings one address until it answers, refuses, or the signal is aborted; one that cannot be reached is followed by the one that stands in for it. A call to
+ * the telephone network counts for the limits of who makes it, until its end. Never rejects for the network's sake.
  */
 export async function ringOne(
+  context: RingContext,
+  destination: Destination,
+  signal: AbortSignal,
+): Promise<RingResult> {
+  const { trunk } = destination;
+  if (!trunk?.begin || signal.aborted) return ringOrOtherwise(context, destination, signal);
+  let leg: Leg | undefined;
+  const counted = await trunk.begin(context.employee, ({ limit }) => leg?.cut(limitReasons[limit]));
+  if ('reached' in counted) {
+    const { reached } = counted;
+    return { outcome: 'failed', reason: limitReasons[reached.limit], limit: reached };
+  }
+  try {
+    const result = await ringOrOtherwise(context, destination, signal);
+    if (result.outcome === 'answered') leg = result.leg;
+    return result;
+  } finally {
+    if (leg) {
+      counted.answered();
+      leg.on('ended', () => counted.over());
+    } else counted.over();
+  }
+}
+
+async function ringOrOtherwise(
   context: RingContext,
   destination: Destination,
   signal: AbortSignal,
@@ -121,7 +165,7 @@ export async function ringOne(
   const result = await ringOverLine(context, destination, signal);
   const { otherwise } = destination;
   const goesOn = result.outcome === 'failed' && result.unreached && otherwise && !signal.aborted;
-  return goesOn ? ringOne(context, otherwise, signal) : result;
+  return goesOn ? ringOrOtherwise(context, otherwise, signal) : result;
 }
 
 /** With a line of its trunk, where it is behind one, which is given back when nothing came of it, or at the end of the leg. */
@@ -213,10 +257,12 @@ async function ringAddress(context: RingContext, destination: Destination, signa
     if (noPeer) trunk?.unreachable(unreachable ? 'no response' : error.reason);
     else trunk?.reached();
     const reason = unreachable ? 'networkFailure' : reasonOf(error);
+    const redirect = !trunk && context.followsRedirects ? error.redirect : undefined;
     return {
       outcome: 'failed',
       reason,
-      ...(error.status === 600 || error.status === 603 ? { everywhere: true } : {}),
+      ...(redirect === undefined ? {} : { redirect }),
+      ...(error.status === 600 || error.status === 603 || redirect ? { everywhere: true } : {}),
       ...(!rang && (noPeer || failedThere(error.status)) ? { unreached: true } : {}),
     };
   } finally {
@@ -226,8 +272,14 @@ async function ringAddress(context: RingContext, destination: Destination, signa
   }
 }
 
-/** The peer failed, not the callee (2-call-behaviour §7). */
-const failedThere = (status: number): boolean => status === 408 || (status >= 500 && status < 600);
+/**
+ * The peer failed, not the callee (2-call-behaviour §7): it says so, it does not take our codecs (415, 488), or it sends us elsewhere (3xx). A trunk has its
+ * configured address, and its backups: where a peer would have our calls is not followed, because nobody here has agreed to what that costs.
+ */
+const failedThere = (status: number): boolean =>
+  status === 408 || status === 415 || status === 488 || isRedirection(status) || (status >= 500 && status < 600);
+
+const isRedirection = (status: number): boolean => status >= 300 && status < 400;
 
 function requestOf(context: RingContext, destination: Destination): Omit<OutgoingInviteRequest, 'sdp'> {
   const { target, to, auth, trunk } = destination;
@@ -268,32 +320,33 @@ export async function ringFirst(
   if (!only) return { outcome: 'failed', reason: 'unavailable' };
   if (attempts.length === 1) return only(signal);
 
-  const losers = new AbortController();
-  const all = AbortSignal.any([signal, losers.signal]);
   let winner: Extract<RingResult, { outcome: 'answered' }> | undefined;
   const failures: Extract<RingResult, { outcome: 'failed' }>[] = [];
-  await Promise.all(
-    attempts.map(async (attempt) => {
-      const result = await attempt(all);
-      if (result.outcome === 'answered') {
-        if (winner) {
-          result.attempt?.over('elsewhere', 'pickedUp');
-          return result.leg.hangup(reasons.completedElsewhere);
+  await within(signal, (losers) =>
+    Promise.all(
+      attempts.map(async (attempt) => {
+        const result = await attempt(losers.signal);
+        if (result.outcome === 'answered') {
+          if (winner) {
+            result.attempt?.over('elsewhere', 'pickedUp');
+            return result.leg.hangup(reasons.completedElsewhere);
+          }
+          winner = result;
+          losers.abort(stopped.elsewhere());
+          return;
         }
-        winner = result;
-        losers.abort(stopped.elsewhere());
-        return;
-      }
-      failures.push(result);
-      if (options.onePerson && result.everywhere && !losers.signal.aborted) {
-        losers.abort(new RingStopped({ protocol: 'SIP', cause: 603, text: 'Declined elsewhere' }, result.reason));
-      }
-    }),
+        failures.push(result);
+        if (options.onePerson && result.everywhere && !losers.signal.aborted) {
+          losers.abort(new RingStopped({ protocol: 'SIP', cause: 603, text: 'Declined elsewhere' }, result.reason));
+        }
+      }),
+    ),
   );
   if (winner) return winner;
   const reason = gravest(failures.map((failure) => failure.reason));
   const everywhere = options.onePerson && failures.some((failure) => failure.everywhere);
-  return { outcome: 'failed', reason, ...(everywhere ? { everywhere } : {}) };
+  const redirect = failures.find((failure) => failure.redirect)?.redirect;
+  return { outcome: 'failed', reason, ...(everywhere ? { everywhere } : {}), ...(redirect ? { redirect } : {}) };
 }
 
 /**
@@ -309,25 +362,26 @@ export async function ringFor(
   attempt: (signal: AbortSignal, hold: () => () => void) => Promise<RingResult>,
 ): Promise<RingResult> {
   if (ms <= 0) return attempt(signal, () => () => undefined);
-  const limit = new AbortController();
-  const end = () => limit.abort(stopped.noAnswer());
-  let held = 0;
-  let due = false;
-  const hold = () => {
-    held++;
-    return () => {
-      if (--held === 0 && due) end();
+  return within(signal, async (limit) => {
+    const end = () => limit.abort(stopped.noAnswer());
+    let held = 0;
+    let due = false;
+    const hold = () => {
+      held++;
+      return () => {
+        if (--held === 0 && due) end();
+      };
     };
-  };
-  const timer = clock.setTimeout(() => {
-    due = true;
-    if (held === 0) end();
-  }, ms);
-  try {
-    return await attempt(AbortSignal.any([signal, limit.signal]), hold);
-  } finally {
-    clock.clearTimeout(timer);
-  }
+    const timer = clock.setTimeout(() => {
+      due = true;
+      if (held === 0) end();
+    }, ms);
+    try {
+      return await attempt(limit.signal, hold);
+    } finally {
+      clock.clearTimeout(timer);
+    }
+  });
 }
 
 /** What several failures together mean: the one that says most about the person beats the ones that are about a device. */

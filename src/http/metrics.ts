@@ -64,6 +64,17 @@ function families(ports: HttpPorts, ready: () => Promise<Readonly<Record<string,
       read: async () => by('outcome', { ...zeros(callOutcomes), ...(await metrics.callsEnded()) }),
     },
     {
+      name: 'kommutator_outgoing_refused_total',
+      help: 'Calls to the telephone network that were refused or cut off because a limit was reached.',
+      kind: 'counter',
+      labels: ['pbx', 'limit'],
+      read: async () =>
+        [...(await metrics.outgoingRefused())].map(([key, value]) => {
+          const [pbx = '', limit = ''] = key.split('/');
+          return { labels: { pbx, limit }, value };
+        }),
+    },
+    {
       name: 'kommutator_busy_employees',
       help: 'Employees who are calling, rung, or talking.',
       kind: 'gauge',

@@ -1,10 +1,12 @@
 import type { Logger } from 'pino';
+import type { z } from 'zod';
 import type { Issue } from '../config/issue.ts';
 import type { Secret } from '../config/secret.ts';
 import type { PbxVersion } from '../config/version.ts';
 import type { HistoryFilter, HistoryPage } from '../history/query.ts';
 import type { CallDirection, CallOutcome, CallRecord, CallStage } from '../history/record.ts';
 import type { Clock } from '../time/clock.ts';
+import type { NewCall } from './schemas.ts';
 import type { OfferReason, Standing, Unavailability } from './words.ts';
 
 /**
@@ -51,6 +53,11 @@ export interface ConfigReport {
 export interface CallsPort {
   /** The calls of this node, in the order of their beginning. */
   live(pbx: string): readonly LiveCall[];
+  /**
+   * Click-to-call: begins a call of ours, and says its id.
+   * @throws UserError when the order cannot be understood
+   */
+  order(pbx: PbxVersion, order: z.output<typeof NewCall>): string;
   /** Ends the call with reason `userCommand`. False: there is no such call (any more). */
   hangup(pbx: string, call: string): boolean;
   /** Records its conversation from now on, or not any more. @returns whether it is recorded; undefined: nobody talks in such a call */
@@ -424,6 +431,8 @@ export interface MetricSources {
   readonly calls: Reader<Readonly<Record<string, number>>>;
   /** By outcome. */
   readonly callsEnded: Reader<Readonly<Partial<Record<CallOutcome, number>>>>;
+  /** By PBX and limit, as `acme/concurrent`. */
+  readonly outgoingRefused: Reader<ReadonlyMap<string, number>>;
   readonly busyEmployees: Reader<Value>;
   readonly sipDialogs: Reader<Value>;
   /** INVITEs without a final response. */

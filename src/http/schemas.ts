@@ -120,6 +120,39 @@ export const LiveCall = named(
 );
 export const LiveCalls = named('LiveCalls', z.array(LiveCall));
 
+export const NewCall = named(
+  'NewCall',
+  z.strictObject({
+    from: z
+      .union([
+        z.string().trim().min(1).max(64),
+        z.strictObject({
+          employee: z.string(),
+          contact: z.string().exactOptional().describe('The address of one of his contacts; default: as they are set.'),
+        }),
+      ])
+      .describe('Who is rung first: an extension of an employee, a number, or an employee by his id.'),
+    to: z
+      .union([
+        z.string().trim().min(1).max(64),
+        z.strictObject({ employee: z.string() }),
+        z.strictObject({ group: z.string() }),
+      ])
+      .describe(
+        'Who is called when he has answered: what he would dial, or an employee or a group by its id. "74951234567,789": a pause of two seconds, then 789 by tones; a dot is five seconds.',
+      ),
+    employee: z
+      .string()
+      .exactOptional()
+      .describe('In whose name a number calls. Default: whoever has it as his mobile or among his contacts.'),
+    callerId: z
+      .string()
+      .exactOptional()
+      .describe('The number of the PBX that is shown outside. Default: that of the employee.'),
+  }),
+);
+export const OrderedCall = named('OrderedCall', z.object({ id: z.string().describe('Of the call.') }));
+
 export const Registration = named(
   'Registration',
   z.object({
@@ -589,6 +622,17 @@ export const CallbackEvent = named(
   }),
 );
 
+export const AlarmEvent = named(
+  'AlarmEvent',
+  happened('alarm', 'Somebody should look. One and the same is told once a minute at most, by each node.', {
+    what: z.enum(['outgoingLimit']).describe('A call to the outside was refused or cut off: a limit is reached.'),
+    limit: z.enum(['concurrent', 'callsPerMinute', 'minutesPerDay']),
+    max: z.int(),
+    employee: z.string().nullable().describe('Whose limit it is; null: that of the PBX.'),
+    number: z.string().describe('Which was called.'),
+  }),
+);
+
 export const MessageEvent = named(
   'MessageEvent',
   happened('message', 'A letter or text message will not arrive.', {
@@ -633,6 +677,7 @@ export const LiveEvent = named(
     RecordingEvent,
     RecordAddedEvent,
     NodeEvent,
+    AlarmEvent,
     MessageEvent,
     TrunkEvent,
   ]),
@@ -648,6 +693,7 @@ export const eventTypes = [
   'recording',
   'record/added',
   'node',
+  'alarm',
   'message',
   'trunk',
 ] as const;

@@ -85,6 +85,12 @@ export interface Endpoint {
   /** Ends the bridge from either side. Idempotent. */
   unbridge(): Promise<void>;
 
+  /**
+   * The peer is to be heard from now on: `silent` is told, once for each silence, when nothing comes from him, neither RTP nor RTCP. Not while he holds, or
+   * said that he will send nothing. Calling it again begins anew, with other limits.
+   */
+  expectMedia(limits: SilenceLimits): void;
+
   /** @returns the function that takes the listener off. */
   on<K extends keyof EndpointEvents>(event: K, listener: (payload: EndpointEvents[K]) => void): () => void;
 
@@ -94,6 +100,14 @@ export interface Endpoint {
   destroy(): Promise<void>;
 }
 
+/** Milliseconds; 0: for ever. */
+export interface SilenceLimits {
+  /** Until the first packet. */
+  readonly firstMs: number;
+  /** Between two, of one who has sent some: a phone may send nothing while nobody speaks. */
+  readonly thenMs: number;
+}
+
 export interface EndpointEvents {
   /** One key press, once, at its beginning, whatever way it came; `digit` is one of `0-9*#A-D`. */
   dtmf: { readonly digit: string; readonly source: 'rfc4733' | 'inband' };
@@ -101,6 +115,8 @@ export interface EndpointEvents {
   faxTone: object;
   /** First RTP packet of the peer. */
   media: { readonly address: string; readonly port: number };
+  /** Nothing came from the peer for so long, who should send (`expectMedia`). */
+  silent: { readonly ms: number };
   /** The media layer lost the endpoint (worker or server died). `destroy` need not be called, but may be. */
   gone: { readonly reason: string };
 }

@@ -44,6 +44,16 @@ export class Keys {
   registering = (): string => `${this.#prefix}registering`;
   /** Hash: trunk → what came of registering its account, as JSON. */
   trunkRegistrations = (): string => `${this.#prefix}trunk-registrations`;
+  /**
+   * Calls to the telephone network of an employee, or with an empty id of the whole PBX. Sorted set: those that go on, by when they count no more if nobody
+   * says that they do; sorted set: those of the last minute, by their beginning; hash: how long they have talked today.
+   */
+  outgoing = (employee: string) =>
+    [
+      `${this.#prefix}outgoing-calls:${employee}`,
+      `${this.#prefix}outgoing-recent:${employee}`,
+      `${this.#prefix}outgoing-talked:${employee}`,
+    ] as const;
   /** Stream: finished calls on their way to the database. */
   history = (): string => `${this.#prefix}history`;
   /** Stream: records that the database would not take; kept for a person to look at. */

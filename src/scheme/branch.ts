@@ -11,8 +11,8 @@ import { kindOf } from './steps/index.ts';
 import { unanswered } from './unanswered.ts';
 
 /**
- * One branch: a state with its steps inside, one after the other, and the keys that are live in all of them. XState asks the innermost
- * state first, so a step takes the keys away (`deaf`) where they belong to somebody else.
+ * One branch: a state with its steps inside, one after the other, and the keys that are live in all of them, but for those where they
+ * belong to somebody else (`deaf`).
  *
  * The steps and the keys run beside each other, as two regions of a parallel state would, and are not written so on purpose: all the state
  * of the keys is the digits pressed so far and one timer, and a parallel state costs half as much again at every event.
@@ -98,7 +98,6 @@ function answering(build: BranchBuild, next: Transition): State {
   return {
     id,
     invoke: {
-      id,
       src: 'answer',
       onDone: [next],
       onError: after([fault], [hangUp(build.scheme, id, 'the caller could not be answered', 'networkFailure')]),
@@ -113,7 +112,6 @@ function disaPrompt({ branch, path }: BranchBuild, next: Transition): State {
     id,
     entry: [trace(id, 'play', { audio })],
     invoke: {
-      id,
       src: 'play',
       input: { audio },
       onDone: [next],

@@ -43,9 +43,8 @@ export interface Transition {
   readonly actions?: readonly Action[];
 }
 
+/** Begins when the state is entered, and is stopped when it is left. No state inside has one. */
 export type Invoke = Effect & {
-  /** Named after the state. */
-  readonly id: string;
   readonly onDone: Transitions;
   readonly onError: Transitions;
 };
@@ -86,6 +85,9 @@ export interface ActionParams {
   traceMailbox: { readonly state: string };
   /** Logs and traces that an effect has failed. */
   fault: { readonly state: string };
+  /** Of the machine: an `invoke` begins, and is stopped. */
+  begin: { readonly state: string; readonly effect: Effect };
+  leave: undefined;
   startAudio: { readonly audio: string };
   stopAudio: undefined;
   /** A key was pressed: raises an entry if it is complete, else waits for more. */

@@ -7,7 +7,6 @@ import { place, to } from './paths.ts';
 import { defaultFax, hasFaxRule } from './rules/fax.ts';
 import { type SchemeTables, tablesOf } from './tables.ts';
 import { defaultAction, unanswered } from './unanswered.ts';
-import { verify } from './verify.ts';
 import { makeMachine, type SchemeMachine } from './vocabulary.ts';
 
 /** A scheme of one PBX version, ready to run any number of calls. */
@@ -30,10 +29,7 @@ export class CompiledScheme {
   }
 }
 
-/**
- * A scheme as one machine: its chart is data, its names are those of `vocabulary.ts`.
- * @throws Error when the compiler itself is wrong: a name or a target that does not exist
- */
+/** A scheme as one machine: its chart is data, its names are those of `vocabulary.ts`. */
 export function compileScheme(pbx: PbxVersion, scheme: Scheme): CompiledScheme {
   const tables: SchemeTables = {
     ...tablesOf(pbx),
@@ -68,13 +64,11 @@ export function compileScheme(pbx: PbxVersion, scheme: Scheme): CompiledScheme {
     on,
     states: { [start]: starting(build, start), ...Object.fromEntries(build.states) },
   };
-  verify(chart);
   return new CompiledScheme(scheme.id, chart, tables);
 }
 
 /**
- * Where a machine stands until it is told to begin. XState starts the actors of the states that a machine is created in before it runs the
- * actions that come first there: a step would be rung before the one before it is heard.
+ * Where a machine stands until it is told to begin: what it asks of the world it asks when the call can already answer it.
  */
 function starting(build: SchemeBuild, id: string): State {
   const top = build.states.get(build.top);

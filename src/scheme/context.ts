@@ -73,6 +73,9 @@ export type SchemeEvent =
   | { readonly type: 'trunk'; readonly digits: string; readonly trunk: string; readonly number: string }
   | { readonly type: 'connected'; readonly whom?: RingTarget | undefined }
   | { readonly type: 'recording' }
+  /** The effect of the state has worked, or has not. */
+  | { readonly type: 'done'; readonly output: unknown }
+  | { readonly type: 'failed'; readonly error: unknown }
   /** The calling tone of a fax was heard. */
   | { readonly type: 'faxTone' }
   | { readonly type: 'callerGone' };

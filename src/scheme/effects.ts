@@ -1,122 +1,86 @@
-import type { ActorLogic, Snapshot } from 'xstate';
 import { errorText } from '../errors.ts';
-import type { ForwardRequest, ForwardResult, RingTarget, VoicemailRequest } from './actors.ts';
-import type { EffectInputs } from './chart.ts';
+import type { ForwardRequest, ForwardResult, RingTarget, SchemeWorld, VoicemailRequest } from './actors.ts';
+import type { ActionParams, EffectInputs } from './chart.ts';
 import type { SchemeContext } from './context.ts';
-import type { SchemeEnvironment, ToldEvent } from './environment.ts';
+import type { SchemeEnvironment } from './environment.ts';
 import type { FromOutside } from './outside.ts';
 
-/** What an effect is given: what the chart says, and the world of this call. */
-export interface EffectInput<Params> {
-  readonly environment: SchemeEnvironment;
-  readonly params: Params;
+/** What the world does for a state while the machine is in it. */
+type Work<Params, Output> = (effect: Running, params: Params) => Promise<Output>;
+
+/** One that has begun. */
+interface Running {
+  readonly context: SchemeContext;
+  /** Aborted when the machine leaves the state. */
+  readonly signal: AbortSignal;
+  /** The one that it is done for. */
+  readonly state: string;
 }
-
-type EffectSnapshot<Params, Output> = Snapshot<Output> & {
-  readonly input: EffectInput<Params>;
-  readonly stop: AbortController;
-};
-
-type EffectEvent<Output> =
-  | { readonly type: 'settled'; readonly output: Output }
-  | { readonly type: 'rejected'; readonly error: unknown }
-  | { readonly type: 'xstate.stop' };
 
 /** One for all: a new DOMException with its stack for every prompt that is cut short costs more than all the rest of cutting it. */
 const left = new DOMException('the scheme has gone on', 'AbortError');
 
-/** @param state the one that the effect is invoked by, which is what XState calls it */
-type Work<Params, Output> = (
-  environment: SchemeEnvironment,
-  params: Params,
-  signal: AbortSignal,
-  state: string,
-) => Promise<Output>;
-
 /**
- * An actor that does one thing in the world and is done. As XState's `fromPromise`, but aborting with a shared reason, and with two thirds
- * of its cost per call: each call starts several.
- * @param told how its end is told of, as something that came in from outside
+ * Entering a state begins its effect. What comes of it is an event: `done` or `failed`; of what comes of it once the state has been left nobody
+ * hears. As actors that XState invokes they would be a third of all that a machine costs.
  */
-function effect<Params, Output>(
-  work: Work<Params, Output>,
-  told: (state: string, output: Output) => FromOutside = (state) => ['done', state],
-): ActorLogic<EffectSnapshot<Params, Output>, EffectEvent<Output>, EffectInput<Params>> {
-  return {
-    getInitialSnapshot: (_, input) => ({
-      status: 'active',
-      output: undefined,
-      error: undefined,
-      input,
-      stop: new AbortController(),
-    }),
-    start: ({ input: { environment, params }, stop }, { self }) => {
-      const { signal } = stop;
-      const settle = (event: Exclude<EffectEvent<Output>, { readonly type: 'xstate.stop' }>) => {
-        environment.running.delete(stop);
-        if (signal.aborted) return;
-        environment.heard(
-          event.type === 'settled' ? told(self.id, event.output) : ['failed', self.id, errorText(event.error)],
-        );
-        self.send(event);
-      };
-      environment.running.add(stop);
-      work(environment, params, signal, self.id).then(
-        (output) => settle({ type: 'settled', output }),
-        (error) => settle({ type: 'rejected', error }),
-      );
-    },
-    transition: (snapshot, event) => {
-      switch (event.type) {
-        case 'settled':
-          return { ...snapshot, status: 'done', output: event.output, error: undefined };
-        case 'rejected':
-          return { ...snapshot, status: 'error', output: undefined, error: event.error };
-        case 'xstate.stop':
-          snapshot.stop.abort(left);
-          return { ...snapshot, status: 'stopped', output: undefined, error: undefined };
-      }
-    },
-    getPersistedSnapshot: (snapshot) => snapshot,
+export function begin(context: SchemeContext, { state, effect }: ActionParams['begin']): void {
+  const { environment } = context;
+  const stop = new AbortController();
+  environment.effect = stop;
+  const { signal } = stop;
+  // What is over needs no stopping.
+  const over = () => {
+    if (environment.effect === stop) environment.effect = undefined;
+    return !signal.aborted;
   };
+  works[effect.src]({ context, signal, state }, ('input' in effect ? effect.input : undefined) as never).then(
+    (output) => {
+      if (!over()) return;
+      const told = forwards.has(effect.src) ? forwarded(state, output as ForwardResult) : (['done', state] as const);
+      environment.tell({ type: 'done', output }, told);
+    },
+    (error: unknown) => {
+      if (over()) environment.tell({ type: 'failed', error }, ['failed', state, errorText(error)]);
+    },
+  );
 }
 
-/** After an error of the machine itself, which leaves its actors alone. */
-export function stopAll({ running }: SchemeEnvironment): void {
-  for (const stop of running) stop.abort(left);
-}
+/** The state is left. */
+export const leave = (environment: SchemeEnvironment): void => environment.effect?.abort(left);
 
 /** Told only while the effect is wanted. */
-const teller =
-  ({ tell }: SchemeEnvironment, signal: AbortSignal, state: string) =>
-  (event: ToldEvent) => {
-    if (!signal.aborted) tell(event, state);
-  };
-
-const forward: Work<ForwardRequest, ForwardResult> = (environment, request, signal, state) => {
-  const tell = teller(environment, signal, state);
-  const connected = (whom?: RingTarget) => tell({ type: 'connected', whom });
-  return environment.world.forward(request, signal, connected, () => tell({ type: 'recording' }));
+const connected = ({ context, signal, state }: Running, whom?: RingTarget): void => {
+  if (!signal.aborted) context.environment.tell({ type: 'connected', whom }, ['connected', state]);
 };
 
-const forwardDialled: Work<undefined, ForwardResult> = async (environment, _, signal, state) => {
-  const { dialled } = environment.context();
+const recording = ({ context, signal, state }: Running): void => {
+  if (!signal.aborted) context.environment.tell({ type: 'recording' }, ['recording', state]);
+};
+
+const forward: Work<ForwardRequest, ForwardResult> = (effect, request) =>
+  effect.context.environment.world.forward(
+    request,
+    effect.signal,
+    (whom) => connected(effect, whom),
+    () => recording(effect),
+  );
+
+const forwardDialled: Work<undefined, ForwardResult> = async (effect) => {
+  const { dialled } = effect.context;
   if (!dialled) throw new Error('nobody was dialled');
-  return forward(environment, { target: dialled }, signal, state);
+  return forward(effect, { target: dialled });
 };
+
+const forwards: ReadonlySet<keyof EffectInputs> = new Set(['forward', 'forwardDialled']);
 
 const forwarded = (state: string, result: ForwardResult): FromOutside =>
   result.outcome === 'scheme'
     ? ['forwarded', state, 'scheme', result.reason, result.scheme]
     : ['forwarded', state, result.outcome, result.reason];
 
-const voicemail: Work<VoicemailRequest, void> = (environment, request, signal, state) => {
-  const tell = teller(environment, signal, state);
-  return environment.world.voicemail(request, signal, () => tell({ type: 'recording' }));
-};
-
-const voicemailOfDialled: Work<undefined, void> = async (environment, _, signal, state) =>
-  voicemail(environment, { to: mailboxOfDialled(environment.context()).to }, signal, state);
+const voicemail: Work<VoicemailRequest, void> = (effect, request) =>
+  effect.context.environment.world.voicemail(request, effect.signal, () => recording(effect));
 
 /** The employee who was not reached, and where his messages go. */
 export function mailboxOfDialled({ dialled, tables }: SchemeContext): {
@@ -127,13 +91,15 @@ export function mailboxOfDialled({ dialled, tables }: SchemeContext): {
   return employee ? { employee: employee.id, to: employee.email ? [employee.email] : [] } : { to: [] };
 }
 
-/** What a scheme machine may invoke. */
-export const effects = {
-  answer: effect(({ world }, _: undefined) => world.answer()),
-  play: effect(({ world }, { audio }: EffectInputs['play'], signal) => world.play(audio, signal)),
-  forward: effect(forward, forwarded),
-  forwardDialled: effect(forwardDialled, forwarded),
-  voicemail: effect(voicemail),
-  voicemailOfDialled: effect(voicemailOfDialled),
-  fax: effect(({ world }, request: EffectInputs['fax'], signal) => world.fax(request, signal)),
-} satisfies Record<keyof EffectInputs, unknown>;
+const world = ({ context }: Running): SchemeWorld => context.environment.world;
+
+/** What a state of a chart may invoke. */
+export const works: { readonly [Name in keyof EffectInputs]: Work<EffectInputs[Name], unknown> } = {
+  answer: async (effect) => world(effect).answer(),
+  play: async (effect, { audio }) => world(effect).play(audio, effect.signal),
+  forward: async (effect, request) => forward(effect, request),
+  forwardDialled,
+  voicemail: async (effect, request) => voicemail(effect, request),
+  voicemailOfDialled: async (effect) => voicemail(effect, { to: mailboxOfDialled(effect.context).to }),
+  fax: async (effect, request) => world(effect).fax(request, effect.signal),
+};

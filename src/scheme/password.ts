@@ -63,7 +63,6 @@ function saying(path: string, name: string, audio: string, entry: readonly Actio
     id,
     entry: [...entry, trace(id, 'play', { audio })],
     invoke: {
-      id,
       src: 'play',
       input: { audio },
       onDone: then,

@@ -22,7 +22,6 @@ export function ringing(scheme: SchemeBuild, path: string, call: Call, otherwise
     id: path,
     entry: [traced('ring')],
     invoke: {
-      id: path,
       ...(call.target ? { src: 'forward', input: call } : { src: 'forwardDialled' }),
       onDone: [
         { guard: { type: 'dealtWith' }, target: to(ended(scheme)), actions: [{ type: 'endOfForward' }] },
@@ -46,11 +45,9 @@ export function ringing(scheme: SchemeBuild, path: string, call: Call, otherwise
   };
 }
 
-/** Nobody listens for keys any more: whoever has the line (a person, the mailbox, a fax) hears them himself. */
+/** Nobody listens for keys any more: whoever has the line (a person, the mailbox, a fax) hears them himself. They do not come to the machine then (`run.ts`). */
 export const deaf = (id: string, entry: readonly Action[] = []): State => ({
   id,
   tags: ['deaf'],
   entry: [{ type: 'forget' }, ...entry],
-  // A transition that does nothing keeps the block's own handlers from being asked.
-  on: { digit: [{}], pause: [{}], faxTone: [{}] },
 });

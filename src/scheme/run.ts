@@ -5,7 +5,7 @@ import type { Clock, TimerId } from '../time/clock.ts';
 import type { SchemeWorld } from './actors.ts';
 import type { CompiledScheme } from './compile.ts';
 import { type Journey, noJourney, type SchemeEvent, type SchemeOutput } from './context.ts';
-import { stopAll } from './effects.ts';
+import { leave } from './effects.ts';
 import type { SchemeEnvironment } from './environment.ts';
 import type { FromOutside } from './outside.ts';
 import { schemesOf } from './schemes.ts';
@@ -64,33 +64,46 @@ export function runScheme(compiled: CompiledScheme, options: RunOptions): Scheme
   const { promise, resolve } = Promise.withResolvers<SchemeEnd>();
   let stage: Stage;
   const door = new Door(options, () => stage.listening());
+  let isGone = false;
   enter(compiled, noJourney);
 
   function enter(scheme: CompiledScheme, journey: Journey): void {
     stage = newStage(scheme, journey, options, door, ({ reason, next, journey: behind }) => {
       const other = next === undefined ? undefined : schemesOf(scheme.tables.pbx).get(next);
-      if (other) {
+      if (other && !isGone) {
         options.world.trace({ state: other.id, event: 'scheme', detail: { scheme: other.id } });
         enter(other, behind);
-      } else resolve({ reason: next === undefined ? reason : 'schemeMisconfigured', failure: behind.failure });
+        return;
+      }
+      // Gone while this machine was on its last way, which hears nothing any more.
+      const otherwise = other ? 'callerHungUp' : 'schemeMisconfigured';
+      resolve({ reason: next === undefined ? reason : otherwise, failure: behind.failure });
     });
     // Only now: it may be over at once, and then the next one is the stage.
     stage.send({ type: 'begin' }, journey === noJourney ? ['begin'] : undefined);
   }
 
+  const isDeaf = () => stage.listening() === 'deaf';
+
   return {
     press: (digit) => {
-      if (/^[0-9*#]$/.test(digit)) stage.send({ type: 'digit', digit }, ['digit', digit]);
+      if (/^[0-9*#]$/.test(digit) && !isDeaf()) stage.send({ type: 'digit', digit }, ['digit', digit]);
     },
     password: (right) => {
       door.takeTime();
       stage.send({ type: 'password', right });
     },
-    faxTone: () => stage.send({ type: 'faxTone' }, ['fax']),
-    callerGone: () => stage.send({ type: 'callerGone' }, ['hangup']),
+    faxTone: () => {
+      if (!isDeaf()) stage.send({ type: 'faxTone' }, ['fax']);
+    },
+    callerGone: () => {
+      isGone = true;
+      stage.send({ type: 'callerGone' }, ['hangup']);
+    },
     done: promise,
     get takes() {
-      return { digit: stage.takes({ type: 'digit', digit: '1' }), faxTone: stage.takes({ type: 'faxTone' }) };
+      const takes = (event: SchemeEvent) => !isDeaf() && stage.takes(event);
+      return { digit: takes({ type: 'digit', digit: '1' }), faxTone: takes({ type: 'faxTone' }) };
     },
     get state() {
       return stage.state();
@@ -144,8 +157,7 @@ class Door {
   #keeps([kind]: FromOutside): boolean {
     if (kind === 'digit') return this.#listening() === 'open';
     // How long somebody takes over the keys of his password is nobody's business either.
-    if (kind === 'timer') return this.#listening() !== 'secret';
-    return kind !== 'fax' || this.#listening() !== 'deaf';
+    return kind !== 'timer' || this.#listening() !== 'secret';
   }
 }
 
@@ -175,14 +187,13 @@ function newStage(
   };
   const environment: SchemeEnvironment = {
     world,
-    context: () => actor.getSnapshot().context,
     heard: door.heard,
-    tell: (event, state) => send(event, [event.type, state]),
+    tell: send,
     fault: (state, error) => {
       log.warn({ state, error: errorText(error) }, 'a step of a scheme has failed; the call goes on with the next one');
       world.trace({ state, event: 'fault', detail: { error: errorText(error) } });
     },
-    running: new Set(),
+    effect: undefined,
   };
   const input = { tables, environment, now: door.now, caller, journey };
   const actor = createActor(machine, { clock: door.clock, input });
@@ -193,7 +204,7 @@ function newStage(
     },
     error: (error) => {
       log.error({ scheme: id, err: error }, 'a scheme machine has failed; the call is ended');
-      stopAll(environment);
+      leave(environment);
       ended({ reason: 'lost', next: undefined, journey });
     },
   });

@@ -27,7 +27,6 @@ export function defaultAction(scheme: SchemeBuild): State {
         id: message,
         entry: [trace(message, 'play', { audio }, 'the employee was not reached and the scheme says nothing more')],
         invoke: {
-          id: message,
           src: 'play',
           input: { audio },
           onDone: [then],

@@ -2,7 +2,7 @@ import { assign, enqueueActions, setup } from 'xstate';
 import type { ForwardResult } from './actors.ts';
 import type { ActionParams, Chart, GuardParams, State } from './chart.ts';
 import type { Journey, SchemeContext, SchemeEvent, SchemeInput, SchemeOutput } from './context.ts';
-import { type EffectInput, effects, mailboxOfDialled } from './effects.ts';
+import { begin, leave, mailboxOfDialled, works } from './effects.ts';
 import type { Verdict } from './input.ts';
 import { regionOf } from './regions.ts';
 import { recipients } from './steps/voicemail.ts';
@@ -21,7 +21,6 @@ const longestPassword = 16;
  */
 const vocabulary = setup({
   types: {} as { context: SchemeContext; events: SchemeEvent; input: SchemeInput; output: SchemeOutput },
-  actors: effects,
   actions: {
     trace: ({ context }, entry: ActionParams['trace']) => context.environment.world.trace(entry),
     traceBranch: ({ context }, { state, block, index, before }: ActionParams['traceBranch']) => {
@@ -47,6 +46,8 @@ const vocabulary = setup({
     fault: ({ context, event }, { state }: ActionParams['fault']) => {
       context.environment.fault(state, 'error' in event ? event.error : undefined);
     },
+    begin: ({ context }, params: ActionParams['begin']) => begin(context, params),
+    leave: ({ context }) => leave(context.environment),
     startAudio: ({ context }, { audio }: ActionParams['startAudio']) => context.environment.world.startAudio(audio),
     stopAudio: ({ context }) => context.environment.world.stopAudio(),
 
@@ -171,25 +172,25 @@ export function makeMachine({ id, initial, on, states }: Chart) {
       journey,
     }),
   };
-  // The chart's types are ours (`chart.ts`), narrower than XState's; `verify.ts` checks the names once more at run time.
+  // The chart's types are ours (`chart.ts`), narrower than XState's: they allow the names of this vocabulary and no others.
   return vocabulary.createMachine(config as unknown as Parameters<typeof vocabulary.createMachine>[0]);
 }
 
-/** Every effect gets the world of the call beside what the chart says. */
 const mapStates = (states: Readonly<Record<string, State>>): Record<string, object> =>
   Object.fromEntries(Object.entries(states).map(([key, state]) => [key, mapState(state)]));
 
 function mapState({ invoke, states, ...state }: State): object {
+  const inside = states ? { states: mapStates(states) } : {};
+  if (!invoke) return { ...state, ...inside };
+  const { onDone, onError, ...effect } = invoke;
   return {
     ...state,
-    ...(states ? { states: mapStates(states) } : {}),
-    ...(invoke ? { invoke: { ...invoke, input: inputWith('input' in invoke ? invoke.input : undefined) } } : {}),
+    ...inside,
+    entry: [...(state.entry ?? []), { type: 'begin', params: { state: state.id, effect } }],
+    exit: [...(state.exit ?? []), { type: 'leave' }],
+    on: { ...state.on, done: onDone, failed: onError },
   };
 }
-
-const inputWith =
-  <Params>(params: Params) =>
-  ({ context: { environment } }: { context: SchemeContext }): EffectInput<Params> => ({ environment, params });
 
 export type SchemeMachine = ReturnType<typeof makeMachine>;
 
@@ -241,7 +242,7 @@ const onTo = (context: SchemeContext, scheme: string) => ({
   ...after(context, ({ schemes }) => ({ schemes: schemes + 1 })),
 });
 
-const { actions, guards, actors } = makeMachine({
+const { actions, guards } = makeMachine({
   id: 'nothing',
   initial: 'end',
   on: {},
@@ -252,5 +253,5 @@ const { actions, guards, actors } = makeMachine({
 export const names = {
   actions: new Set(Object.keys(actions)),
   guards: new Set(Object.keys(guards)),
-  actors: new Set(Object.keys(actors)),
+  effects: new Set(Object.keys(works)),
 };

@@ -167,6 +167,10 @@ export class SimulatedEndpoint implements Endpoint {
     // There was nothing to connect.
   }
 
+  expectMedia(): void {
+    // Parties are heard for as long as they are there.
+  }
+
   on<K extends keyof EndpointEvents>(event: K, listener: (payload: EndpointEvents[K]) => void): () => void {
     return this.#events.on(event, listener);
   }

@@ -7,6 +7,7 @@ import type { PbxVersion } from '../config/version.ts';
 import { Destinations } from '../dial/destinations.ts';
 import { EmployeeDialler } from '../dial/employee.ts';
 import { Occupancy } from '../dial/occupancy.ts';
+import { unlimited } from '../dial/outgoing/limits.ts';
 import { perfectTrunks } from '../dial/outgoing/trunks.ts';
 import type { CallRecord } from '../history/record.ts';
 import { PbxSounds } from '../media/pbx-sounds.ts';
@@ -14,7 +15,7 @@ import type { AudioSource } from '../media/port.ts';
 import { PromptSet } from '../media/prompts/prompt-set.ts';
 import type { Binding, RegistrationStore } from '../redis/registrations.ts';
 import { seededRandom } from '../time/seeded-random.ts';
-import { SimulatedClock, settle } from '../time/simulated-clock.ts';
+import { promisesSettle, SimulatedClock, settle } from '../time/simulated-clock.ts';
 import { SimulatedCaller } from './caller.ts';
 import { SimulatedMailbox, simulatedFax, simulatedRooms } from './facilities.ts';
 import { AudioLengths, SimulatedMedia, unknownLengthMs } from './media.ts';
@@ -48,7 +49,9 @@ export interface Simulation {
 /** Seconds. */
 export const defaultTalk = 60;
 
+/** With children that are no others: making one costs more than a line of it. */
 const silent = pino({ level: 'silent' });
+silent.child = () => silent as never;
 
 /**
  * The composition root of a simulation: the call layer as it is, on a network, media and a clock that are none. Needs nothing but a configuration,
@@ -77,7 +80,12 @@ export class Simulator {
     const mailbox = new SimulatedMailbox();
     const occupancy = new Occupancy();
     const others = people.busy.map((id) => occupancy.occupy(pbx.id, id));
-    const destinations = new Destinations(registrationsOf(pbx, people), ({ uri }) => ({ uri }), perfectTrunks);
+    const destinations = new Destinations(
+      registrationsOf(pbx, people),
+      ({ uri }) => ({ uri }),
+      perfectTrunks,
+      unlimited,
+    );
     const services: CallServices = {
       sip,
       media,
@@ -128,13 +136,14 @@ export class Simulator {
     };
 
     inbound.accept(invite);
-    await settle();
+    await promisesSettle();
     while (!record) {
       if (!caller.act() && !clock.step()) throw new Error('the simulated call stands still');
-      await settle();
+      await promisesSettle();
     }
     caller.stop();
     for (const release of others) release();
+    // A turn of the event loop for each call: whoever simulates many keeps nobody waiting.
     await settle();
     const left = { timers: clock.pending, endpoints: media.size, calls: inbound.live.size, busy: occupancy.size };
     if (Object.values(left).some((count) => count > 0)) {

@@ -32,6 +32,8 @@ export interface GuardOptions {
   readonly attempts: Attempts;
   /** Whether a host is an address of ours: phones that were set up with an address instead of a domain. */
   readonly isOwnHost: (host: string) => boolean;
+  /** Whether a request left here before: a peer has sent us our own call. */
+  readonly hasPassedHere: (request: SipRequest) => boolean;
   readonly countryOf?: CountryOf;
   readonly log: Logger;
 }
@@ -45,6 +47,7 @@ interface Realm {
 /**
  * Decides who sent a request outside a dialog, in this order:
  *
+ * 0. INVITE that left here before: 482.
  * 1. INVITE to a Contact that we have registered at an operator: the trunk of that registration. INVITE from the address and port of an external trunk, for a
  *    number of it, or for the account that we have there: the trunk. For anything else too, unless it claims to be one of our accounts: phones may stand
  *    behind the same address.
@@ -66,7 +69,9 @@ export class Guard {
   }
 
   async admit(request: SipRequest): Promise<Admission> {
-    const { attempts } = this.#options;
+    const { attempts, hasPassedHere } = this.#options;
+    // It would be taken for a new call, and go round until its hops are used up, with two lines for each of them.
+    if (request.method === 'INVITE' && hasPassedHere(request)) return refused(482);
     const trunk = request.method === 'INVITE' ? this.#trunk(request) : undefined;
     if (trunk) return admitted(trunk);
     if (attempts.blockedFor(request.source.address) !== undefined) return refused(403);

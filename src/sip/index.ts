@@ -10,7 +10,7 @@ import { DigestAuthority } from './digest.ts';
 import { Guard } from './guard.ts';
 import type { CountryOf } from './ip-access.ts';
 import { LineMarks } from './line-marks.ts';
-import { ownHosts } from './own-hosts.ts';
+import { ownHosts, passedThroughHere } from './own-hosts.ts';
 import type { SipServer } from './port.ts';
 import { Registrar } from './registrar.ts';
 import { DrachtioSipServer } from './server.ts';
@@ -62,6 +62,8 @@ export interface Sip {
 export async function startSip(options: SipOptions): Promise<Sip> {
   const { config, registrations, failures, clock, random, log, node } = options;
   let server: DrachtioSipServer | undefined;
+  const listening = () => server?.listening ?? NOWHERE;
+  const isOwnHost = ownHosts(listening, options.externalHosts);
   const peers = new TrunkPeers({ config, clock, log });
   const marks = new LineMarks(random);
   const guard = new Guard({
@@ -75,7 +77,8 @@ export async function startSip(options: SipOptions): Promise<Sip> {
       log,
       ...(options.attemptLimits && { limits: options.attemptLimits }),
     }),
-    isOwnHost: ownHosts(() => server?.listening ?? NOWHERE, options.externalHosts),
+    isOwnHost,
+    hasPassedHere: passedThroughHere(listening, isOwnHost),
     ...(options.countryOf && { countryOf: options.countryOf }),
     log,
   });

@@ -9,6 +9,7 @@ export {
   Params,
   parseNameAddr,
   parseUri,
+  parseVia,
   percentDecode,
   printUri,
   quote,

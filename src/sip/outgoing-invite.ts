@@ -14,7 +14,7 @@ import {
 } from './drachtio.ts';
 import { headerLines } from './header-fields.ts';
 import { parseNameAddr, splitList } from './message.ts';
-import { partyOfUri, printParty } from './party.ts';
+import { partyOfUri, printParty, tryParseParty } from './party.ts';
 import {
   type Answer,
   type HeaderFields,
@@ -40,6 +40,9 @@ export interface CallOptions {
   readonly onDialogReleased: (dialog: SipDialog) => void;
 }
 
+/** Forks whose early SDP is remembered. */
+const MAX_EARLY = 20;
+
 /** A server that never tells how a cancelled INVITE ended is not waited for longer: 64·T1 and a little. */
 const CANCEL_LIMIT_MS = 40_000;
 
@@ -64,6 +67,8 @@ export class SentInvite implements OutgoingInvite {
   /** The INVITE as it went out last; undefined until the server has it. */
   #sent: DrachtioRequest | undefined;
   #limit: TimerId | undefined;
+  /** SDP of provisional responses, by To tag. */
+  readonly #early = new Map<string, string>();
 
   constructor(request: OutgoingInviteRequest, options: CallOptions) {
     this.#request = request;
@@ -168,6 +173,7 @@ export class SentInvite implements OutgoingInvite {
     const { status, reason, body } = response;
     const to = response.get('To');
     const tag = to === undefined ? undefined : parseNameAddr(to).params.get('tag');
+    if (tag !== undefined && body && this.#early.size < MAX_EARLY) this.#early.set(tag, body);
     try {
       this.#events.emit('provisional', { status, reason, sdp: body || undefined, tag });
     } catch (error) {
@@ -178,7 +184,8 @@ export class SentInvite implements OutgoingInvite {
   #established(native: DrachtioDialog, srf: DrachtioSrf): void {
     const { clock, random, log, onDialog, onDialogReleased } = this.#options;
     const { sdp: localSdp, auth } = this.#request;
-    const remoteSdp = native.remote.sdp ?? '';
+    // RFC 3261 §13.2.1: the first session description in a response is the answer. Some peers send it with the 183 and not again.
+    const remoteSdp = native.remote.sdp || this.#early.get(native.sip.remoteTag) || '';
     const dialog = new SipDialog({
       srf,
       native,
@@ -232,7 +239,9 @@ function failureOf(error: unknown): InviteFailure {
   // A response that the server made itself has no source: nobody answered (408), or the peer could not be reached (503, 410).
   const local = res !== undefined && !res.source_address;
   const cause = local ? (status === 408 ? 'timeout' : 'transport') : 'rejected';
-  return new InviteFailure({ status, reason, cause, headers: firstValues(res) });
+  const headers = firstValues(res);
+  const redirect = status >= 300 && status < 400 ? tryParseParty(headers.contact) : undefined;
+  return new InviteFailure({ status, reason, cause, headers, redirect });
 }
 
 const transportFailure = (error: unknown): InviteFailure =>

@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
-import { plainAddress } from './request.ts';
+import { parseVia, SipParseError, splitList } from './message.ts';
+import { plainAddress, type SipRequest } from './request.ts';
 
 /**
  * Whether a host in a URI is this engine, said as an address rather than as a domain of a PBX.
@@ -18,6 +19,28 @@ export function ownHosts(
     return fixed.has(host) || known.hosts.has(host);
   };
 }
+
+/**
+ * Whether a request bears a Via of this engine: it left here, and somebody has sent it back (RFC 3261 §16.3 step 4).
+ * @param isOwnHost what `ownHosts` makes
+ */
+export const passedThroughHere =
+  (listening: () => readonly string[], isOwnHost: (host: string) => boolean) =>
+  ({ headers }: Pick<SipRequest, 'headers'>): boolean =>
+    headers
+      .all('Via')
+      .flatMap(splitList)
+      .some((text) => {
+        try {
+          const { transport, host, port = 5060 } = parseVia(text);
+          const ends = listening().filter((end) => end.startsWith(`${transport.toLowerCase()}/`));
+          return ends.some((end) => end.endsWith(`:${port}`)) && isOwnHost(plainAddress(host));
+        } catch (error) {
+          // What cannot be read is not ours: only the top Via, the sender's, has to be readable.
+          if (error instanceof SipParseError) return false;
+          throw error;
+        }
+      });
 
 function hostsOf(endpoint: string): string[] {
   const host = plainAddress(/^\w+\/(.*):\d+$/.exec(endpoint)?.[1] ?? '');

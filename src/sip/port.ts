@@ -240,12 +240,15 @@ export class InviteFailure extends Error {
   override readonly cause: InviteFailureCause;
   /** First value of each header of the response, names in lower case. Empty if there was none. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Of a 3xx: whom its Contact names. */
+  readonly redirect: Party | undefined;
 
   constructor(failure: {
     status: number;
     reason: string;
     cause: InviteFailureCause;
     headers?: Readonly<Record<string, string>>;
+    redirect?: Party | undefined;
   }) {
     super(`${failure.cause}: ${failure.status} ${failure.reason}`);
     this.name = 'InviteFailure';
@@ -253,6 +256,7 @@ export class InviteFailure extends Error {
     this.reason = failure.reason;
     this.cause = failure.cause;
     this.headers = failure.headers ?? {};
+    this.redirect = failure.redirect;
   }
 }
 

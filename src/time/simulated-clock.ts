@@ -122,3 +122,10 @@ const isBefore = (one: Due, other: Due): boolean => one.at < other.at || (one.at
 
 /** Lets all promise callbacks that are ready run. */
 export const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/**
+ * As `settle`, without a turn of the event loop: what is asked of the system is not answered meanwhile. From within a promise callback the next tick is
+ * the moment in which no other is left.
+ */
+export const promisesSettle = (): Promise<void> =>
+  new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)));

@@ -2,6 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { SipRequest } from '../../src/embedded/sip/message/index.ts';
+import type { CallRecord } from '../../src/history/record.ts';
+import { LiveEvent } from '../../src/http/schemas.ts';
 import { Phone, type PhoneOptions } from '../support/baresip.ts';
 import { Engine } from '../support/engine-process.ts';
 import { startJack } from '../support/jack.ts';
@@ -9,6 +11,7 @@ import { idle, lastRecord } from '../support/observe.ts';
 import { freeUdpPort } from '../support/ports.ts';
 import { RawPhone } from '../support/raw-phone.ts';
 import { RtpPeer } from '../support/rtp-peer.ts';
+import { EventClient } from '../support/sse.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { melody, tone, wavFile } from '../support/tones.ts';
 import { eventually } from '../support/wait.ts';
@@ -44,6 +47,7 @@ beforeAll(async () => {
     employees: [
       { ...employee('anna', '401', 'acme'), outgoing: { callerId: '74950000001' } },
       { ...employee('boris', '402', 'acme'), outgoing: { callerId: '74957770000' } },
+      { ...employee('clara', '403', 'acme'), outgoing: { callerId: '74950000001', limits: { concurrent: 1 } } },
     ],
     numbers: [{ number: '74950000001', scheme: 'main', source: { trunk: 'operator' } }],
     trunks: [
@@ -226,6 +230,77 @@ describe('an operator', () => {
     operator.answer(request, '404 Not Found');
     await anna.next('CALL_CLOSED');
     expect(await recordOf(ours, 'acme')).toMatchObject({ direction: 'out', reason: 'doesNotExist', outcome: 'failed' });
+  });
+});
+
+describe('click-to-call (§4.5.7)', () => {
+  it('rings Anna, calls the number for her when she has picked up, and dials the digits behind it', async () => {
+    const anna = await phone('anna', ours, { says: { hz: 440 }, answers: 'auto' });
+    const before = operator.received.items.length;
+    const ordered = await ours.post('/api/pbxs/acme/calls', { from: '401', to: '84955550000,45' });
+    expect(ordered.status).toBe(202);
+    const { id } = (await ordered.json()) as { id: string };
+    await anna.next('CALL_ESTABLISHED');
+    const { request } = await operator.takes('INVITE', before);
+    expect(request.uri).toMatch(/^sip:74955550000@/);
+    expect(uriOf(request, 'From')).toBe('sip:74950000001@operator.test');
+    const office = (await RtpPeer.open({ address: '127.0.0.2' })).connect(request.body.toString());
+    operator.answer(request, '200 OK', { body: office.sdp() });
+    await operator.takes('ACK', before);
+    await office.hears(440);
+    await office.getsKeys('45', 5000);
+    expect((await ours.post(`/api/pbxs/acme/calls/${id}/hangup`)).status).toBe(204);
+    operator.answer((await operator.takes('BYE', before)).request, '200 OK');
+    await anna.next('CALL_CLOSED');
+    await office.close();
+    expect(await recordOf(ours, 'acme')).toMatchObject({
+      id,
+      direction: 'out',
+      employee: 'anna',
+      to: '84955550000,45',
+      outcome: 'answered',
+      reason: 'userCommand',
+      participants: [
+        { kind: 'number', id: '74955550000', outcome: 'answered' },
+        { kind: 'employee', id: 'anna', outcome: 'answered' },
+      ],
+    });
+  });
+
+  it('says why the first is not there', async () => {
+    // She has no phone registered.
+    const ordered = await ours.post('/api/pbxs/acme/calls', { from: { employee: 'anna' }, to: '402' });
+    const { id } = (await ordered.json()) as { id: string };
+    expect(await recordOf(ours, 'acme')).toMatchObject({ id, outcome: 'missed', reason: 'unavailable' });
+  });
+});
+
+describe('limits against toll fraud', () => {
+  it('refuse the call that meets one, and tell so by record, event, metric and log', async () => {
+    const told = await EventClient.open(`${ours.url}/api/events?pbx=acme&types=alarm`);
+    await told.count('reset', 1);
+    // Clara may have one call to the outside at a time.
+    const order = (to: string) => ours.post('/api/pbxs/acme/calls', { from: to, to: '401', employee: 'clara' });
+    const before = operator.received.items.length;
+    const first = (await (await order('79160000001')).json()) as { id: string };
+    const { request } = await operator.takes('INVITE', before);
+    operator.answer(request, '180 Ringing');
+    const second = (await (await order('79160000002')).json()) as { id: string };
+    const [alarm] = await told.count('alarm', 1);
+    expect(LiveEvent.parse(alarm?.data)).toMatchObject({
+      what: 'outgoingLimit',
+      limit: 'concurrent',
+      max: 1,
+      employee: 'clara',
+      number: '79160000002',
+    });
+    await told.close();
+    operator.answer(request, '486 Busy Here');
+    await idle(ours);
+    const reasonOf = async (id: string) => (await ours.api<CallRecord>(`/api/pbxs/acme/history/${id}`)).reason;
+    expect([await reasonOf(first.id), await reasonOf(second.id)]).toEqual(['busy', 'tooManyCalls']);
+    expect(await ours.metric('kommutator_outgoing_refused_total')).toBe(1);
+    expect(ours.program.text).toContain('"alarm":"outgoing-limit"');
   });
 });
 

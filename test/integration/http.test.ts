@@ -154,6 +154,7 @@ describe('metrics', () => {
       'kommutator_calls_ended_total{outcome="missed"}': 1,
       'kommutator_calls_ended_total{outcome="failed"}': 0,
       'kommutator_calls_ended_total{outcome="technical"}': 0,
+      'kommutator_outgoing_refused_total{pbx="acme",limit="concurrent"}': 2,
       kommutator_busy_employees: 2,
       'kommutator_registrations{pbx="acme"}': 1,
       kommutator_sip_dialogs: 4,
@@ -271,6 +272,35 @@ describe('calls in progress', () => {
     const answer = await post(await start(), '/api/pbxs/acme/calls/call-2/hangup');
     expect([answer.status, answer.text]).toEqual([204, '']);
     expect(node.hungUp).toEqual(['call-2']);
+  });
+
+  const order = async (body: unknown) =>
+    post(await start(), '/api/pbxs/acme/calls', {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+
+  it.each([
+    { from: '401', to: '74951234567,789' },
+    { from: { employee: 'ivanov', contact: '79160000000' }, to: { group: 'sales' } },
+    { from: '79161234567', to: { employee: 'ivanov' }, employee: 'petrov', callerId: '74951234567' },
+  ])('are ordered: %j', async (body) => {
+    const answer = await order(body);
+    expect(answer.status).toBe(202);
+    expect(answer.json(schemas.OrderedCall)).toEqual({ id: 'ordered-1' });
+    expect(node.ordered).toEqual([body]);
+  });
+
+  it.each([
+    { body: { from: '401' }, code: 'bad-request' },
+    { body: { from: '401', to: '' }, code: 'bad-request' },
+    { body: { from: '401', to: { scheme: 'main' } }, code: 'bad-request' },
+    { body: { from: '401', to: '402', speed: 1 }, code: 'bad-request' },
+    { body: { from: '401', to: 'nobody' }, code: 'no-such-number' },
+  ])('are not ordered when that cannot be understood: $body', async ({ body, code }) => {
+    const answer = await order(body);
+    expect([answer.status, answer.json(schemas.Failure).code]).toEqual([400, code]);
+    expect(node.ordered).toEqual([]);
   });
 
   it.each([

@@ -174,6 +174,23 @@ describe('a call that comes in', () => {
     expect(stack.invites.items.some(({ id }) => id === other.callId)).toBe(false);
   });
 
+  it('that a trunk has sent back to us is a loop', async () => {
+    const peer = await phoneOf('79161234567', { host: '127.0.0.21' });
+    const sent = peer.send({
+      method: 'INVITE',
+      uri: 'sip:74951234567@127.0.0.1',
+      headers: [
+        ['Via', `SIP/2.0/UDP 127.0.0.1:${stack.endpoint('udp').port};branch=z9hG4bKours`],
+        ['Contact', `<${peer.contact}>`],
+      ],
+      body: offer,
+    });
+    const refusal = await peer.response(sent.callId, sent.cseq, (status) => status >= 200);
+    expect(refusal.status).toBe(482);
+    peer.ack(sent, refusal);
+    expect(stack.invites.items.some(({ id }) => id === sent.callId)).toBe(false);
+  });
+
   it('rings, with early media, and is refused once', async () => {
     const { phone, sent, invite, final } = await call();
     invite.ring(180);
@@ -418,6 +435,71 @@ describe('a call that we make', () => {
     await phone.takes('ACK');
     phone.answer(cancel.request, '200 OK');
     phone.answer((await phone.takes('BYE')).request, '200 OK');
+  });
+
+  it('that is redirected is not followed, and says whither', async () => {
+    const phone = await phoneOf('elsewhere');
+    const invite = ring(phone);
+    const { request } = await phone.takes('INVITE');
+    phone.answer(request, '302 Moved Temporarily', {
+      headers: [['Contact', '"Petrov" <sip:452@acme.example>;q=0.5, <sip:453@acme.example>;q=0.1']],
+    });
+    await phone.takes('ACK');
+    await expect(invite.answered).rejects.toMatchObject({
+      status: 302,
+      cause: 'rejected',
+      redirect: { user: '452', host: 'acme.example', display: 'Petrov' },
+    });
+  });
+
+  it('whose answer came with the 183, and not again with the 200, is established (RFC 3261 §13.2.1)', async () => {
+    const phone = await phoneOf('early');
+    const invite = ring(phone);
+    const { request } = await phone.takes('INVITE');
+    phone.answer(request, '183 Session Progress', { tag: 'another', body: answer });
+    phone.answer(request, '183 Session Progress', { tag: 'this', body: offer });
+    phone.answer(request, '200 OK', { tag: 'this' });
+    const { dialog, sdp } = await invite.answered;
+    expect(sdp).toBe(offer);
+    const bye = dialog.bye();
+    phone.answer((await phone.takes('BYE')).request, '200 OK');
+    await bye;
+  });
+
+  it('is answered by one of several that ring: his session, whoever was heard before', async () => {
+    const phone = await phoneOf('forking');
+    const invite = ring(phone);
+    const heard: string[] = [];
+    invite.on('provisional', ({ status, tag, sdp }) =>
+      heard.push(`${status} ${tag} ${sdp === undefined ? '' : 'sdp'}`),
+    );
+    const { request } = await phone.takes('INVITE');
+    phone.answer(request, '180 Ringing', { tag: 'a' });
+    phone.answer(request, '183 Session Progress', { tag: 'b', body: answer });
+    phone.answer(request, '180 Ringing', { tag: 'c' });
+    phone.answer(request, '200 OK', { tag: 'c', body: offer });
+    const { dialog, sdp } = await invite.answered;
+    expect(heard).toEqual(['180 a ', '183 b sdp', '180 c ']);
+    expect([dialog.remoteTag, sdp]).toEqual(['c', offer]);
+    const bye = dialog.bye();
+    const { request: end } = await phone.takes('BYE');
+    expect(end.headers.get('To')).toMatch(/;tag=c$/);
+    phone.answer(end, '200 OK');
+    await bye;
+  });
+
+  it('that is answered without a To tag is a call all the same (RFC 3261 §12.1.2)', async () => {
+    const phone = await phoneOf('tagless');
+    const invite = ring(phone);
+    const { request } = await phone.takes('INVITE');
+    phone.answer(request, '200 OK', { tag: '', body: offer });
+    const { dialog } = await invite.answered;
+    await phone.takes('ACK');
+    const bye = dialog.bye();
+    const { request: end } = await phone.takes('BYE');
+    expect(end.headers.get('To')).not.toContain(';tag=');
+    phone.answer(end, '200 OK', { tag: '' });
+    await bye;
   });
 
   it.each(['SHA-256', 'MD5'])('answers the challenge of a trunk, with %s', async (algorithm) => {

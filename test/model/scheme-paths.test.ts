@@ -8,6 +8,7 @@ import { schemesOf } from '../../src/scheme/schemes.ts';
 import { generatedPbx } from '../support/generated-scheme.ts';
 import { many, patience } from '../support/many.ts';
 import { employee, pbxOf } from '../support/pbx.ts';
+import { isKept } from '../support/reachable.ts';
 
 /** States in which a caller could be left: nothing is under way, no time is running, and no transition is sure to be taken. */
 function deadStates(states: Readonly<Record<string, State>>, movingAbove = false): string[] {
@@ -105,14 +106,17 @@ function reachedAt(pbx: Parameters<typeof schemesOf>[0], time: string): string[]
     { type: 'faxTone' },
   ];
   const own = machine.events
-    .filter((type) => type.startsWith('xstate.'))
+    .filter((type) => /^(?:xstate\.|done$|failed$)/.test(type))
     .map((type) => ({ type }) as unknown as SchemeEvent);
   const environment = {} as never; // nothing is executed
   const input = { tables, environment, now: () => Date.parse(time), caller: '74951234567', journey: noJourney };
   const paths = getShortestPaths(machine, {
     input,
     // Beside those, what the machine tells itself: times that are over, and both ends of whatever is under way.
-    events: (state) => [...fromOutside, ...own.filter((event) => state.can(event))],
+    events: (state) => [
+      ...fromOutside.filter((event) => !isKept(state, event)),
+      ...own.filter((event) => state.can(event)),
+    ],
     serializeState: ({ value, context }) => JSON.stringify([value, context.entered.slice(0, 3)]),
     limit: 50_000,
   });

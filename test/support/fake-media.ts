@@ -10,6 +10,7 @@ import type {
   Playback,
   PlaybackEnd,
   PlayOptions,
+  SilenceLimits,
 } from '../../src/media/port.ts';
 import type { Recording, RecordingEnd, RecordOptions } from '../../src/media/recorder.ts';
 
@@ -50,6 +51,8 @@ export class FakeEndpoint implements Endpoint {
   destroyed = false;
   bridgedTo: Endpoint | undefined;
   sentDigits = '';
+  /** Since the peer is to be heard. */
+  expected: SilenceLimits | undefined;
   /** Those that run. The test says how long they are when they end. */
   readonly recordings: FakeRecording[] = [];
   playing:
@@ -115,6 +118,15 @@ export class FakeEndpoint implements Endpoint {
 
   async unbridge(): Promise<void> {
     this.bridgedTo = undefined;
+  }
+
+  expectMedia(limits: SilenceLimits): void {
+    this.expected = limits;
+  }
+
+  /** Nothing comes from the peer any more. */
+  fallsSilent(): void {
+    if (this.expected) this.#events.emit('silent', { ms: this.expected.firstMs });
   }
 
   on<K extends keyof EndpointEvents>(event: K, listener: (payload: EndpointEvents[K]) => void): () => void {

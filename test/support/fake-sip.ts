@@ -71,7 +71,7 @@ export class FakeDialog implements Dialog {
   }
 
   async bye(reason?: Reason): Promise<void> {
-    this.byeReason = reason;
+    if (!this.ended) this.byeReason = reason;
     this.#end({ by: 'local', reason: reason?.text });
   }
 
@@ -127,9 +127,21 @@ export class FakeOutgoingInvite implements OutgoingInvite {
     this.#events.emit('provisional', { status, reason: 'Ringing', sdp: undefined, tag: 't' });
   }
 
+  /** It can be heard before it answers. */
+  progresses(sdp: string): void {
+    this.#events.emit('provisional', { status: 183, reason: 'Session Progress', sdp, tag: 't' });
+  }
+
   answers(): FakeDialog {
     this.#answer.resolve({ dialog: this.dialog, sdp: 'their answer' });
     return this.dialog;
+  }
+
+  /** The phone sends the caller elsewhere. */
+  redirects(user: string, host = 'acme.example'): void {
+    const redirect = { user, host, display: '' };
+    this.refused = true;
+    this.#answer.reject(new InviteFailure({ status: 302, reason: 'Moved Temporarily', cause: 'rejected', redirect }));
   }
 
   refuses(status: number, cause: InviteFailureCause = 'rejected'): void {

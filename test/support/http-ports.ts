@@ -1,5 +1,6 @@
 import { loadConfig } from '../../src/config/load.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
+import { UserError } from '../../src/errors.ts';
 import type { CallRecord } from '../../src/history/record.ts';
 import type {
   Agent,
@@ -57,6 +58,7 @@ export class FakeNode {
   readonly metrics: { -readonly [K in keyof HttpPorts['metrics']]: HttpPorts['metrics'][K] } = {
     calls: () => ({}),
     callsEnded: () => ({ answered: 3, missed: 1 }),
+    outgoingRefused: () => new Map([['acme/concurrent', 2]]),
     busyEmployees: () => 2,
     sipDialogs: () => 4,
     sipInvites: () => ({ in: 1, out: 2 }),
@@ -75,6 +77,8 @@ export class FakeNode {
       { way: 'sms', waiting: 0, oldestMs: 0, givenUp: 0 },
     ],
   };
+  /** Calls that were ordered. */
+  readonly ordered: unknown[] = [];
   /** What the next question to a backend fails with. */
   fails: Error | undefined;
 
@@ -96,6 +100,12 @@ export class FakeNode {
       checkConfig: () => loadConfig('schemes'),
       calls: {
         live: () => this.live,
+        order: (_pbx, order) => {
+          if (order.to === 'nobody')
+            throw new UserError('no-such-number', 'Nobody has the number "nobody"', 'Give one.');
+          this.ordered.push(order);
+          return `ordered-${this.ordered.length}`;
+        },
         hangup: (_pbx, id) => {
           const there = this.live.some((call) => call.id === id);
           if (there) this.hungUp.push(id);

@@ -177,7 +177,7 @@ export class RawPhone {
     return { request: item as SipRequest, index };
   }
 
-  /** Answers a request that came in. */
+  /** Answers a request that came in. @param options.tag empty: none, as it must not be */
   answer(
     request: SipRequest,
     status: string,
@@ -189,10 +189,10 @@ export class RawPhone {
       ...request.headers.all('Via').map((via) => ['Via', via] as const),
       ...request.headers.all('Record-Route').map((route) => ['Record-Route', route] as const),
       ['From', request.headers.get('From') ?? ''],
-      ['To', /;tag=/.test(to) ? to : `${to};tag=${tag}`],
+      ['To', tag === '' || /;tag=/.test(to) ? to : `${to};tag=${tag}`],
       ['Call-ID', request.headers.get('Call-ID') ?? ''],
       ['CSeq', request.headers.get('CSeq') ?? ''],
-      ['Contact', `<${this.contact}>`],
+      ...(headers.some(([name]) => name === 'Contact') ? [] : [['Contact', `<${this.contact}>`]]),
       ...headers,
       ...(body === '' ? [] : [['Content-Type', 'application/sdp']]),
       ['Content-Length', String(Buffer.byteLength(body))],

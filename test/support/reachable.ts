@@ -49,9 +49,11 @@ export function reachedStates(
   lead(start, { type: 'begin' });
   for (let call = left.shift(); call; call = left.shift()) {
     // What the machine tells itself in this state: times that are over, and both ends of what is under way.
-    const own = call._nodes.flatMap(({ ownEvents }) => ownEvents).filter((type) => type.startsWith('xstate.'));
+    const own = call._nodes
+      .flatMap(({ ownEvents }) => ownEvents)
+      .filter((type) => /^(?:xstate\.|done$|failed$)/.test(type));
     for (const type of own) lead(call, { type } as unknown as SchemeEvent);
-    for (const event of outside) lead(call, event);
+    for (const event of outside) if (!isKept(call, event)) lead(call, event);
     if (call.context.entered !== '') lead(call, { type: 'pause' });
   }
   return reached;
@@ -62,17 +64,20 @@ export function reachedStates(
     const item = /^(.*):password$/.exec(block)?.[1];
     const password = item === undefined ? undefined : tables.passwords.get(item);
     const typed = password === undefined || password.startsWith(entered) ? entered : 'wrong';
-    const counts = Object.entries({ ...journey.invalid, ...journey.wrongPassword }).map(
-      ([of, count]) => [of, Math.min(count, 3)] as const,
-    );
-    const counted = counts.filter(([of]) =>
-      item === undefined ? of === block || of === blockOf(block) : item.startsWith(of),
-    );
+    const counted = (counts: Readonly<Record<string, number>>) =>
+      Object.entries(counts)
+        .filter(([of]) => (item === undefined ? of === block || of === blockOf(block) : item.startsWith(of)))
+        .map(([of, count]) => [of, Math.min(count, 3)] as const);
     const state = JSON.stringify(value);
     const rings = /dialled|unanswered/.test(state) && dialled !== undefined && 'employee' in dialled;
-    return JSON.stringify([state, typed, counted, rings]);
+    // The two are counted for the same blocks, each by itself.
+    return JSON.stringify([state, typed, counted(journey.invalid), counted(journey.wrongPassword), rings]);
   }
 }
+
+/** Whoever has the line hears it, and the machine does not (`run.ts`). */
+export const isKept = ({ tags }: { readonly tags: ReadonlySet<string> }, { type }: SchemeEvent): boolean =>
+  tags.has('deaf') && (type === 'digit' || type === 'faxTone');
 
 /** A branch with a time is one of several of its block. */
 const blockOf = (branch: string): string => branch.slice(0, branch.lastIndexOf('/'));
@@ -105,7 +110,8 @@ export function connectedStates({ chart }: CompiledScheme): Set<string> {
     // A machine is always in an innermost state.
     if (state.initial !== undefined) return enter(state.states?.[state.initial]?.id ?? '');
     // The innermost state that knows an event takes it; what keys become is raised only where they are taken.
-    const on = Object.assign({}, chart.on, ...above.map((outer) => outer.on), state.on) as NonNullable<State['on']>;
+    const on = Object.assign({}, chart.on, ...above.map((outer) => outer.on), state.on) as Record<string, Transitions>;
+    if (state.tags?.includes('deaf')) for (const kept of ['digit', 'faxTone']) delete on[kept];
     const takesKeys = on.digit?.some(({ actions }) => actions?.some(({ type }) => type === 'take'));
     for (const [event, transitions] of Object.entries(on)) if (takesKeys || !raised.test(event)) go(transitions);
   };

@@ -19,6 +19,7 @@ import { SimulatedQueue } from '../../src/simulator/queue.ts';
 import type { Identity } from '../../src/sip/identity.ts';
 import { systemRandom } from '../../src/time/random.ts';
 import { FakeClock, settle } from './fake-clock.ts';
+import { FakeLimits } from './fake-limits.ts';
 import { FakeMediaServer } from './fake-media.ts';
 import { FakeIncomingInvite, type FakeInviteOptions, FakeSip } from './fake-sip.ts';
 import { FakeTrunks } from './fake-trunks.ts';
@@ -42,6 +43,7 @@ export class Switchboard {
   /** Calls that were let in and go on. */
   #calls = 0;
   readonly trunks = new FakeTrunks();
+  readonly limits = new FakeLimits();
 
   /** @param unregistered accounts without a phone; all others have one, `sip:<user>@127.0.0.1` */
   constructor(
@@ -70,6 +72,7 @@ export class Switchboard {
       },
       ({ uri }) => ({ uri }),
       trunks,
+      this.limits,
     );
     this.services = {
       sip,
@@ -153,12 +156,13 @@ export class Switchboard {
     return endpoint;
   }
 
-  /** True when nothing is left of any call: no endpoint, no timer, no live call, nobody busy. */
+  /** True when nothing is left of any call: no endpoint, no timer, no live call, nobody busy, nothing that counts for a limit. */
   get quiet(): boolean {
     return (
       this.media.alive.length === 0 &&
       this.clock.pending === 0 &&
       this.inbound.live.size === 0 &&
+      this.limits.ongoing.size === 0 &&
       this.occupancy.size === 0
     );
   }

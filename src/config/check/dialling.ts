@@ -1,4 +1,5 @@
-import { keysBetween, MaskMatcher, noKeys } from '../mask-matcher.ts';
+import { keysBetween, MaskList, noKeys } from '../mask-list.ts';
+import { regexMaskSteps } from '../mask-steps.ts';
 import { parseRegexMask } from '../regex-mask.ts';
 import type { Trunk } from '../schema/trunk.ts';
 
@@ -19,8 +20,9 @@ export function dialableAt({ prefix, masks }: Trunk, { min, max }: KeyLimits, sh
   if (prefix !== undefined && prefix.length + shortest <= max) return true;
   const least = Math.max(min, shortest);
   if (least > max) return false;
-  return masks.some(({ match }) => {
+  const all = masks.flatMap(({ match }) => {
     const parsed = parseRegexMask(match);
-    return parsed.ok && (new MaskMatcher(parsed.mask).keysToMatch('') & keysBetween(least, max)) !== noKeys;
+    return parsed.ok ? [regexMaskSteps(parsed.mask)] : [];
   });
+  return (new MaskList(all).keysToMatch('') & keysBetween(least, max)) !== noKeys;
 }

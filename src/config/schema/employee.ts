@@ -5,6 +5,7 @@ import { declares, refersTo } from './roles.ts';
 import { DialledNumber, targetMembers } from './target.ts';
 import {
   AudioId,
+  count,
   Domain,
   Email,
   Id,
@@ -118,6 +119,13 @@ const EmployeeForm = object({
     callerId: OwnNumber.nullable().default(null).describe('null: no external calls.'),
     autoCallerId: z.boolean().default(false),
     directions: Directions.default('default'),
+    limits: object({
+      concurrent: count(0).exactOptional(),
+      callsPerMinute: count(0).exactOptional(),
+      minutesPerDay: count(0).exactOptional(),
+    })
+      .exactOptional()
+      .describe('Of his calls to the telephone network, instead of "security.limits.employee"; 0 = no limit.'),
   }).prefault({}),
   assistant: z.array(AssistantRule).max(5).default([]),
   respectStatus: z.boolean().default(true),

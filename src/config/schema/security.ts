@@ -28,9 +28,25 @@ const IpAccess = object({
 /** §4.6.3.1 */
 const Outgoing = byType('directions', { string: z.enum(['all', 'country']), array: z.array(Mask) });
 
+/** Of calls to the telephone network; 0 = no limit. */
+const limits = (concurrent: number, callsPerMinute: number, minutesPerDay: number) => ({
+  concurrent: count(0).default(concurrent).describe('Calls at the same time; 0 = no limit.'),
+  callsPerMinute: count(0).default(callsPerMinute).describe('Calls begun in a minute; 0 = no limit.'),
+  minutesPerDay: count(0).default(minutesPerDay).describe('Minutes of conversation in a day; 0 = no limit.'),
+});
+
+/** Against toll fraud: no ordinary company comes near these, a stolen password does in a night. */
+const Limits = object({
+  ...limits(100, 200, 10_000),
+  employee: object(limits(5, 10, 480))
+    .prefault({})
+    .describe('Of each employee.'),
+});
+
 export const Security = object({
   ipAccess: IpAccess.prefault({}),
   outgoing: Outgoing.default('all'),
+  limits: Limits.prefault({}).describe('Of calls to the telephone network, of the whole PBX.'),
   transferToExternal: z.boolean().default(true),
   ignoreDtmf: z.boolean().default(false),
   pickup: object({

@@ -1,5 +1,13 @@
+import type { Trunk } from '../../config/document.ts';
 import { normalizePhone } from '../../config/phone.ts';
 import type { PbxVersion } from '../../config/version.ts';
+
+/** Numbers of up to so many digits behind a trunk that does not lead to the telephone network are the peer's own (§5.6 example 2). */
+const PEERS_OWN_DIGITS = 6;
+
+/** Whether a number at a trunk is an extension of its peer, and no number of the telephone network. */
+export const isPeersOwn = ({ pstn, kind }: Pick<Trunk, 'pstn' | 'kind'>, number: string): boolean =>
+  kind === 'internal' || (!pstn && number.length <= PEERS_OWN_DIGITS);
 
 /** One way that a call can leave the PBX. */
 export interface Way {

@@ -8,6 +8,7 @@ import {
   type Playback,
   type PlaybackEnd,
   type PlayOptions,
+  type SilenceLimits,
 } from '../../media/port.ts';
 import type { Recording, RecordingEnd, RecordOptions } from '../../media/recorder.ts';
 import type { FromWorker, Place, Requests } from './protocol.ts';
@@ -134,6 +135,10 @@ export class EmbeddedEndpoint implements Endpoint {
     if (peer) await Promise.all([this.silence(), peer.silence()]);
   }
 
+  expectMedia(limits: SilenceLimits): void {
+    this.#wish('expectMedia', { ...this.#named, limits }, () => undefined);
+  }
+
   on<K extends keyof EndpointEvents>(event: K, listener: (payload: EndpointEvents[K]) => void): () => void {
     return this.#events.on(event, listener);
   }
@@ -153,6 +158,7 @@ export class EmbeddedEndpoint implements Endpoint {
     if (message.kind === 'played') this.#played(message.playback, message.end);
     else if (message.kind === 'recorded') this.#recorded(message.recording, message.end);
     else if (message.kind === 'dtmf') this.#events.emit('dtmf', message.event);
+    else if (message.kind === 'silent') this.#events.emit('silent', message.event);
     else this.#events.emit('media', message.event);
   }
 
@@ -210,7 +216,7 @@ export class EmbeddedEndpoint implements Endpoint {
   }
 
   /** Asks for what only an endpoint that is gone can refuse. */
-  #wish<K extends 'play' | 'stop' | 'record' | 'stopRecording'>(
+  #wish<K extends 'play' | 'stop' | 'record' | 'stopRecording' | 'expectMedia'>(
     name: K,
     ask: Requests[K]['ask'],
     onGone: () => void,

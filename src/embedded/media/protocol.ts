@@ -7,6 +7,7 @@ import type {
   EndpointStats,
   MediaErrorCode,
   PlaybackEnd,
+  SilenceLimits,
 } from '../../media/port.ts';
 import type { RecordingEnd, RecordOptions } from '../../media/recorder.ts';
 import type { Distribution } from './histogram.ts';
@@ -42,6 +43,7 @@ export interface Requests {
   /** Audio of `endpoint` goes to `to`, which may live in another worker. One way: a bridge is two of these. */
   connect: { ask: { endpoint: number; to: Place; passDtmf: boolean }; answer: undefined };
   disconnect: { ask: { endpoint: number }; answer: undefined };
+  expectMedia: { ask: { endpoint: number; limits: SilenceLimits }; answer: undefined };
   endpointStats: { ask: { endpoint: number }; answer: EndpointStats };
   destroy: { ask: { endpoint: number }; answer: undefined };
   stats: { ask: undefined; answer: WorkerStats };
@@ -88,6 +90,7 @@ export type FromWorker =
     }
   | { readonly kind: 'dtmf'; readonly endpoint: number; readonly event: EndpointEvents['dtmf'] }
   | { readonly kind: 'media'; readonly endpoint: number; readonly event: EndpointEvents['media'] }
+  | { readonly kind: 'silent'; readonly endpoint: number; readonly event: EndpointEvents['silent'] }
   | { readonly kind: 'played'; readonly endpoint: number; readonly playback: number; readonly end: PlaybackEnd }
   | {
       readonly kind: 'recorded';

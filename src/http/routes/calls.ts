@@ -1,10 +1,11 @@
-import { HttpFailure } from '../failure.ts';
+import { UserError } from '../../errors.ts';
+import { failureBody, HttpFailure } from '../failure.ts';
 import { inJson, jsonReply, type Route, route } from '../route.ts';
-import { LiveCall as LiveCallForm, LiveCalls } from '../schemas.ts';
+import { LiveCall as LiveCallForm, LiveCalls, NewCall, OrderedCall } from '../schemas.ts';
 import { shownCall } from '../shown.ts';
 import { callParameters, knownPbx, pbxParameter, type RouteContext } from './context.ts';
 
-/** Calls in progress. */
+/** Calls in progress, and those that are ordered. */
 export const callRoutes = (context: RouteContext): Route[] => [
   route({
     method: 'GET',
@@ -32,6 +33,18 @@ export const callRoutes = (context: RouteContext): Route[] => [
   }),
   route({
     method: 'POST',
+    path: '/api/pbxs/{pbx}/calls',
+    summary: 'Order a call (click-to-call): the first is rung, and when he answers the second is called',
+    parameters: pbxParameter,
+    body: NewCall,
+    answers: { 202: inJson('It has begun. What comes of it tell its events and its record.', OrderedCall) },
+    handle({ parameters, body }) {
+      const pbx = knownPbx(context, parameters.pbx);
+      return jsonReply({ id: ordered(() => context.ports.calls.order(pbx, body)) }, 202);
+    },
+  }),
+  route({
+    method: 'POST',
     path: '/api/pbxs/{pbx}/calls/{id}/hangup',
     summary: 'End a call',
     parameters: callParameters,
@@ -44,6 +57,16 @@ export const callRoutes = (context: RouteContext): Route[] => [
     },
   }),
 ];
+
+/** An order that cannot be understood is told at once. */
+function ordered(order: () => string): string {
+  try {
+    return order();
+  } catch (error) {
+    if (error instanceof UserError) throw new HttpFailure(400, failureBody(error));
+    throw error;
+  }
+}
 
 const noSuchCall = (id: string): HttpFailure =>
   new HttpFailure(404, {

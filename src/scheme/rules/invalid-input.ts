@@ -25,7 +25,6 @@ export function invalidPrompt({ block, path }: BranchBuild): State {
     id,
     entry: [{ type: 'stopAudio' }, trace(id, 'play', { audio })],
     invoke: {
-      id,
       src: 'play',
       input: { audio },
       onDone: [again(block)],

@@ -16,7 +16,6 @@ export function reception(scheme: SchemeBuild, path: string, to: readonly string
   return {
     ...deaf(path, [trace(path, 'fax', { to: recipients(to, scheme.tables.pbx.document.fax) })]),
     invoke: {
-      id: path,
       src: 'fax',
       input: { to },
       onDone: over,

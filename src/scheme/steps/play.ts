@@ -19,7 +19,6 @@ function sound({ play: audio, wait }: Play, at: StepPlace, id: string, more: rea
     id,
     entry,
     invoke: {
-      id,
       src: 'play',
       input: { audio },
       onDone: [at.next],

@@ -31,7 +31,6 @@ export function mailbox(
     id: path,
     entry,
     invoke: {
-      id: path,
       ...effect,
       onDone: [next],
       onError: after([{ type: 'fault', params: { state: path } }], [next]),

@@ -45,6 +45,32 @@ export function lifecycle({ promises }: Contract): void {
     expect([kept, taken]).toEqual([['1', '2'], ['1']]);
   });
 
+  promises('tells once that nothing comes from a peer who should send', async ({ call }) => {
+    const { phone, endpoint } = await call();
+    const told: number[] = [];
+    let tell = (): void => undefined;
+    endpoint.on('silent', ({ ms }) => {
+      told.push(ms);
+      tell();
+    });
+    const silence = () =>
+      new Promise<void>((resolve) => {
+        tell = resolve;
+      });
+    const first = silence();
+    endpoint.expectMedia({ firstMs: 100, thenMs: 200 });
+    await first;
+    expect(told).toEqual([expect.toSatisfy((ms: number) => ms >= 100)]);
+    // He is heard after all, and falls silent.
+    const heard = new Promise((resolve) => endpoint.on('media', resolve));
+    phone.talk(440);
+    await heard;
+    const again = silence();
+    phone.quiet();
+    await again;
+    expect(told).toEqual([expect.anything(), expect.toSatisfy((ms: number) => ms >= 200)]);
+  });
+
   promises('says when its ports are used up, and takes them again when they are free', async ({ small }) => {
     const server = await small(2);
     const [first] = [await server.createEndpoint({ callId: 'a' }), await server.createEndpoint({ callId: 'b' })];

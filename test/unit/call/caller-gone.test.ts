@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { reasons } from '../../../src/sip/port.ts';
 import { settle } from '../../support/fake-clock.ts';
 import { FakeIncomingInvite, type FakeOutgoingInvite } from '../../support/fake-sip.ts';
 import { employee, pbxOf } from '../../support/pbx.ts';
@@ -151,6 +152,37 @@ describe.each(stories)('$name', ({ steps, ...story }) => {
       expect(board.records).toMatchObject([{ reason: 'callerHungUp', endedBy: 'caller' }]);
       expect(board.sip.sent.filter((invite) => !isOver(invite))).toEqual([]);
     }
+  });
+});
+
+/** The scheme's signal is the only one that a forward has: it is aborted by the caller's end itself, and by no promise later. */
+describe('whoever is rung when he leaves gets his CANCEL before anything else happens', () => {
+  it.each<readonly [string, Omit<Story, 'name' | 'steps'>, readonly string[]]>([
+    ['an employee', { scheme: { steps: [{ forward: { employee: 'anna' } }] } }, ['anna']],
+    ['a group', { scheme: { steps: [{ forward: { group: 'sales' } }] } }, ['anna', 'boris']],
+    ['an address elsewhere', { scheme: { steps: [{ forward: { sip: 'x@partner.example' } }] } }, ['x']],
+    [
+      'the target of an assistant',
+      {
+        scheme: { steps: [{ forward: { employee: 'anna' } }] },
+        // biome-ignore lint/suspicious/noThenProperty: the format names it so
+        anna: { assistant: [{ after: 5, then: { employee: 'boris' } }] },
+      },
+      ['boris'],
+    ],
+  ])('%s', async (_, story, rung) => {
+    const board = new Switchboard(pbx(story));
+    const caller = await board.call(passive(line), '79031112233', line);
+    if (!rung.includes('anna') && story.anna) {
+      board.clock.advance(5000);
+      await settle();
+    }
+    for (const who of rung) board.sip.to(who).rings();
+    await settle();
+    leave(caller);
+    expect(rung.map((who) => board.sip.to(who).cancelled)).toEqual(rung.map(() => reasons.callerGone));
+    await settle();
+    expect(board.quiet).toBe(true);
   });
 });
 

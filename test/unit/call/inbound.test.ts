@@ -181,6 +181,27 @@ describe('on hold', () => {
   });
 });
 
+describe('no audio comes', () => {
+  it.each(['caller', 'employee'] as const)('of the %s any more: the call is ended, and says why', async (who) => {
+    const board = new Switchboard(pbx(toAnna));
+    const caller = await board.call(passive(line), '79031112233', line);
+    const anna = board.sip.to('anna').answers();
+    await settle();
+    const [ofAnna, ofCaller] = board.media.endpoints;
+    const silent = who === 'employee' ? ofAnna : ofCaller;
+    expect(silent?.expected).toEqual({ firstMs: 60_000, thenMs: 300_000 });
+    silent?.fallsSilent();
+    await settle();
+    const reason = { protocol: 'SIP', text: 'No audio came any more' };
+    expect(who === 'employee' ? anna.byeReason : caller.dialog.byeReason).toMatchObject(reason);
+    expect([anna.ended?.by, caller.dialog.ended?.by]).toEqual(['local', 'local']);
+    expect(board.records).toMatchObject([
+      { outcome: 'answered', reason: 'mediaTimeout', code: 5005, endedBy: 'engine' },
+    ]);
+    expect(board.quiet).toBe(true);
+  });
+});
+
 describe('calls between employees', () => {
   it('reach an extension, and the name of an account', async () => {
     for (const dialled of ['401', 'anna']) {

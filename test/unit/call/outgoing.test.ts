@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { type Decision, decide, type InviteFacts } from '../../../src/call/decide.ts';
 import type { PbxVersion } from '../../../src/config/version.ts';
 import type { Identity } from '../../../src/sip/identity.ts';
@@ -335,6 +335,10 @@ describe('on the wire', () => {
     [408, 'rejected'],
     [408, 'timeout'],
     [503, 'transport'],
+    // No codec of ours; sent elsewhere.
+    [415, 'rejected'],
+    [488, 'rejected'],
+    [302, 'rejected'],
   ] as const)('%i (%s) before it rings: the backups in their order', async (status, cause) => {
     const board = new Switchboard(pbx());
     const { caller, sent } = await call(board);
@@ -441,7 +445,8 @@ describe('on the wire', () => {
   it('a call that has been passed on too often ends here', async () => {
     const board = new Switchboard(pbx());
     const caller = await board.call(accountOf('anna'), 'anna', '84957890000', { maxForwards: 0 });
-    expect(caller.responses).toEqual(['482']);
+    // RFC 3261 §16.3: the hops are used up.
+    expect(caller.responses).toEqual(['483']);
     expect(board.sip.sent).toEqual([]);
   });
 });
@@ -496,6 +501,25 @@ describe('forwards to numbers', () => {
     expect(caller.responses.at(-1)).toBe('403');
   });
 
+  it.each([
+    { number: '79160000000', sent: 0, last: '403' },
+    { number: '74957890000', sent: 1, last: undefined },
+    // An extension of the peer is no direction.
+    { number: '512', sent: 1, last: undefined },
+  ])('and for numbers at a trunk: $number', async ({ number, sent, last }) => {
+    const office = trunk('office');
+    const board = new Switchboard(
+      pbx({ trunk: 'office', number }, { security: { outgoing: ['7495*'] }, trunks: [trunk('operator'), office] }),
+    );
+    const caller = await board.call(operator, '79031112233', '74950000001');
+    expect(board.sip.sent).toHaveLength(sent);
+    expect(caller.responses.at(-1)).toBe(last);
+    caller.cancel();
+    await board.inbound.stop();
+    await settle();
+    expect(board.quiet).toBe(true);
+  });
+
   it('a hidden caller stays hidden, and is known to the operator alone', async () => {
     const board = new Switchboard(
       pbx({ phone: '79160000000' }, { pbx: { id: 'acme', domains: ['acme.example'], showOnIncoming: 'caller' } }),
@@ -507,5 +531,125 @@ describe('forwards to numbers', () => {
     expect(request.asserted).toMatchObject({ user: '74950000001' });
     caller.cancel();
     await settle();
+  });
+});
+
+describe('limits against toll fraud', () => {
+  const office = trunk('office', { prefix: '88', masks: [{ match: '(5\\d\\d)', to: '$1' }] });
+  const pbx = () =>
+    pbxOf({
+      employees: [
+        anna(),
+        employee('boris', '402', { contacts: [{ phone: '79160000000' }], outgoing: { callerId: '74950000002' } }),
+      ],
+      numbers: [{ ...numbers[0], scheme: 'main' }, numbers[1]],
+      schemes: [{ id: 'main', steps: [{ forward: { phone: '79160000000' } }] }],
+      trunks: [trunk('operator', { pstn: true, backup: ['second'] }), trunk('second'), office],
+    });
+  const operator: Identity = { kind: 'trunk', pbx: 'acme', trunk: 'operator' };
+  let board: Switchboard;
+  beforeEach(() => {
+    board = new Switchboard(pbx());
+  });
+
+  it.each([
+    { who: 'an employee who dials', by: accountOf('anna'), from: 'anna', to: '84957890000', asked: 'anna 74957890000' },
+    { who: 'with a prefix', by: accountOf('anna'), from: 'anna', to: '8874957890000', asked: 'anna 74957890000' },
+    {
+      who: 'one who calls the mobile of another',
+      by: accountOf('anna'),
+      from: 'anna',
+      to: '402',
+      asked: 'anna 79160000000',
+    },
+    {
+      who: 'a caller from outside who is passed on: the PBX alone',
+      by: operator,
+      from: '79031112233',
+      to: '74950000001',
+      asked: '- 79160000000',
+    },
+  ])('count $who', async ({ by, from, to, asked }) => {
+    const caller = await board.call(by, from, to);
+    expect(board.limits.asked).toEqual([asked]);
+    expect([...board.limits.ongoing.values()]).toMatchObject([{ talks: false }]);
+    board.sip.sent.at(-1)?.answers();
+    await settle();
+    expect([...board.limits.ongoing.values()]).toMatchObject([{ talks: true }]);
+    caller.dialog.hangUp();
+    await settle();
+    expect(board.quiet).toBe(true);
+  });
+
+  it('do not count what stays inside: extensions of ours and of a peer', async () => {
+    for (const to of ['401', '512', '88512']) {
+      const caller = await board.call(accountOf('boris'), 'boris', to);
+      expect(board.sip.sent.length).toBeGreaterThan(0);
+      caller.cancel();
+      await settle();
+    }
+    expect(board.limits.asked).toEqual([]);
+  });
+
+  it('a call counts once, however many ways are tried', async () => {
+    const caller = await board.call(accountOf('anna'), 'anna', '84957890000');
+    board.sip.to('operator.example').refuses(503);
+    await settle();
+    expect(board.sip.sent).toHaveLength(2);
+    expect(board.limits.asked).toHaveLength(1);
+    expect(board.limits.ongoing.size).toBe(1);
+    caller.cancel();
+    await settle();
+    expect(board.quiet).toBe(true);
+  });
+
+  it.each([
+    { limit: 'concurrent', max: 5, reason: 'tooManyCalls', code: 2220 },
+    { limit: 'callsPerMinute', max: 10, reason: 'rateLimited', code: 4501 },
+    { limit: 'minutesPerDay', max: 480, reason: 'dailyLimit', code: 2211 },
+  ] as const)('$limit: the refusal is spoken, and stands in the history', async ({ limit, max, reason, code }) => {
+    board.limits.reached = { limit, max, employee: 'anna' };
+    const caller = await board.call(accountOf('anna'), 'anna', '84957890000');
+    expect(board.sip.sent).toEqual([]);
+    expect(board.heardBy(caller)).toEqual(['builtin:call-not-allowed']);
+    board.callerEndpoint.playing?.end('finished');
+    await settle();
+    expect(caller.responses).toEqual(['183+sdp', '503']);
+    expect(board.records).toMatchObject([
+      {
+        outcome: 'failed',
+        reason,
+        code,
+        path: expect.arrayContaining([
+          expect.objectContaining({
+            state: 'limits',
+            detail: { reason, limit, max },
+            why: expect.stringContaining(`the limit of employee anna: ${max} `),
+          }),
+        ]),
+      },
+    ]);
+    expect(board.quiet).toBe(true);
+  });
+
+  it('a conversation is ended when the minutes of the day are used up', async () => {
+    const caller = await board.call(accountOf('anna'), 'anna', '84957890000');
+    const callee = board.sip.to('operator.example').answers();
+    await settle();
+    board.limits.exhaust();
+    await settle();
+    expect(callee.byeReason).toMatchObject({ text: 'Limit of the day reached' });
+    expect(caller.dialog.ended?.by).toBe('local');
+    expect(board.records).toMatchObject([{ outcome: 'answered', reason: 'dailyLimit', endedBy: 'engine' }]);
+    expect(board.quiet).toBe(true);
+  });
+
+  it('a mobile that is not rung because of them is followed by what follows', async () => {
+    board.limits.reached = { limit: 'concurrent', max: 1 };
+    const caller = await board.call(operator, '79031112233', '74950000001');
+    expect(board.sip.sent).toEqual([]);
+    expect(caller.responses.at(-1)).toBe('503');
+    expect(board.records).toMatchObject([{ reason: 'tooManyCalls', participants: [{ outcome: 'failed' }] }]);
+    expect(board.quiet).toBe(true);
   });
 });

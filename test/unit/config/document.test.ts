@@ -83,6 +83,12 @@ describe('defaults', () => {
       security: {
         ipAccess: { mode: 'any', list: [], countries: [] },
         outgoing: 'all',
+        limits: {
+          concurrent: 100,
+          callsPerMinute: 200,
+          minutesPerDay: 10_000,
+          employee: { concurrent: 5, callsPerMinute: 10, minutesPerDay: 480 },
+        },
         transferToExternal: true,
         ignoreDtmf: false,
         pickup: { group: true, employee: true, blf: true },

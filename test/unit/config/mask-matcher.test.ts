@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { keysBetween, MaskMatcher, noKeys, substituted } from '../../../src/config/mask-matcher.ts';
+import { MaskMatcher, substituted } from '../../../src/config/mask-matcher.ts';
 import { parseRegexMask, parseSubstitution } from '../../../src/config/regex-mask.ts';
-import { asRegExp, masks, pressable } from '../../support/masks.ts';
+import { asRegExp, masks } from '../../support/masks.ts';
 
 function matcher(mask: string): MaskMatcher {
   const parsed = parseRegexMask(mask);
@@ -39,32 +39,6 @@ describe('a mask', () => {
     );
   });
 
-  it('tells with how many more keys a beginning can match', () => {
-    const beginning = fc.stringMatching(/^[129*]{0,4}$/);
-    fc.assert(
-      fc.property(masks, beginning, (mask, typed) => {
-        const pattern = asRegExp(mask);
-        const could = matcher(mask).keysToMatch(typed);
-        let endings = [''];
-        for (let keys = 1; keys <= 4; keys++) {
-          endings = endings.flatMap((ending) => pressable.map((key) => ending + key));
-          const some = endings.some((ending) => pattern.test(typed + ending));
-          expect([keys, (could & keysBetween(keys, keys)) !== noKeys]).toEqual([keys, some]);
-        }
-      }),
-      { numRuns: 500 },
-    );
-  });
-
-  it('can be as long as a number may be, and no longer', () => {
-    const could = matcher('\\d{32}').keysToMatch('12');
-    expect(could).toBe(keysBetween(30, 30));
-    expect(matcher('\\d{32}\\d').keysToMatch('')).toBe(noKeys);
-    expect(matcher('\\d+').keysToMatch('1')).toBe(keysBetween(1, 32));
-    // A caller cannot press + and ends his entry by #.
-    expect(matcher('1\\+2|1#').keysToMatch('1')).toBe(noKeys);
-  });
-
   it('takes time in proportion to the number: these take a backtracking matcher longer than the world has existed', () => {
     const slow = matcher(
       '(\\d*)(\\d*)(\\d*)(\\d*)(\\d*)(\\d*)(\\d*)(\\d*)\\d*\\d*\\d*\\d*\\d*\\d*\\d*\\d*\\d*\\d*\\d*\\d*#',
@@ -72,6 +46,5 @@ describe('a mask', () => {
     const digits = '1'.repeat(2000);
     expect(slow.match(digits)).toBeUndefined();
     expect(slow.match(`${digits}#`)).toEqual([digits, '', '', '', '', '', '', '']);
-    expect(slow.keysToMatch(digits)).toBe(noKeys);
   });
 });

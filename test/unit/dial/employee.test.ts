@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Destinations } from '../../../src/dial/destinations.ts';
 import { EmployeeDialler } from '../../../src/dial/employee.ts';
 import { Occupancy } from '../../../src/dial/occupancy.ts';
+import { unlimited } from '../../../src/dial/outgoing/limits.ts';
 import { perfectTrunks } from '../../../src/dial/outgoing/trunks.ts';
 import type { RingResult } from '../../../src/dial/ring.ts';
 import type { Binding } from '../../../src/redis/registrations.ts';
@@ -29,6 +30,7 @@ function setUp(ivanov: Record<string, unknown>, registered: readonly Binding[] =
     { contacts: async (_pbx, account) => registered.filter((one) => one.account === account) },
     ({ uri }) => ({ uri }),
     perfectTrunks,
+    unlimited,
   );
   const dialler = new EmployeeDialler(destinations, occupancy);
   const log: string[] = [];
@@ -47,10 +49,11 @@ function setUp(ivanov: Record<string, unknown>, registered: readonly Binding[] =
         contact: options.contact ?? 'asConfigured',
         ...(options.limitMs === undefined ? {} : { limitMs: options.limitMs }),
         log: {
-          ask: ({ address }) => ({
+          ask: (asked) => ({
+            asked,
             answered: () => undefined,
             talking: () => undefined,
-            over: (outcome) => void log.push(`${address} ${outcome}`),
+            over: (outcome) => void log.push(`${asked.address} ${outcome}`),
           }),
         },
         context: {

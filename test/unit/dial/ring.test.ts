@@ -55,6 +55,21 @@ describe('ringing one address', () => {
     expect(media.alive).toEqual([]);
   });
 
+  it('lets one of several forks be heard early, and talks to whoever answers', async () => {
+    const { sip, media, context } = setUp();
+    let heard = 0;
+    const result = ringOne({ ...context, onEarlyMedia: () => heard++ }, { target: { uri: 'sip:a@127.0.0.1' } }, never);
+    await settle();
+    sip.to('a').progresses('announcement of one');
+    sip.to('a').progresses('announcement of another');
+    await settle();
+    expect(heard).toBe(1);
+    expect(media.endpoints[0]?.remoteSdp).toBe('announcement of one');
+    sip.to('a').answers();
+    expect((await result).outcome).toBe('answered');
+    expect(media.endpoints[0]?.remoteSdp).toBe('their answer');
+  });
+
   it('cancels with the reason of the abort, and frees its endpoint', async () => {
     const { sip, media, phone } = setUp();
     const stop = new AbortController();

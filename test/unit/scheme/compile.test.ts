@@ -4,8 +4,8 @@ import type { Chart } from '../../../src/scheme/chart.ts';
 import { compileScheme } from '../../../src/scheme/compile.ts';
 import { noJourney } from '../../../src/scheme/context.ts';
 import { schemesOf } from '../../../src/scheme/schemes.ts';
-import { verify } from '../../../src/scheme/verify.ts';
 import { employee, pbxOf } from '../../support/pbx.ts';
+import { verify } from '../../support/verify-chart.ts';
 
 const pbx = pbxOf({
   employees: [employee('ivanov', '451')],
@@ -113,7 +113,7 @@ describe('verify', () => {
   it.each<[string, Chart, string]>([
     ['an action', withState({ entry: [{ type: 'sing' }] }), 'a of test names the unknown action "sing"'],
     ['a guard', withState({ always: [{ guard: { type: 'maybe' }, target: '#end' }] }), 'unknown guard "maybe"'],
-    ['an actor', withState({ invoke: { id: 'a', src: 'dance', onDone: [], onError: [] } }), 'unknown actor "dance"'],
+    ['an effect', withState({ invoke: { src: 'dance', onDone: [], onError: [] } }), 'unknown effect "dance"'],
     ['a state', withState({ on: { digit: [{ target: '#nowhere' }] } }), 'unknown state "#nowhere"'],
     [
       'a nested one',

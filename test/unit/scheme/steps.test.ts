@@ -155,6 +155,23 @@ describe('forward', () => {
     expect(call.leftovers).toEqual([]);
   });
 
+  it('to another scheme in the very moment in which the caller leaves: that one is not entered', async () => {
+    const night = { id: 'night', steps: [{ forward: { employee: 'ivanov' } }] };
+    const call = callTo(
+      { steps: [{ play: 'builtin:greeting', wait: true }, { forward: { scheme: 'night' } }] },
+      { others: [night] },
+    );
+    const { world, run } = call;
+    // Told in the middle of the machine's last step.
+    world.stopAudio = () => {
+      world.background = undefined;
+      run.callerGone();
+    };
+    expect(await call.toEnd(10)).toEqual({ reason: 'callerHungUp', failure: undefined });
+    expect(call.world.forwards).toEqual([]);
+    expect(call.leftovers).toEqual([]);
+  });
+
   it('from scheme to scheme in a circle is ended as a loop', async () => {
     const pong = { id: 'pong', extension: '886', steps: [{ forward: { extension: '885' } }] };
     const call = callTo({ extension: '885', steps: [{ forward: { scheme: 'pong' } }] }, { others: [pong] });

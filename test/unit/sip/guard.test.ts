@@ -7,6 +7,7 @@ import { answerChallenge } from '../../../src/sip/digest-client.ts';
 import { ha1Of } from '../../../src/sip/digest-hash.ts';
 import { type Admission, Guard } from '../../../src/sip/guard.ts';
 import { LineMarks } from '../../../src/sip/line-marks.ts';
+import { passedThroughHere } from '../../../src/sip/own-hosts.ts';
 import { TrunkPeers } from '../../../src/sip/trunk-peers.ts';
 import { systemRandom } from '../../../src/time/random.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
@@ -79,6 +80,10 @@ function setUp({ pbxs = [acme], limits, ownHosts = ['203.0.113.1'], countryOf }:
     digest: new DigestAuthority({ clock, random: systemRandom }),
     attempts,
     isOwnHost: (host) => ownHosts.includes(host),
+    hasPassedHere: passedThroughHere(
+      () => ['udp/203.0.113.1:5060', 'tcp/203.0.113.1:5080'],
+      (host) => ownHosts.includes(host),
+    ),
     ...(countryOf && { countryOf }),
     log,
   });
@@ -216,6 +221,30 @@ describe('who is an INVITE from, without credentials', () => {
     const { admit } = setUp({ pbxs: [acme, other] });
     expect(text(await admit({ from: '<sip:ivanov@203.0.113.1>;tag=1', uri: 'sip:1@203.0.113.1' }))).toBe('404');
     expect(text(await admit({ from: '<sip:a@other.example>;tag=1', uri: 'sip:1@203.0.113.1' }))).toBe('401');
+  });
+});
+
+describe('an INVITE of ours that comes back (RFC 3261 §16.3)', () => {
+  const parts = { source: { address: '192.0.2.1', port: 5060 }, uri: 'sip:74951234567@203.0.113.1' };
+  const peer = 'SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa';
+
+  it.each([
+    ['SIP/2.0/UDP 203.0.113.1:5060;branch=z9hG4bKb'],
+    ['SIP/2.0/UDP 203.0.113.1;branch=z9hG4bKb'],
+    ['SIP/2.0/TCP 203.0.113.1:5080;branch=z9hG4bKb'],
+  ])('is a loop: %s', async (own) => {
+    const { admit } = setUp();
+    const via = `${peer}, SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKc, ${own}`;
+    expect(await admit({ ...parts, headers: { via } })).toEqual({ outcome: 'refused', response: { status: 482 } });
+  });
+
+  it.each([
+    ['another server of the machine', 'SIP/2.0/UDP 203.0.113.1:5070;branch=z9hG4bKb'],
+    ['another host', 'SIP/2.0/UDP 203.0.113.2:5060;branch=z9hG4bKb'],
+    ['nothing that can be read', 'what is this'],
+  ])('is none by a Via of %s', async (_of, other) => {
+    const { admit } = setUp();
+    expect(await admit({ ...parts, headers: { via: `${peer}, ${other}` } })).toMatchObject({ outcome: 'admitted' });
   });
 });
 

@@ -15,6 +15,7 @@ import type { DatagramReceiver, PortPair } from './port-pair.ts';
 import { Recorder } from './recorder.ts';
 import type { FileMaker } from './recording-file.ts';
 import { RtcpReporter } from './rtcp-reporter.ts';
+import type { SilenceWatch } from './silence.ts';
 
 /** What the endpoints of one worker share. */
 export interface EndpointSurroundings {
@@ -93,11 +94,19 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
       this.inbound.reject();
       return;
     }
+    this.silence.heard(this.#around.clock.monotonic());
     if (this.#rtcpSource?.port !== port) this.#rtcpSource = { address, port };
   }
 
+  get silence(): SilenceWatch {
+    return this.inbound.silence;
+  }
+
   /** Called a few times a second. */
-  reportIfDue(): void {
+  keepHouse(): void {
+    // One who holds us need not send, although he may.
+    const { sending = false, receiving = false } = this.#parameters ?? {};
+    this.silence.check(sending && receiving);
     const report = this.#rtcp.due();
     if (report) this.#sendRtcp(report);
   }

@@ -9,6 +9,7 @@ import { KeyPresses } from '../rtp/telephone-event.ts';
 import type { MediaParameters } from '../sdp/negotiate.ts';
 import { InbandEar } from './inband-ear.ts';
 import type { AudioTap } from './recorder.ts';
+import { SilenceWatch } from './silence.ts';
 import type { Sink } from './sink.ts';
 
 /** A digit is known to be one only after it has begun; so long the sound of a withheld in-band digit is then silenced. */
@@ -18,6 +19,7 @@ const MUTE_MS = 120;
 export interface InboundListener {
   dtmf(event: EndpointEvents['dtmf']): void;
   media(event: EndpointEvents['media']): void;
+  silent(event: EndpointEvents['silent']): void;
 }
 
 /** One packet is looked at at a time, so one view serves all endpoints of the thread. */
@@ -29,6 +31,7 @@ export class Inbound {
   readonly reception = new Reception();
   /** Who records what the peer says. */
   readonly taps = new Set<AudioTap>();
+  readonly silence: SilenceWatch;
   rejected = 0;
 
   readonly #clock: Clock;
@@ -48,6 +51,7 @@ export class Inbound {
     this.#clock = clock;
     this.#spandsp = spandsp;
     this.#listener = listener;
+    this.silence = new SilenceWatch(clock, (ms) => listener.silent({ ms }));
   }
 
   /** @param listenInband whether the peer's digits may come as tones */
@@ -99,6 +103,7 @@ export class Inbound {
       return;
     }
     if (verdict === 'probation') return;
+    this.silence.heard(now);
     const meaning = this.#meanings[packet.payloadType];
     if (!this.reception.record(packet, now, meaning !== 'telephone-event')) return;
     if (!this.#heard) {

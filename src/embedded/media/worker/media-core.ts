@@ -12,7 +12,7 @@ import type { DatagramReceiver, PortPair } from './port-pair.ts';
 import type { PortRange } from './port-range.ts';
 import type { FileMaker } from './recording-file.ts';
 
-/** RTCP is due every few seconds; how often that is looked after. */
+/** RTCP is due every few seconds, and a peer may fall silent; how often that is looked after. */
 const HOUSEKEEPING_MS = 500;
 
 export interface MediaCoreOptions {
@@ -52,6 +52,7 @@ export class MediaCore {
       const endpoint = new RtpEndpoint(around, dtmf, random.hex(8), {
         dtmf: (event) => emit({ kind: 'dtmf', endpoint: id, event }),
         media: (event) => emit({ kind: 'media', endpoint: id, event }),
+        silent: (event) => emit({ kind: 'silent', endpoint: id, event }),
         played: (playback, end) => emit({ kind: 'played', endpoint: id, playback, end }),
         recorded: (recording, end) => emit({ kind: 'recorded', endpoint: id, recording, end }),
       });
@@ -101,6 +102,10 @@ export class MediaCore {
       this.#endpoints.get(endpoint)?.inbound.disconnect();
       return undefined;
     },
+    expectMedia: ({ endpoint, limits }) => {
+      this.#endpoint(endpoint).silence.expect(limits);
+      return undefined;
+    },
     endpointStats: ({ endpoint }) => this.#endpoint(endpoint).stats(),
     destroy: async ({ endpoint }) => {
       await this.#destroy(endpoint);
@@ -148,12 +153,12 @@ export class MediaCore {
     };
   }
 
-  /** One timer for the reports of all endpoints; none while there are no endpoints. */
+  /** One timer for the reports and the silence of all endpoints; none while there are no endpoints. */
   #keepHouse(): void {
     if (this.#housekeeping !== undefined) return;
     this.#housekeeping = this.#options.clock.setTimeout(() => {
       this.#housekeeping = undefined;
-      for (const endpoint of this.#endpoints.values()) endpoint.reportIfDue();
+      for (const endpoint of this.#endpoints.values()) endpoint.keepHouse();
       if (this.#endpoints.size > 0) this.#keepHouse();
     }, HOUSEKEEPING_MS);
   }

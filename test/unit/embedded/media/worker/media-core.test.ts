@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { clipOf } from '../../../../../src/embedded/media/dsp/clip.ts';
 import type { FromWorker } from '../../../../../src/embedded/media/protocol.ts';
 import { RtpPacket, writeHeader } from '../../../../../src/embedded/media/rtp/packet.ts';
-import { parseReport } from '../../../../../src/embedded/media/rtp/rtcp.ts';
+import { parseReport, writeReport } from '../../../../../src/embedded/media/rtp/rtcp.ts';
 import { readRemote } from '../../../../../src/embedded/media/sdp/session.ts';
 import { MediaCore } from '../../../../../src/embedded/media/worker/media-core.ts';
 import type { DatagramReceiver } from '../../../../../src/embedded/media/worker/port-pair.ts';
@@ -142,6 +142,75 @@ describe('MediaCore', () => {
     }
     await bench.core.handlers.destroy({ endpoint: 1 });
     expect(parseReport((bench.rtcp.get(port) ?? []).at(-1)?.bytes ?? new Uint8Array())).toMatchObject({ bye: true });
+  });
+
+  describe('a peer who is expected to send', () => {
+    const limits = { firstMs: 60_000, thenMs: 300_000 };
+    const silences = () => bench.events.filter(({ kind }) => kind === 'silent');
+    let port: number;
+    beforeEach(async () => {
+      port = await bench.open(1, 4000);
+    });
+    const expectMedia = () => bench.core.handlers.expectMedia({ endpoint: 1, limits });
+
+    it('and never does is told of after a minute, once', async () => {
+      // While it rang nobody expected him.
+      bench.clock.advance(100_000);
+      await expectMedia();
+      bench.clock.advance(59_000);
+      expect(silences()).toEqual([]);
+      bench.clock.advance(1500);
+      expect(silences()).toEqual([{ kind: 'silent', endpoint: 1, event: { ms: 60_000 } }]);
+      bench.clock.advance(600_000);
+      expect(silences()).toHaveLength(1);
+    });
+
+    it('and has done so may be silent for longer', async () => {
+      await expectMedia();
+      bench.clock.advance(50_000);
+      for (let n = 0; n < 10; n++) bench.receive(port, 4000, n);
+      bench.clock.advance(299_000);
+      expect(silences()).toEqual([]);
+      bench.receive(port, 4000, 10);
+      bench.clock.advance(299_000);
+      expect(silences()).toEqual([]);
+      bench.clock.advance(1500);
+      expect(silences()).toHaveLength(1);
+    });
+
+    it('is there while he reports by RTCP, although he says nothing', async () => {
+      await expectMedia();
+      for (let n = 0; n < 10; n++) bench.receive(port, 4000, n);
+      const report = writeReport({ ssrc: 5, cname: 'peer' });
+      for (let n = 0; n < 100; n++) {
+        bench.clock.advance(10_000);
+        bench.receivers.get(port)?.onRtcp(report, PEER, 4001);
+      }
+      expect(silences()).toEqual([]);
+    });
+
+    it.each([
+      ['holds', 'a=sendonly\r\n'],
+      ['holds, and is silent', 'a=inactive\r\n'],
+      ['only wants to listen', 'a=recvonly\r\n'],
+    ])('need not when he %s; the time begins anew after it', async (_what, attributes) => {
+      await expectMedia();
+      bench.clock.advance(30_000);
+      await bench.negotiate(1, 4000, attributes);
+      bench.clock.advance(600_000);
+      await bench.negotiate(1, 4000);
+      bench.clock.advance(59_000);
+      expect(silences()).toEqual([]);
+      bench.clock.advance(2000);
+      expect(silences()).toHaveLength(1);
+    });
+
+    it('may be silent for ever where nothing is said of it', async () => {
+      bench.clock.advance(3600_000);
+      await bench.core.handlers.expectMedia({ endpoint: 1, limits: { firstMs: 0, thenMs: 0 } });
+      bench.clock.advance(3600_000);
+      expect(silences()).toEqual([]);
+    });
   });
 
   it('sends RTCP to where the peer sends it from', async () => {

@@ -1,10 +1,10 @@
-import type { Chart, State, Transitions } from './chart.ts';
-import { to } from './paths.ts';
-import { names } from './vocabulary.ts';
+import type { Chart, State, Transitions } from '../../src/scheme/chart.ts';
+import { to } from '../../src/scheme/paths.ts';
+import { names } from '../../src/scheme/vocabulary.ts';
 
 /**
  * That everything a chart names exists. XState passes over an action that it does not know without a word, and finds a missing guard or
- * actor only when a call gets there.
+ * effect only when a call gets there. The types of a chart allow no other names; this is for what they cannot say.
  * @throws Error that names the state
  */
 export function verify(chart: Chart): void {
@@ -25,7 +25,7 @@ export function verify(chart: Chart): void {
     for (const { type } of [...entry, ...exit]) check('action', names.actions, type, id);
     for (const all of [...Object.values(on), always, ...Object.values(after)]) transitions(all, id);
     if (invoke) {
-      check('actor', names.actors, invoke.src, id);
+      check('effect', names.effects, invoke.src, id);
       transitions(invoke.onDone, id);
       transitions(invoke.onError, id);
     }
