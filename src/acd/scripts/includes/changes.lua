@@ -36,7 +36,9 @@ local function standing_of(agent, why)
   table.sort(calls)
   local status_at, offer = agent.statusAt or 0, agent.reservation and agent.reservation.call or ''
   if why == 'unregistered' and status_at == 0 and not agent.told then return false end
-  return table.concat({ why or '', agent.status, agent.base, status_at, agent.wrapUpUntil, agent.excludedUntil, offer, unpack(calls) }, '\n')
+  -- Nothing keeps him from calls, and he is offered none yet: his timer is still to run.
+  local free = #agent.freeAs > 0 and 'free' or ''
+  return table.concat({ why or free, agent.status, agent.base, status_at, agent.wrapUpUntil, agent.excludedUntil, offer, unpack(calls) }, '\n')
 end
 
 local function shown_caller(call, caller)
@@ -83,7 +85,8 @@ local function commit()
   if meta_cache and meta_cache.isChanged then redis.call('HSET', meta, 'token', integer(meta_cache.token)) end
   for id, agent in pairs(agent_cache) do
     local member = member_of(id)
-    local why = unavailable(agent, member, true)
+    -- One who stands among the free may have registered again without anybody having been told. Of the others nothing is looked up: nobody would serve them now.
+    local why = unavailable(agent, member, #agent.freeAs == 0)
     local standing = standing_of(agent, why)
     if standing ~= agent.told then
       agent.told = standing
