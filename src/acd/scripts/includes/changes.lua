@@ -35,7 +35,8 @@ local function standing_of(agent, why)
   for call, occupation in pairs(agent.calls) do table.insert(calls, occupation.talkSince and call .. '+' or call) end
   table.sort(calls)
   local status_at, offer = agent.statusAt or 0, agent.reservation and agent.reservation.call or ''
-  if why == 'unregistered' and status_at == 0 and not agent.told then return false end
+  local is_new = status_at == 0 and agent.wrapUpUntil == 0 and agent.excludedUntil == 0 and not agent.told
+  if why == 'unregistered' and is_new then return false end
   -- Nothing keeps him from calls, and he is offered none yet: his timer is still to run.
   local free = #agent.freeAs > 0 and 'free' or ''
   return table.concat({ why or free, agent.status, agent.base, status_at, agent.wrapUpUntil, agent.excludedUntil, offer, unpack(calls) }, '\n')
