@@ -104,7 +104,7 @@ describe('a conversation that is recorded', () => {
     boris.press('#5');
     // Until there is more than `minDuration` of both: one was begun by the rule, one by the keys.
     await eventually('two recordings to grow', recordedFiles, (files) => {
-      return files.length === 2 && files.every(({ bytes }) => bytes > 44 + 2000 * 32);
+      return files.length === 2 && files.every(({ bytes }) => bytes > 44 + 3000 * 32);
     });
     boris.hangUp();
     await anna.next('CALL_CLOSED');
