@@ -35,7 +35,8 @@ describe('redacted', () => {
   const text = JSON.stringify(shown);
 
   it('shows no secret', () => {
-    for (const secret of ['Secret123', 'aaaaaaaa', '4711', '9021', '112233', 'Hush1']) expect(text).not.toContain(secret);
+    for (const secret of ['Secret123', 'aaaaaaaa', '4711', '9021', '112233', 'Hush1'])
+      expect(text).not.toContain(secret);
     expect(JSON.stringify(document)).toContain('Secret123');
   });
 
