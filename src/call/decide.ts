@@ -12,7 +12,7 @@ import type { CallDirection, TechnicalEnd } from '../history/record.ts';
 import type { TraceEntry } from '../scheme/actors.ts';
 import type { IncomingInvite } from '../sip/port.ts';
 import { byTrunkPlan, type Outgoing, toNetwork, toShortNumber, transit } from './decide-outgoing.ts';
-import { type DialledStatus, statusDialled } from './feature-codes.ts';
+import { type DialledStatus, mailboxDialled, statusDialled } from './feature-codes.ts';
 
 /** What the decisions are made from: the INVITE, as far as the guard vouches for it. */
 export type InviteFacts = Pick<
@@ -27,6 +27,8 @@ export type Route =
   | { readonly to: 'target'; readonly target: Target; readonly by: string }
   /** An employee has dialled a code that sets his status. */
   | { readonly to: 'status'; readonly employee: string; readonly status: DialledStatus }
+  /** An employee listens to voice messages: to his own, or to those of whom he proves to be by a PIN. */
+  | { readonly to: 'mailbox'; readonly employee: string | undefined }
   /** Out of the PBX, by the first of these ways that is up. */
   | {
       readonly to: 'outside';
@@ -253,6 +255,11 @@ function decideInternal(pbx: PbxVersion, facts: InviteFacts, id: string): Decisi
   if (status) {
     const path = [entry('number', 'rule', { code: dialled, status }, 'a code that sets the status of who dials it')];
     return { ...base, route: { to: 'status', employee: id, status }, path };
+  }
+  const mailbox = mailboxDialled(dialled);
+  if (mailbox) {
+    const path = [entry('number', 'rule', { code: dialled }, 'a code that opens a mailbox')];
+    return { ...base, route: { to: 'mailbox', employee: mailbox === 'own' ? id : undefined }, path };
   }
   return routeDialled(pbx, base, { dialled, host: facts.requestHost, dialler: employee });
 }

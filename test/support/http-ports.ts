@@ -16,8 +16,10 @@ import type {
   QueuedCaller,
   Recording,
   Registration,
+  StoredMessage,
   TrunkRegistration,
   TrunkStatus,
+  VoicemailFilter,
   WaitsPort,
 } from '../../src/http/index.ts';
 
@@ -47,6 +49,10 @@ export class FakeNode {
   readonly figures = new Map<string, GroupFigures>();
   readonly explanations = new Map<string, Explanation>();
   readonly callbacks: Callback[] = [];
+  readonly voicemail: StoredMessage[] = [];
+  readonly askedVoicemail: { pbx: string; filter: VoicemailFilter; page: { limit: number; cursor?: string } }[] = [];
+  /** Paths by message. */
+  readonly audioFiles = new Map<string, string>();
   readonly faxes: Fax[] = [];
   /** Paths by `<id>.<kind>`. */
   readonly faxFiles = new Map<string, string>();
@@ -166,6 +172,29 @@ export class FakeNode {
           const at = this.callbacks.findIndex((task) => task.number === number);
           await answer(undefined);
           return at >= 0 && this.callbacks.splice(at, 1).length === 1;
+        },
+      },
+      voicemail: {
+        query: (pbx, filter, page) => {
+          this.askedVoicemail.push({ pbx, filter, page });
+          return answer({ items: this.voicemail.slice(0, page.limit), next: this.next });
+        },
+        get: (_pbx, id) => answer(this.voicemail.find((message) => message.id === id)),
+        mailboxes: () => answer([{ employee: null, new: this.voicemail.length, old: 0 }]),
+        file: async (_pbx, id) => this.audioFiles.get(id),
+        markRead: async (_pbx, id, read) => {
+          await answer(undefined);
+          const at = this.voicemail.findIndex((message) => message.id === id);
+          const message = this.voicemail[at];
+          if (!message) return undefined;
+          const marked = { ...message, readAt: read ? '2026-11-02T09:00:00.000Z' : null };
+          this.voicemail[at] = marked;
+          return marked;
+        },
+        remove: async (_pbx, id) => {
+          await answer(undefined);
+          const at = this.voicemail.findIndex((message) => message.id === id);
+          return at < 0 ? undefined : this.voicemail.splice(at, 1)[0];
         },
       },
       faxes: {
