@@ -89,7 +89,7 @@ export class Call implements LiveCall {
   callee: Leg | undefined;
   /** Of the conversation that goes on. */
   recording: TalkRecording | undefined;
-  /** Resolves when the conversation is over and has been noted. */
+  /** Resolves when the conversation, or the fax, is over and has been noted. */
   conversation: Promise<unknown> | undefined;
   /** While the caller leaves a message: resolves when that is safe and has been noted. */
   message: Promise<unknown> | undefined;

@@ -117,12 +117,9 @@ async function send(to: string, document: Uint8Array, type: string): Promise<Sho
   return (await answer.json()) as Shown;
 }
 
-/** A fax takes its time: asks until it is in that state, for a minute. */
+/** A fax takes its time: asks until it is in that state. */
 async function inState(state: string, ask: () => Promise<Shown | undefined>): Promise<Shown> {
-  const found = await expect
-    .poll(async () => (await ask())?.state, { timeout: 60_000, interval: 300 })
-    .toBe(state)
-    .then(ask);
+  const found = await eventually(`a fax that is ${state}`, ask, (fax) => fax?.state === state, 45_000);
   return found as Shown;
 }
 const sent = (state: string, id: string) => inState(state, () => sending.api<Shown>(`/api/pbxs/north/faxes/${id}`));
@@ -180,7 +177,12 @@ describe.concurrent('a fax from one engine to another', () => {
   it('that breaks off on page 2 leaves page 1', async () => {
     const pages = [pageOf(3, { height: 100 }), pageOf(4, { height: 2000 })];
     const job = await send(lines.broken, tiffOf(pages), 'image/tiff');
-    await expect.poll(() => pagesOnDisk(lines.broken), { timeout: 60_000, interval: 200 }).toBe(1);
+    await eventually(
+      'page 1',
+      () => pagesOnDisk(lines.broken),
+      (count) => count === 1,
+      60_000,
+    );
     const deleted = await fetch(`${sending.url}/api/pbxs/north/faxes/${job.id}`, { method: 'DELETE' });
     expect(deleted.status).toBe(204);
     const fax = await received('partial', lines.broken);
