@@ -15,6 +15,8 @@ export default defineConfig({
           // Both cores: these wait for nothing.
           maxWorkers: 2,
           include: ['test/unit/**/*.test.ts', 'test/model/**/*.test.ts'],
+          // Properties go through hundreds of cases: how long that takes says something of the machine alone.
+          testTimeout: 30_000,
         },
       },
       {
