@@ -193,7 +193,11 @@ describe.concurrent('a fax from one engine to another', () => {
   it('is taken by an employee with #0, in a conversation', async () => {
     const pages = [pageOf(5, { height: 100 })];
     const job = await send(lines.anna, tiffOf(pages), 'image/tiff');
-    await anna.next('CALL_ESTABLISHED');
+    await eventually(
+      'the two to talk',
+      () => receiving.api<{ line: string; stage: string }[]>('/api/pbxs/south/calls'),
+      (calls) => calls.some(({ line, stage }) => line === lines.anna && stage === 'conversation'),
+    );
     anna.press('#0');
     const fax = await received('received', lines.anna);
     expect(fax).toMatchObject({ employee: 'anna', pages: 1 });
