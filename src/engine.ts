@@ -37,6 +37,7 @@ import {
   publishVoicemail,
 } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
+import { tellPhones } from './engine-mailboxes.ts';
 import { UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
 import type { History } from './history/index.ts';
@@ -250,7 +251,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(takeReloads(config, clock, log));
     for (const pbx of config.all()) warmUp(pbx, clock);
     // Those who want to know what has gone are listening.
-    await voicemail;
+    stack.defer(
+      tellPhones({
+        ...{ config, redis, subscriber, log },
+        voicemail: await voicemail,
+        subscriptions: sip.subscriptions,
+      }),
+    );
     void (await faxes.promise).start();
     (await outbox).start();
     const { startHttp } = await import('./http/index.ts');

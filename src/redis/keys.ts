@@ -19,6 +19,8 @@ export class Keys {
   failures = (address: string): string => `${this.#prefix}failures:${address}`;
   /** Stream: what happens, for those who watch; its name is also the channel on which each addition is told. */
   events = (): string => `${this.#prefix}events`;
+  /** Channel: employees whose mailbox has changed. */
+  mailboxes = (): string => `${this.#prefix}mailboxes`;
   /** What the scripts of the ACD declare, all of it and in this order: `src/acd/scripts/includes/state.lua` says what each is. */
   acd = (): readonly string[] => [
     ...acdNames.map((name) => `${this.#prefix}acd-${name}`),

@@ -5,7 +5,8 @@ import type { Identity } from './identity.ts';
  * (`server.ts`) is the only user of drachtio-srf.
  *
  * Deliberately absent: authentication (an `IncomingInvite` has passed the guard), registration (`registrar.ts`), transactions,
- * retransmission, tags and routes (the SIP server's), media (an SDP is a string here), subscriptions (later, beside this port).
+ * retransmission, tags and routes (the SIP server's), media (an SDP is a string here), subscriptions of phones
+ * (`subscriptions.ts`, beside this port).
  *
  * Everything named `on` returns the function that takes the listener off again.
  */
