@@ -13,6 +13,7 @@ import type { CallServices } from './call/call.ts';
 import { CallbackRunner } from './call/callback-runner.ts';
 import { notBuilt } from './call/facilities.ts';
 import { Inbound } from './call/inbound.ts';
+import type { LiveCall } from './call/live-calls.ts';
 import type { Environment } from './config/env.ts';
 import { type Issue, isError } from './config/issue.ts';
 import { redacted } from './config/redact.ts';
@@ -140,7 +141,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     // Phones are served from here on; what is only needed when a call has ended is loaded meanwhile.
     const keeping = stack.use(new AsyncDisposableStack());
     const database = openDatabase(env, log, keeping);
-    const history = openHistory({ env, redis, config, database, clock, random, log }, keeping);
+    const history = openHistory({ env, redis, config, database, events, clock, random, log }, keeping);
     const outbox = openOutbox({ env, config, database, events, clock, random, log }, keeping);
     const voicemail = openVoicemail({ env, database, outbox, events, clock, random, log }, keeping);
     // Awaited below; until then a failure is nobody's.
@@ -207,6 +208,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       history: async (record) => (await history).record(record),
     });
     stack.defer(publishEvents({ config, inbound, registrar: sip.registrar, recordings, limits }, events));
+    const keepingOpen = history.then((made) => keepOpenCalls(made, inbound));
+    keepingOpen.catch(() => undefined);
+    stack.defer(() =>
+      keepingOpen.then(
+        (off) => off(),
+        () => undefined,
+      ),
+    );
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
     // After what takes calls, so that it is stopped before: operators send no more calls to a node that is about to end.
@@ -461,13 +470,14 @@ async function openHistory(
     readonly redis: RedisConnection;
     readonly config: ConfigStore;
     readonly database: Promise<Database>;
+    readonly events: EventLog;
     readonly clock: Clock;
     readonly random: Random;
     readonly log: Logger;
   },
   stack: AsyncDisposableStack,
 ): Promise<History> {
-  const { env, redis, config, clock, random, log } = parts;
+  const { env, redis, config, events, clock, random, log } = parts;
   const [{ startHistory }, database] = await Promise.all([import('./history/index.ts'), parts.database]);
   const history = startHistory({
     redis,
@@ -475,6 +485,7 @@ async function openHistory(
     directory: join(env.varDir, 'history-spool'),
     node: env.nodeId,
     pbxs: () => config.all().map(({ id }) => id),
+    onLost: publishLost(events),
     alone: env.redisUrl === undefined,
     clock,
     random,
@@ -483,6 +494,16 @@ async function openHistory(
   stack.defer(() => history.close());
   keepVersions(history, config);
   return history;
+}
+
+/** As long as a call goes on, somebody else knows enough of it to write its record. */
+function keepOpenCalls(history: History, inbound: Inbound): () => void {
+  const keep = ({ id, pbx, timeline }: LiveCall) => history.goesOn(pbx.id, id, () => timeline.open());
+  for (const call of inbound.live.all()) keep(call);
+  return inbound.events.on('changed', ({ call, what, isKept = true }) => {
+    if (what === 'ended') history.ends(call.pbx.id, call.id, isKept);
+    else keep(call);
+  });
 }
 
 /** Calls can only be run again on a version that is still known. */
