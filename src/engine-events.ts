@@ -4,6 +4,7 @@ import { isError } from './config/issue.ts';
 import type { ConfigStore } from './config/store.ts';
 import { liveView } from './engine-http.ts';
 import type { EventForms, EventLog } from './events/index.ts';
+import type { CallRecord } from './history/record.ts';
 import {
   instant,
   shownAgent,

@@ -33,6 +33,7 @@ import {
   acdForms,
   publishEvents,
   publishFaxes,
+  publishLost,
   publishOutbox,
   publishTrunks,
   publishVoicemail,
