@@ -64,7 +64,7 @@ import {
 } from './redis/index.ts';
 import { tablesOf } from './scheme/tables.ts';
 import { contactTarget, startSip } from './sip/index.ts';
-import { type Clock, systemClock } from './time/clock.ts';
+import { type Clock, delay, systemClock } from './time/clock.ts';
 import { type Random, systemRandom } from './time/random.ts';
 import { TrunkLines } from './trunks/lines.ts';
 import { OutgoingLimits } from './trunks/outgoing-limits.ts';
@@ -81,6 +81,11 @@ export interface EngineOptions {
 export interface Engine {
   /** For a person: what runs, and how to register a first phone. */
   readonly banner: string;
+  /**
+   * Takes no more calls: they are refused with 503, `/readyz` answers 503 too, accounts at operators are given up. Resolves when the last of those that go on
+   * has ended, after `limit` ms at the latest. Then `stop`.
+   */
+  drain(limit: number): Promise<void>;
   /** Ends all calls, writes their records, stops every part. Idempotent. */
   stop(): Promise<void>;
 }
@@ -219,6 +224,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     );
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
+    // What brings calls to this node: it ends before they do.
+    const inviting = stack.use(new AsyncDisposableStack());
     // After what takes calls, so that it is stopped before: operators send no more calls to a node that is about to end.
     const registering = new Registering({
       config,
@@ -231,14 +238,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       random,
       log,
     });
-    stack.defer(() => registering.close());
+    inviting.defer(() => registering.close());
     stack.defer(publishTrunks(trunks, registering, events));
     openFaxes({ env, config, database, outbox, events, services, inbound, clock, random, log }, keeping).then(
       faxes.resolve,
       faxes.reject,
     );
     // Before the calls are ended: none begins meanwhile.
-    stack.defer(() =>
+    inviting.defer(() =>
       faxes.promise.then(
         (made) => made.rest(),
         () => undefined,
@@ -254,7 +261,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       node: env.nodeId,
       log,
     });
-    stack.defer(() => runner.close());
+    inviting.defer(() => runner.close());
     groupCallbacks.events.on('asked', ({ pbx }) => void runner.look(pbx));
 
     stack.defer(takeReloads(config, clock, log));
@@ -299,7 +306,19 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(() => http.close());
     void recordings.open();
     const banner = bannerText({ env, config, listening: sip.server.listening, http: http.url });
-    return { banner, stop: () => stack.disposeAsync() };
+    const drain = async (limit: number) => {
+      inbound.rest();
+      await inviting.disposeAsync();
+      const over = new AbortController();
+      const late = delay(clock, limit, over.signal).catch(() => undefined);
+      log.info(
+        { calls: inbound.live.size, seconds: limit / 1000 },
+        'no more calls are taken; those that go on may end',
+      );
+      await Promise.race([inbound.live.drained(), late]);
+      over.abort();
+    };
+    return { banner, drain, stop: () => stack.disposeAsync() };
   } catch (error) {
     await stack.disposeAsync();
     throw error;

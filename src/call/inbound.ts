@@ -112,9 +112,18 @@ export class Inbound {
     return call?.pbx.id === pbx ? call.recording?.set(on) : undefined;
   }
 
+  /** Takes no more calls; those that there are go on. */
+  rest(): void {
+    this.#stopping = true;
+  }
+
+  get isResting(): boolean {
+    return this.#stopping;
+  }
+
   /** Ends all calls. Resolves when their records have been handed over. */
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.rest();
     for (const call of this.live.all()) call.breakOff({ by: 'engine', reason: 'shutdown' });
     await this.live.drained();
   }

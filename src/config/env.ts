@@ -33,6 +33,8 @@ export interface Environment {
   readonly varDir: string;
   /** `LOG_LEVEL` */
   readonly logLevel: LogLevel;
+  /** `DRAIN_SECONDS`: how long calls may go on after SIGTERM. */
+  readonly drainSeconds: number;
   /** `NODE_ID`; unset: made of the host's name and `VAR_DIR`, so that it outlives restarts and differs between nodes of one machine. */
   readonly nodeId: string;
 }
@@ -136,6 +138,10 @@ const variables = z.object({
   RTP_PORTS: parsed(readPorts, 'must be a range of ports such as 20000-29999').prefault('20000-29999'),
   VAR_DIR: z.string().default('var'),
   LOG_LEVEL: z.enum(logLevels, { error: `must be ${quoted(logLevels)}` }).default('info'),
+  DRAIN_SECONDS: parsed(
+    (text) => (/^\d{1,5}$/.test(text) ? Number(text) : undefined),
+    'must be a number of seconds, such as 60; 0: calls are ended at once',
+  ).prefault('60'),
   NODE_ID: parsed(
     (text) => (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text) ? text : undefined),
     'must be up to 63 Latin letters, digits, "-", "_" or "."',
@@ -178,6 +184,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     rtpPorts: value.RTP_PORTS,
     varDir,
     logLevel: value.LOG_LEVEL,
+    drainSeconds: value.DRAIN_SECONDS,
     nodeId: value.NODE_ID ?? `${hostname()}-${createHash('sha256').update(varDir).digest('hex').slice(0, 6)}`,
   };
 }

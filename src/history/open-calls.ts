@@ -118,8 +118,10 @@ export class OpenCalls {
       known.isChanged = true;
       return;
     }
-    calls.open.set(id, { told, isChanged: true, isWritten: false });
-    this.#attempt(pbx, calls);
+    const one = { told, isChanged: true, isWritten: false };
+    calls.open.set(id, one);
+    // Not behind a write that is under way: what is given to the system now arrives, also if the process dies the next moment.
+    void this.#quietly(pbx, () => this.#put(pbx, calls, [[id, one]], []));
   }
 
   /** The call is over, and its record is on its way: nothing more is told of it. What is kept goes when the record is safe. */
@@ -161,39 +163,45 @@ export class OpenCalls {
     if (!this.#closed) this.#timer = this.#options.clock.setTimeout(() => void this.#beat(), beatMs);
   }
 
-  /** At once, unless a write is under way: then those that come meanwhile go with the next. */
-  #attempt(pbx: string, calls: Calls): void {
-    if (!calls.writing) void this.#write(pbx, calls);
-  }
-
   /** One at a time. Never rejects: what Redis does not take now it gets with a later beat. */
   async #write(pbx: string, calls: Calls): Promise<void> {
     while (calls.writing) await calls.writing;
-    calls.writing = this.#writeOnce(pbx, calls).catch((error: unknown) => {
-      if (!(error instanceof RedisDownError))
-        this.#options.log.error({ err: error, pbx }, `calls that go on could not be kept: ${errorText(error)}`);
+    calls.writing = this.#quietly(pbx, async () => {
+      const changed = [...calls.open].filter(([, { isChanged }]) => isChanged);
+      const [time, ...nodes] = await this.#put(pbx, calls, changed, [...calls.over]);
+      await this.#bury(pbx, Number(time), nodes);
     });
     await calls.writing;
     calls.writing = undefined;
-    if (this.#closed || !this.#options.redis.up) return;
-    if ([...calls.open.values()].some(({ isChanged, isWritten }) => isChanged && !isWritten)) this.#attempt(pbx, calls);
   }
 
-  async #writeOnce(pbx: string, calls: Calls): Promise<void> {
+  async #quietly(pbx: string, write: () => Promise<unknown>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      if (error instanceof RedisDownError) return;
+      this.#options.log.error({ err: error, pbx }, `calls that go on could not be kept: ${errorText(error)}`);
+    }
+  }
+
+  /** @returns Redis's time, then the nodes that have calls, each with when it spoke last */
+  async #put(
+    pbx: string,
+    calls: Calls,
+    changed: readonly (readonly [id: string, call: Open])[],
+    over: readonly string[],
+  ): Promise<string[]> {
     const { redis, name, now } = this.#options;
-    if (!redis.up) return;
-    const changed = [...calls.open].filter(([, { isChanged }]) => isChanged);
-    const over = [...calls.over];
     const hadBefore = [...calls.open.values()].some(({ isWritten }) => isWritten);
     for (const [, one] of changed) one.isChanged = false;
     try {
       const texts = Object.fromEntries(changed.map(([id, { told }]) => [id, jsonLine(told())]));
-      const [state, time, ...nodes] = await keep(redis, pbx, name, now?.() ?? '', texts, over);
+      const [state, ...rest] = await keep(redis, pbx, name, now?.() ?? '', texts, over);
       for (const id of over) calls.over.delete(id);
       for (const [, one] of changed) one.isWritten = true;
       // Redis has lost them, or another node took this one for dead.
       if (state === 'new' && hadBefore) for (const one of calls.open.values()) one.isChanged = true;
-      await this.#bury(pbx, Number(time), nodes);
+      return rest;
     } catch (error) {
       for (const [, one] of changed) one.isChanged = true;
       throw error;

@@ -44,6 +44,7 @@ export class Engine implements AsyncDisposable {
         RTP_PORTS: '20000-39999',
         VAR_DIR: varDir,
         LOG_LEVEL: 'debug',
+        DRAIN_SECONDS: '0',
         ...options.env,
       },
     });
