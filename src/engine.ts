@@ -308,14 +308,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const banner = bannerText({ env, config, listening: sip.server.listening, http: http.url });
     const drain = async (limit: number) => {
       inbound.rest();
-      await inviting.disposeAsync();
-      const over = new AbortController();
-      const late = delay(clock, limit, over.signal).catch(() => undefined);
       log.info(
         { calls: inbound.live.size, seconds: limit / 1000 },
         'no more calls are taken; those that go on may end',
       );
-      await Promise.race([inbound.live.drained(), late]);
+      const over = new AbortController();
+      const late = delay(clock, limit, over.signal).catch(() => undefined);
+      const ended = inviting.disposeAsync().then(() => inbound.live.drained());
+      await Promise.race([ended, late]);
       over.abort();
     };
     return { banner, drain, stop: () => stack.disposeAsync() };

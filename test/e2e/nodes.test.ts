@@ -133,12 +133,8 @@ describe('SIGTERM', () => {
     await using peer = await sippAnswers();
     await writeOffice(folder.path, office(peer.port));
     await using engine = await Engine.start({ config: folder.path, env: { DRAIN_SECONDS: '20', LOG_LEVEL: 'info' } });
-    const talks = sippCalls(engine.sip, { to: lines.load, talkMs: 3000 });
-    await eventually(
-      'the call',
-      () => engine.metric('kommutator_sip_dialogs'),
-      (count) => count === 2,
-    );
+    const talks = sippCalls(engine.sip, { to: lines.load, talkMs: 6000 });
+    await engine.program.lines.find('the call', (line) => line.includes('"call arrived"'));
     engine.program.child.kill('SIGTERM');
     await engine.program.lines.find('the drain', (line) => line.includes('no more calls are taken'));
     expect((await fetch(`${engine.url}/readyz`)).status).toBe(503);

@@ -25,6 +25,7 @@ describe('the environment', () => {
       ],
       sipExternalIp: undefined,
       drachtio: undefined,
+      drainSeconds: 60,
       freeswitch: [],
       redisUrl: undefined,
       databaseUrl: undefined,
