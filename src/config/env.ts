@@ -110,6 +110,12 @@ const readUrl =
     return new Secret(text, url.href);
   };
 
+/** One server, or several behind Sentinel or in a cluster, which no URL of the standard can name. What is behind the scheme `redis/address.ts` reads. */
+const readRedisUrl = (text: string): Secret | undefined =>
+  /^(rediss?(\+(sentinel|cluster))?|unix):\/\/\S+$/.test(text)
+    ? new Secret(text, text.replace(/:\/\/([^:@/]*):[^@/]*@/, '://$1:***@'))
+    : undefined;
+
 function readPorts(text: string): Environment['rtpPorts'] | undefined {
   const [from, to, ...rest] = text.split('-').map((part) => portOf(part.trim()));
   // Each end of a call takes a pair of ports: RTP and RTCP.
@@ -125,7 +131,10 @@ const variables = z.object({
   SIP_EXTERNAL_IP: parsed((text) => (isIP(text) ? text : undefined), 'must be an IP address').optional(),
   DRACHTIO: parsed(readBackend, 'must be host:port:secret').optional(),
   FREESWITCH: parsed(readList(readBackend), 'must be host:port:secret, or several separated by commas').optional(),
-  REDIS_URL: parsed(readUrl('redis:', 'rediss:'), 'must be an address such as redis://127.0.0.1:6379').optional(),
+  REDIS_URL: parsed(
+    readRedisUrl,
+    'must be an address such as redis://127.0.0.1:6379, redis+sentinel://host,host/master or redis+cluster://host,host',
+  ).optional(),
   DATABASE_URL: parsed(
     readUrl('postgres:', 'postgresql:'),
     'must be an address such as postgres://user:password@127.0.0.1:5432/kommutator',

@@ -154,7 +154,7 @@ describe('docker compose', () => {
       envs.map(({ drachtio }) => drachtio?.port),
       envs.map(({ sipListen }) => sipListen[0]?.port),
     ];
-    for (const values of own) expect(new Set(values).size, `${values}`).toBe(nodes.length);
+    for (const values of own) expect(new Set<unknown>(values).size, `${values}`).toBe(nodes.length);
     const [first, second] = envs.map(({ rtpPorts }) => rtpPorts);
     expect((first?.max ?? 0) < (second?.min ?? 0)).toBe(true);
     const data = nodes.map(({ engine }) => service(engine).volumes.find((volume) => volume.endsWith(':/data')));
