@@ -368,6 +368,12 @@ async function openDatabase(env: Environment, log: Logger, stack: AsyncDisposabl
     import('./database/postgres.ts'),
     import('./embedded/database/index.ts'),
   ]);
+  if (env.redisUrl && !env.databaseUrl) {
+    log.warn(
+      { hint: 'Set DATABASE_URL, the same at each node, before a second node is started on this Redis.' },
+      'REDIS_URL is set, but DATABASE_URL is not: were there several nodes, each would have a part of the call history',
+    );
+  }
   const database = migrated(
     env.databaseUrl
       ? postgres(env.databaseUrl.reveal(), log)

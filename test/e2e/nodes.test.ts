@@ -51,9 +51,7 @@ beforeAll(async () => {
         env: { REDIS_URL: redis.url, DATABASE_URL: postgres.url, NODE_ID: id, LOG_LEVEL: 'info' },
       }),
     );
-  // One after the other: both would make the tables.
-  first = await start('first');
-  second = await start('second');
+  [first, second] = await Promise.all([start('first'), start('second')]);
 });
 afterAll(() => resources.disposeAsync());
 
