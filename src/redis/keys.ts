@@ -58,6 +58,13 @@ export class Keys {
     ] as const;
   /** Stream: finished calls on their way to the database. */
   history = (): string => `${this.#prefix}history`;
+  /**
+   * What goes on, for the case that its node dies. Sorted set: nodes that have calls, by when they spoke last; hash of one node: call → `OpenCall`, as JSON.
+   */
+  openCalls = (node: string): readonly [nodes: string, calls: string] => [
+    `${this.#prefix}open-nodes`,
+    `${this.#prefix}open-calls:${node}`,
+  ];
   /** Stream: records that the database would not take; kept for a person to look at. */
   historyRejected = (): string => `${this.#prefix}history-rejected`;
 }

@@ -70,7 +70,7 @@ export type ForwardResult =
   | { readonly outcome: 'failed'; readonly reason: EndReason }
   /** The call has been dealt with: an assistant has hung up or taken a message, a caller who waited is to be called back. Nothing follows. */
   | { readonly outcome: 'ended'; readonly reason: EndReason }
-  /** An assistant has sent the call on to a scheme; `reason`: why the employee was not reached. */
+  /** The assistant of an employee, or his phone, has sent the call on to a scheme; `reason`: why he was not reached. Comes of employees alone. */
   | { readonly outcome: 'scheme'; readonly scheme: string; readonly reason: EndReason };
 
 export interface VoicemailRequest {

@@ -1,5 +1,6 @@
 import { after, type BranchBuild, ending, endState, hangUp, trace } from './build.ts';
 import type { Action, State, Transition, Transitions } from './chart.ts';
+import { hearOut } from './hear-out.ts';
 import { inputOf, keysOf, type TakesInput } from './keys.ts';
 import { place, to } from './paths.ts';
 import { unmatched } from './rules/any-other-input.ts';
@@ -28,8 +29,8 @@ export function compileBranch(build: BranchBuild): void {
   const before = typeof build.branch.when === 'string' ? build.before : [];
   const { first, states } = inOrder(build, input);
   if (build.branch.end === 'mainMenu' || first === 'end') states.end = endState(build);
-  if (input) states.invalid = invalidPrompt(build);
-  if (input?.dials) states.dialled = dialled(build);
+  if (input) Object.assign(states, invalidPrompt(build, input));
+  if (input?.dials) Object.assign(states, dialled(build, input));
 
   scheme.states.set(path, {
     id: path,
@@ -52,9 +53,16 @@ function inOrder(build: BranchBuild, input: TakesInput | undefined): { first: st
   // Where nothing is asked, a caller may still dial before he is hung up on; on the way back to the main menu he need not be kept.
   const waits = input !== undefined && (input.asked || (heard && branch.end === 'hangup'));
 
+  const courses = steps.map(({ step, kind }) => kind.course(step, build.scheme.tables.pbx));
+  const leaving = courses.indexOf('leaves');
+  // What leaves the branch waits for an entry that was begun in a step before it.
+  const last = leaving >= 0 ? leaving : courses.length;
+  const goes = leaving >= 0 || (branch.end === 'mainMenu' && !waits);
+  const hears = goes && courses.slice(0, last).includes('dwells') && input?.matcher.mayWait === true;
+
   const order = [
     ...(build.top && listens && !steps[0]?.kind.answers ? ['answering'] : []),
-    ...steps.map((_, number) => String(number)),
+    ...steps.map((_, number) => String(number)).toSpliced(last, 0, ...(hears ? ['stepsEnd'] : [])),
     ...(waits && branch.rules.disa?.prompt ? ['prompt'] : []),
     ...(waits ? ['waiting'] : []),
   ];
@@ -64,6 +72,7 @@ function inOrder(build: BranchBuild, input: TakesInput | undefined): { first: st
   };
 
   const states: Record<string, State> = {};
+  if (hears) Object.assign(states, hearOut(build, input, 'steps', [following('stepsEnd')]).states);
   for (const name of order) {
     if (name === 'answering') states.answering = answering(build, following(name));
     else if (name === 'prompt') states.prompt = disaPrompt(build, following(name));
@@ -77,13 +86,12 @@ function inOrder(build: BranchBuild, input: TakesInput | undefined): { first: st
       at: place(path, number),
       stepSource: `${build.source}.steps[${number}]`,
       next,
-      notReached: (target) =>
-        defaultApplies && 'employee' in target
-          ? {
-              target: to(unanswered(build.scheme)),
-              actions: [{ type: 'remember', params: { employee: target.employee } }],
-            }
-          : next,
+      notReached: (target) => {
+        if (!defaultApplies || !('employee' in target)) return [next];
+        const heard = hearOut(build, input, 'employee', [{ target: to(unanswered(build.scheme)) }]);
+        Object.assign(states, heard.states);
+        return after([{ type: 'remember', params: { employee: target.employee } }], heard.go);
+      },
     });
   }
   return { first: order[0] ?? 'end', states };

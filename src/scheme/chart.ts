@@ -124,6 +124,8 @@ export interface GuardParams {
   /** The branch's `when` holds now. */
   when: { readonly branch: string };
   nothingEntered: undefined;
+  /** Keys have been pressed that are no whole entry yet. */
+  entryBegun: undefined;
   endsEntry: undefined;
   /** A `#` that belongs to the entry before: it came within this time of it, and nothing else was pressed. */
   endsFormer: { readonly pauseMs: number };

@@ -64,6 +64,12 @@ const placeTexts: Readonly<Record<string, string>> = {
   start: 'the call arrives',
   ended: 'the call ends',
   end: 'the branch ends',
+  stepsEnd: 'hears the caller out',
+  employeeEnd: 'hears the caller out',
+  dialledEnd: 'hears the caller out',
+  invalidEnd: 'hears the caller out',
+  begun: 'has he begun to press keys?',
+  entry: 'waits for the rest',
   unanswered: 'an employee was not reached',
   waiting: 'waits for keys',
   ringing: 'rings',
@@ -127,7 +133,7 @@ export function endOf(
     return { id: 'scheme dialled', text: 'the scheme that was dialled' };
   }
   if (actions?.some(({ type }) => type === 'goOnSent')) {
-    return { id: 'scheme sent', text: 'a scheme that an assistant sends the call to' };
+    return { id: 'scheme sent', text: 'a scheme that an assistant or a phone sends the call to' };
   }
   if (guard?.type !== 'dealtWith' || !state?.invoke) return undefined;
   if (state.invoke.src !== 'forward') return { id: 'whoever dialled', text: 'whoever was dialled' };
@@ -207,6 +213,7 @@ type Worded = Exclude<keyof GuardParams, 'when' | 'lastInvalid' | 'lastWrongPass
 
 const guardTexts: Readonly<Record<Worded, string>> = {
   nothingEntered: '',
+  entryBegun: 'a key has been pressed',
   endsEntry: '',
   endsFormer: '',
   isPassword: 'the right password',
@@ -219,7 +226,7 @@ const guardTexts: Readonly<Record<Worded, string>> = {
   wasPlayed: 'yes',
   dealtWith: 'somebody answers',
   sentToScheme: '',
-  mayGoOnSent: 'the assistant sends it on',
+  mayGoOnSent: 'an assistant or a phone sends it on',
 };
 
 function regionName({ rules, index }: GuardParams['inRegion'], { document }: PbxVersion): string {

@@ -45,6 +45,11 @@ export class Input {
     this.#disa = disa;
   }
 
+  /** There are first keys after which more may follow; else each key is an entry, and none is ever only begun. */
+  get mayWait(): boolean {
+    return [...'0123456789*#'].some((key) => this.#canGrow(key));
+  }
+
   /** @param typed all keys since the last decision */
   match(typed: string): Verdict {
     if (this.#canGrow(typed)) return { kind: 'more' };

@@ -11,6 +11,8 @@ export type Call =
 /**
  * Somebody is being rung, and talks when he answers. While he rings, and while his assistant speaks, the block's keys are live (their handlers are the
  * block's); from `connected` or `recording` on they and the fax detector are dead.
+ *
+ * Only an employee has an assistant, or a phone that sends the call on: a group, a number, a trunk and a room leave the caller no mailbox and lead to no other scheme.
  * @param otherwise what follows when nobody was reached
  */
 export function ringing(scheme: SchemeBuild, path: string, call: Call, otherwise: Transitions): State {
@@ -18,6 +20,8 @@ export function ringing(scheme: SchemeBuild, path: string, call: Call, otherwise
     type: 'traceCall',
     params: { state: path, event, ...(call.target ? { target: call.target } : {}) },
   });
+  const assists = call.target === undefined || 'employee' in call.target;
+  const recording = place(path, 'recording');
   return {
     id: path,
     entry: [traced('ring')],
@@ -25,7 +29,7 @@ export function ringing(scheme: SchemeBuild, path: string, call: Call, otherwise
       ...(call.target ? { src: 'forward', input: call } : { src: 'forwardDialled' }),
       onDone: [
         { guard: { type: 'dealtWith' }, target: to(ended(scheme)), actions: [{ type: 'endOfForward' }] },
-        ...after([{ type: 'failed' }], goOnSent(scheme, path)),
+        ...(assists ? after([{ type: 'failed' }], goOnSent(scheme, path)) : []),
         ...after([{ type: 'failed' }, traced('noAnswer')], otherwise),
       ],
       onError: after([{ type: 'fault', params: { state: path } }], otherwise),
@@ -36,10 +40,10 @@ export function ringing(scheme: SchemeBuild, path: string, call: Call, otherwise
         id: place(path, 'ringing'),
         on: {
           connected: [{ target: to(place(path, 'connected')) }],
-          recording: [{ target: to(place(path, 'recording')) }],
+          ...(assists ? { recording: [{ target: to(recording) }] } : {}),
         },
       },
-      recording: deaf(place(path, 'recording')),
+      ...(assists ? { recording: deaf(recording) } : {}),
       connected: deaf(place(path, 'connected'), [traced('connect')]),
     },
   };

@@ -128,6 +128,7 @@ const vocabulary = setup({
     when: ({ context }, { branch }: GuardParams['when']) =>
       context.tables.whens.get(branch)?.holds(context.now()) ?? false,
     nothingEntered: ({ context }) => context.entered === '',
+    entryBegun: ({ context }) => context.entered !== '',
     endsEntry: ({ event }) => event.type === 'digit' && event.digit === '#',
     endsFormer: ({ context, event }, { pauseMs }: GuardParams['endsFormer']) => endsFormer(context, event, pauseMs),
     isPassword: ({ context }, { item }: GuardParams['isPassword']) =>

@@ -4,26 +4,47 @@ import { getShortestPaths } from 'xstate/graph';
 import type { State } from '../../src/scheme/chart.ts';
 import { compileScheme } from '../../src/scheme/compile.ts';
 import { noJourney, type SchemeEvent } from '../../src/scheme/context.ts';
+import { waysOut } from '../../src/scheme/graph.ts';
+import { to } from '../../src/scheme/paths.ts';
 import { schemesOf } from '../../src/scheme/schemes.ts';
 import { generatedPbx } from '../support/generated-scheme.ts';
 import { many, patience } from '../support/many.ts';
 import { employee, pbxOf } from '../support/pbx.ts';
-import { isKept } from '../support/reachable.ts';
+import { allStates, isKept } from '../support/reachable.ts';
 
-/** States in which a caller could be left: nothing is under way, no time is running, and no transition is sure to be taken. */
-function deadStates(states: Readonly<Record<string, State>>, movingAbove = false): string[] {
+/**
+ * States in which a caller could be left: nothing is under way, no time is running, and no transition is sure to be taken.
+ * @param pausing where callers come only with an entry begun: the pause that ends it is running
+ */
+function deadStates(
+  states: Readonly<Record<string, State>>,
+  movingAbove = false,
+  pausing = beginningEntries(states),
+): string[] {
   return Object.values(states).flatMap((state) => {
     const surely = state.always?.at(-1);
     const moving =
       movingAbove ||
+      pausing.has(to(state.id)) ||
       state.type === 'final' ||
       state.invoke !== undefined ||
       Object.keys(state.after ?? {}).length > 0 ||
       (surely !== undefined && surely.guard === undefined) ||
       state.on?.begin !== undefined;
     if (!state.states) return moving ? [] : [state.id];
-    return deadStates(state.states, moving);
+    return deadStates(state.states, moving, pausing);
   });
+}
+
+function beginningEntries(states: Readonly<Record<string, State>>): ReadonlySet<string | undefined> {
+  const ways = allStates(states).flatMap(({ id, initial, states: inside, ...state }) => [
+    ...waysOut({ id, ...state }).flatMap(([, transitions]) => transitions),
+    ...(initial === undefined ? [] : [{ target: to(inside?.[initial]?.id ?? '') }]),
+  ]);
+  const targets = Map.groupBy(ways, ({ target }) => target);
+  return new Set(
+    [...targets].flatMap(([target, all]) => (all.every(({ guard }) => guard?.type === 'entryBegun') ? [target] : [])),
+  );
 }
 
 describe('no dead state', () => {
@@ -43,6 +64,15 @@ describe('no dead state', () => {
   it('would be found', () => {
     const stuck = { id: 'b', on: { digit: [{}] } };
     expect(deadStates({ a: { id: 'a', initial: 'b', states: { b: stuck } } })).toEqual(['b']);
+    expect(
+      deadStates({ a: { id: 'a', always: [{ guard: { type: 'entryBegun' }, target: '#b' }, {}] }, b: { id: 'b' } }),
+    ).toEqual([]);
+    expect(
+      deadStates({
+        a: { id: 'a', always: [{ guard: { type: 'entryBegun' }, target: '#b' }, { target: '#b' }] },
+        b: { id: 'b' },
+      }),
+    ).toEqual(['b']);
     expect(deadStates({ a: { id: 'a', always: [{ guard: { type: 'mayReturn' }, target: '#b' }] } })).toEqual(['a']);
   });
 });

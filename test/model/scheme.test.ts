@@ -109,6 +109,45 @@ describe('no key is lost', () => {
     },
     patience(60_000),
   );
+
+  it(
+    'so does one that comes while the branch is left by itself: with a time, an announcement, somebody who does not answer',
+    async () => {
+      const typing = fc.array(fc.tuple(fc.constantFrom(...'4579*'), fc.integer({ min: 0, max: 29 })), { maxLength: 8 });
+      const property = fc.asyncProperty(typing, fc.boolean(), async (typed, rings) => {
+        const sorry = { play: 'builtin:closed', wait: true };
+        const pbx = pbxOf({
+          // biome-ignore lint/suspicious/noThenProperty: the key of the document
+          defaults: { employee: { then: { extension: '884' } } },
+          employees: [employee('ivanov', '451')],
+          schemes: [
+            {
+              id: 'main',
+              extension: '884',
+              steps: rings ? [{ forward: { employee: 'ivanov' } }] : [sorry, { forward: { scheme: 'main' } }],
+              menu: { '45': { steps: [sorry, { forward: { scheme: 'main' } }] } },
+              rules: {
+                invalidInput: { attempts: 9, steps: [{ hangup: true }] },
+                ...(rings ? {} : { noInput: { after: 1, steps: [sorry], end: 'mainMenu' } }),
+              },
+            },
+          ],
+        });
+        const call = new SchemeCall(pbx, 'main', { script: { calls: { ivanov: { fails: 1, reason: 'busy' } } } });
+        for (const [digit, tenths] of typed) {
+          await call.press(digit);
+          await call.wait(tenths / 10);
+        }
+        await call.wait(3);
+        const heard = call.world.traces.filter(({ event }) => event === 'digit').map(entered);
+        expect(heard.join('')).toBe(typed.map(([digit]) => digit).join(''));
+        await call.hangUp();
+        expect(call.leftovers).toEqual([]);
+      });
+      await fc.assert(property, many(200));
+    },
+    patience(60_000),
+  );
 });
 
 const entered = ({ detail }: TraceEntry): string => String(detail?.digits ?? '');

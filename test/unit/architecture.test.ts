@@ -50,6 +50,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'media/spoken.ts',
     'history/record.ts',
     'history/figures.ts',
+    'history/open-call.ts',
     'messages/voicemail/port.ts',
   ],
   // Fills a port of the call layer, and makes calls of its own.

@@ -1,6 +1,8 @@
 import { after, type BranchBuild, ending, goOnDialled, seen } from '../build.ts';
 import type { State, Transitions } from '../chart.ts';
 import { type Lengths, lengthsBetween, noLength } from '../dial-plan.ts';
+import { hearOut } from '../hear-out.ts';
+import type { TakesInput } from '../keys.ts';
 import { place, to } from '../paths.ts';
 import { ringing } from '../ringing.ts';
 import { unanswered } from '../unanswered.ts';
@@ -20,7 +22,10 @@ export function dialable({ branch, scheme }: BranchBuild): Lengths {
 const longestExtension = 7;
 
 /** «Донабор внутреннего номера»: whom the caller has dialled is rung; he may still choose something else meanwhile. */
-export const dialled = (build: BranchBuild): State => ringing(build.scheme, dialledPath(build), {}, notReached(build));
+export function dialled(build: BranchBuild, input: TakesInput): Readonly<Record<string, State>> {
+  const { go, states } = hearOut(build, input, 'dialled', notReached(build));
+  return { dialled: ringing(build.scheme, dialledPath(build), {}, go), ...states };
+}
 
 const dialledPath = ({ path }: BranchBuild): string => place(path, 'dialled');
 

@@ -1,5 +1,7 @@
 import { after, again, type BranchBuild, ending, trace } from '../build.ts';
 import type { State, Transitions } from '../chart.ts';
+import { hearOut } from '../hear-out.ts';
+import type { TakesInput } from '../keys.ts';
 import { place, to } from '../paths.ts';
 import { enter } from './enter.ts';
 
@@ -18,19 +20,21 @@ export function invalid(build: BranchBuild): Transitions {
 }
 
 /** The caller hears that he pressed something wrong; he may go on pressing meanwhile. */
-export function invalidPrompt({ block, path }: BranchBuild): State {
-  const id = place(path, 'invalid');
+export function invalidPrompt(build: BranchBuild, input: TakesInput): Readonly<Record<string, State>> {
+  const id = place(build.path, 'invalid');
   const audio = 'builtin:invalid-choice';
-  return {
+  const { go, states } = hearOut(build, input, 'invalid', [again(build.block)]);
+  const invalid: State = {
     id,
     entry: [{ type: 'stopAudio' }, trace(id, 'play', { audio })],
     invoke: {
       src: 'play',
       input: { audio },
-      onDone: [again(block)],
-      onError: after([{ type: 'fault', params: { state: id } }], [again(block)]),
+      onDone: go,
+      onError: after([{ type: 'fault', params: { state: id } }], go),
     },
   };
+  return { invalid, ...states };
 }
 
 export const ordinal = (n: number): string => ({ 1: '1st', 2: '2nd', 3: '3rd' })[n] ?? `${n}th`;

@@ -7,6 +7,7 @@ import { recipients } from './voicemail.ts';
 /** «Прием факса»: the last thing that a call does; nothing can be chosen any more. */
 export const fax: StepKind<StepOf<'fax'>> = {
   answers: true,
+  course: () => 'leaves',
   compile: (step, at) => ({ description: at.stepSource, ...reception(at.scheme, at.at, step.fax.to) }),
 };
 

@@ -2,12 +2,16 @@ import { after, trace } from '../build.ts';
 import type { State, Transition } from '../chart.ts';
 import { place, to } from '../paths.ts';
 import { resolve } from '../targets.ts';
-import { leading } from './forward.ts';
+import { courseTo, leading } from './forward.ts';
 import type { StepKind, StepOf } from './kind.ts';
 
 /** «Переадресация по региону»: as `forward`, to the target of the rule that the caller's number falls under; under none: the next step. */
 export const forwardByRegion: StepKind<StepOf<'forwardByRegion'>> = {
   answers: false,
+  course({ forwardByRegion: id }, pbx) {
+    const { rules = [] } = pbx.document.regionRules.find((one) => one.id === id) ?? {};
+    return rules.some(({ to: target }) => courseTo(resolve(target, pbx)) === 'dwells') ? 'dwells' : 'passes';
+  },
   compile({ forwardByRegion: id }, at) {
     const { pbx } = at.scheme.tables;
     const { rules = [] } = pbx.document.regionRules.find((one) => one.id === id) ?? {};

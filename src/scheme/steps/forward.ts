@@ -2,11 +2,12 @@ import { after, goOn, trace } from '../build.ts';
 import type { State } from '../chart.ts';
 import { ringing } from '../ringing.ts';
 import { resolve, type Whither } from '../targets.ts';
-import type { StepKind, StepOf, StepPlace } from './kind.ts';
+import type { Course, StepKind, StepOf, StepPlace } from './kind.ts';
 
 /** «Переадресация»: ends the scheme when somebody talks to the caller, else the next step follows. */
 export const forward: StepKind<StepOf<'forward'>> = {
   answers: false,
+  course: ({ forward: target }, pbx) => courseTo(resolve(target, pbx)),
   compile({ forward: target, timeout, music }, at) {
     const whither = resolve(target, at.scheme.tables.pbx);
     return {
@@ -18,6 +19,12 @@ export const forward: StepKind<StepOf<'forward'>> = {
     };
   },
 };
+
+/** Somebody rings, or else the call is in another scheme, or goes on, at once. */
+export function courseTo(whither: Whither | undefined): Course {
+  if (!whither) return 'passes';
+  return 'scheme' in whither ? 'leaves' : 'dwells';
+}
 
 /** The state that sends the call to a target, if there is one. */
 export function leading(
@@ -31,5 +38,5 @@ export function leading(
     return { id: path, always: after([trace(path, 'noAnswer', { reason: 'doesNotExist' }, why)], [at.next]) };
   }
   if ('scheme' in whither) return { id: path, always: goOn(at.scheme, path, whither.scheme) };
-  return ringing(at.scheme, path, { target: whither, ...limits }, [at.notReached(whither)]);
+  return ringing(at.scheme, path, { target: whither, ...limits }, at.notReached(whither));
 }

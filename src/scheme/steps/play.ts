@@ -8,6 +8,7 @@ type Play = StepOf<'play'>;
 /** «Звуковое приветствие»: with `wait` the next step waits for its end, else the audio goes on while the next step rings. */
 export const play: StepKind<Play> = {
   answers: true,
+  course: ({ wait }) => (wait ? 'dwells' : 'passes'),
   compile: (step, at) =>
     step.repeat === 'once' ? once(step, at) : { description: at.stepSource, ...sound(step, at, at.at) },
 };

@@ -8,6 +8,7 @@ import type { StepKind, StepOf } from './kind.ts';
 /** «Голосовая почта». */
 export const voicemail: StepKind<StepOf<'voicemail'>> = {
   answers: true,
+  course: () => 'dwells',
   compile: ({ voicemail: request }, at) => ({
     description: at.stepSource,
     ...mailbox(at.at, { src: 'voicemail', input: request satisfies VoicemailRequest }, at.next, [

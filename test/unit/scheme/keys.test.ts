@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { schemesOf } from '../../../src/scheme/schemes.ts';
 import { employee, pbxOf } from '../../support/pbx.ts';
 import { SchemeCall, type Script } from '../../support/scheme-call.ts';
 
@@ -96,19 +97,103 @@ describe('an entry that has begun', () => {
     expect(call.path('digit')).toEqual(['digit main/1']);
   });
 
-  it('is forgotten with its block', async () => {
-    const back = { steps: [greeting], end: 'mainMenu' };
-    const call = callTo({ menu: { '5': sales }, rules: { noInput: { after: 1, ...back } } });
-    await call.wait(5);
-    await call.press('4'); // of 451
-    await call.wait(1.5);
-    expect(call.run.state).toBe('main:waiting');
-    await call.press('5');
-    expect(call.path('digit')).toEqual([]); // 505 could follow; 45 would have been the beginning of 451
-    await call.wait(3);
-    expect(call.path('digit')).toEqual(['digit main/5']);
-    await call.hangUp();
-    expect(call.leftovers).toEqual([]);
+  describe('is heard out before the branch is left by itself:', () => {
+    const late = {
+      calls: { sales: { fails: 2, reason: 'busy' }, ivanov: { fails: 2, reason: 'busy' } },
+    } satisfies Script;
+    const menu = { '5': sales };
+    const closed = { steps: [greeting, { hangup: true }] };
+    const other = { id: 'other', extension: '884', steps: [{ voicemail: {} }] };
+    const toOther = { forward: { scheme: 'other' } };
+
+    // In each of these 2 s of something are left when the `4` is pressed, after so many seconds.
+    const ways: [string, object, number, string][] = [
+      [
+        'back to the main menu',
+        { menu, rules: { noInput: { after: 1, steps: [greeting], end: 'mainMenu' } } },
+        4,
+        'main/noInput',
+      ],
+      ['by a hang-up', closed, 3, 'main'],
+      ['to another scheme', { steps: [greeting, toOther] }, 3, 'main'],
+      ['to a fax', { steps: [greeting, { fax: {} }] }, 3, 'main'],
+      ['to the default action of an employee', { menu, steps: [{ forward: { employee: 'ivanov' } }] }, 0, 'main'],
+    ];
+
+    it.each(ways)('%s', async (_, branch, seconds, at) => {
+      const call = callTo(branch, { script: late, others: [other] });
+      await call.wait(seconds);
+      await call.press('4'); // of 451 and 4512
+      await call.wait(2.5);
+      expect(call.run.state).toMatch(/:(?:steps|employee)End:entry$/);
+      await call.press('512');
+      expect(call.run.state).toBe(`${at}:dialled:ringing`);
+      expect(call.world.forwards.at(-1)?.target).toMatchObject({ employee: 'petrov' });
+      await call.hangUp();
+      expect(call.leftovers).toEqual([]);
+    });
+
+    it.each(ways.filter(([, branch]) => !('menu' in branch && 'steps' in branch)))(
+      '%s, and where nothing is asked an entry that means nothing changes nothing',
+      async (_, branch, seconds) => {
+        const call = callTo(branch, { script: late, others: [other] });
+        const silent = callTo(branch, { script: late, others: [other] });
+        for (const one of [call, silent]) await one.wait(seconds);
+        await call.press('45');
+        const before = call.path().length;
+        for (const one of [call, silent]) await one.wait(3.5);
+        expect(call.world.traces.filter(({ event }) => event === 'digit')).toMatchObject([
+          { detail: { digits: '45' } },
+        ]);
+        const way = call.path().filter((step) => !step.startsWith('digit'));
+        expect(way).toEqual(silent.path().slice(0, way.length));
+        expect(way.length).toBeGreaterThan(before);
+        await call.hangUp();
+        expect(call.leftovers).toEqual([]);
+      },
+    );
+
+    it('to the menu again after a wrong key', async () => {
+      const call = callTo({ menu });
+      await call.press('9');
+      await call.wait(4);
+      await call.press('4');
+      await call.wait(2);
+      expect(call.run.state).toBe('main:invalidEnd:entry');
+      await call.press('512');
+      expect(call.world.forwards.at(-1)?.target).toMatchObject({ employee: 'petrov' });
+      await call.hangUp();
+    });
+
+    it('to what follows when whoever was dialled is not reached', async () => {
+      const call = callTo({ menu }, { script: late });
+      await call.press('451#4');
+      await call.wait(2.5);
+      expect(call.run.state).toBe('main:dialledEnd:entry');
+      await call.press('512');
+      expect(call.world.forwards.at(-1)?.target).toMatchObject({ employee: 'petrov' });
+      await call.hangUp();
+    });
+
+    it('and a menu takes one that means nothing for a wrong key', async () => {
+      const call = callTo({ menu, steps: [{ forward: { employee: 'ivanov' } }] }, { script: late });
+      await call.press('45');
+      await call.wait(2.5);
+      await call.wait(1);
+      expect(call.run.state).toBe('main:invalid');
+      await call.hangUp();
+    });
+
+    it('but only where an entry can be begun: a menu of single keys is left at once', async () => {
+      const pbx = pbxOf({
+        pbx: { id: 'acme', domains: ['acme.example'], extensionDialing: { enabled: false } },
+        schemes: [{ id: 'main', ...closed, menu: { '1': hangup } }],
+      });
+      const call = new SchemeCall(pbx, 'main');
+      await call.toEnd();
+      expect(call.path()).toEqual(['branch main', 'play main:0', 'hangup main:1']);
+      expect(JSON.stringify(schemesOf(pbx).get('main')?.chart)).not.toContain('stepsEnd');
+    });
   });
 });
 

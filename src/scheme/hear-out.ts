@@ -1,0 +1,45 @@
+import { after, type BranchBuild, seen } from './build.ts';
+import type { State, Transition, Transitions } from './chart.ts';
+import type { TakesInput } from './keys.ts';
+import { place, to } from './paths.ts';
+
+/**
+ * Where a branch is about to be left by itself, because a time or an announcement is over and not because of a key: an entry that has begun by then is heard out
+ * first, so that no digit is lost. One that means something goes its own way; where nothing was asked, another one changes nothing.
+ *
+ * @param what it is that is over; names the state: `main/noInput:stepsEnd`
+ */
+export interface HearsOut {
+  /** What leads on when there is an entry to hear out; else `next` itself. */
+  readonly go: Transitions;
+  /** By the last word of its path. */
+  readonly states: Readonly<Record<string, State>>;
+}
+
+export function hearOut(
+  build: BranchBuild,
+  input: TakesInput | undefined,
+  what: 'steps' | 'employee' | 'dialled' | 'invalid',
+  next: Transitions,
+): HearsOut {
+  if (!input?.matcher.mayWait) return { go: next, states: {} };
+  const name = `${what}End`;
+  const id = place(build.path, name);
+  const entry = place(id, 'entry');
+  const wrong = seen(build.path, 'matches nothing, and nothing is asked here');
+  const begun: Transition = { guard: { type: 'entryBegun' }, target: to(entry) };
+  const go: Transition = { target: to(id) };
+  return {
+    go: [go],
+    states: {
+      [name]: {
+        id,
+        initial: 'begun',
+        states: {
+          begun: { id: place(id, 'begun'), always: [begun, ...next] },
+          entry: { id: entry, on: input.asked ? {} : { unknown: after([wrong], next) } },
+        },
+      },
+    },
+  };
+}
