@@ -123,6 +123,14 @@ export function publishVoicemail({ events: changes }: Voicemail, events: EventLo
     changes.on('changed', ({ what, message, counts }) =>
       events.publish(message.pbx, 'voicemail', { what, message: shownMessage(message), counts, failure: null }),
     ),
+    changes.on('silent', ({ pbx, ...failure }) =>
+      events.publish(pbx, 'voicemail', {
+        what: 'silent',
+        message: null,
+        counts: null,
+        failure: { ...failure, why: 'less than a second was said' },
+      }),
+    ),
     changes.on('failed', ({ pbx, ...failure }) =>
       events.publish(pbx, 'voicemail', { what: 'failed', message: null, counts: null, failure }),
     ),
