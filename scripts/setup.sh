@@ -17,6 +17,7 @@ runtime=(
 )
 for_tests=(
   sip-tester                    # sipp: scripted SIP peers and load
+  openssl                       # certificates for SIP over TLS
   baresip                       # a real phone with audio
   jackd2                        # the clock of its loudspeaker, without a sound card
   sox                           # makes and measures audio

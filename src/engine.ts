@@ -572,6 +572,7 @@ class EmbeddedSipServer {
     this.#server ??= await startEmbeddedSip({
       listen: this.#env.sipListen.map(({ transport, host, port }) => `${transport}://${bracketed(host)}:${port}`),
       ...(this.#env.sipExternalIp === undefined ? {} : { externalIp: this.#env.sipExternalIp }),
+      ...(this.#env.sipTls === undefined ? {} : { tls: this.#env.sipTls }),
       log: this.#log,
       onCrash: () => {
         this.#server = undefined;

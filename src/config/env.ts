@@ -15,6 +15,8 @@ export interface Environment {
   readonly sipListen: readonly SipListen[];
   /** `SIP_EXTERNAL_IP`: what stands in our SIP and SDP instead of the address that we listen on. */
   readonly sipExternalIp: string | undefined;
+  /** `SIP_TLS_CERT`, `SIP_TLS_KEY`, `SIP_TLS_CA`: PEM files, absolute. */
+  readonly sipTls: { readonly cert: string; readonly key: string; readonly ca?: string } | undefined;
   /** `DRACHTIO`; unset: the embedded SIP server. */
   readonly drachtio: Backend | undefined;
   /** `FREESWITCH`; empty: the embedded media server. */
@@ -129,6 +131,9 @@ const variables = z.object({
     'must be a comma-separated list of addresses such as udp://127.0.0.1:5060, with udp, tcp, tls, ws or wss',
   ).prefault('udp://127.0.0.1:5060,tcp://127.0.0.1:5060'),
   SIP_EXTERNAL_IP: parsed((text) => (isIP(text) ? text : undefined), 'must be an IP address').optional(),
+  SIP_TLS_CERT: z.string().optional(),
+  SIP_TLS_KEY: z.string().optional(),
+  SIP_TLS_CA: z.string().optional(),
   DRACHTIO: parsed(readBackend, 'must be host:port:secret').optional(),
   FREESWITCH: parsed(readList(readBackend), 'must be host:port:secret, or several separated by commas').optional(),
   REDIS_URL: parsed(
@@ -159,6 +164,19 @@ const variables = z.object({
 
 type VariableName = keyof typeof variables.shape;
 
+/** Of files, absolute: the SIP thread reads them. */
+function tlsOf(
+  set: Readonly<Partial<Record<'SIP_TLS_CERT' | 'SIP_TLS_KEY' | 'SIP_TLS_CA', string | undefined>>>,
+): Environment['sipTls'] {
+  const { SIP_TLS_CERT: cert, SIP_TLS_KEY: key, SIP_TLS_CA: ca } = set;
+  if (cert === undefined && key === undefined && ca === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    const missing = cert === undefined ? 'SIP_TLS_CERT' : 'SIP_TLS_KEY';
+    throw new UserError('bad-environment', `${missing} must name a PEM file, where another SIP_TLS_… is set`);
+  }
+  return { cert: resolve(cert), key: resolve(key), ...(ca === undefined ? {} : { ca: resolve(ca) }) };
+}
+
 const secretNames: ReadonlySet<string> = new Set<VariableName>([
   'DRACHTIO',
   'FREESWITCH',
@@ -184,6 +202,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     configFolder: value.KOMMUTATOR_CONFIG,
     sipListen: value.SIP_LISTEN,
     sipExternalIp: value.SIP_EXTERNAL_IP,
+    sipTls: tlsOf(value),
     drachtio: value.DRACHTIO,
     freeswitch: value.FREESWITCH ?? [],
     redisUrl: value.REDIS_URL,

@@ -19,7 +19,9 @@ export interface PhoneOptions {
   readonly domain: string;
   /** `127.0.0.1:5060`, of the engine. */
   readonly proxy: string;
-  readonly transport?: 'udp' | 'tcp';
+  readonly transport?: 'udp' | 'tcp' | 'tls';
+  /** PEM file of the authorities that it trusts. */
+  readonly certificates?: string;
   /** What the phone says: a tone of so many hertz, or a WAV file. Default: silence. */
   readonly says?: { readonly hz: number } | { readonly file: string };
   readonly dtmf?: 'rtpevent' | 'info';
@@ -78,7 +80,7 @@ export class Phone implements AsyncDisposable {
     const source = join(folder.path, 'says.wav');
     if (options.says && 'file' in options.says) await writeFile(source, await readFile(options.says.file));
     else await writeFile(source, wavFile(tone(options.says?.hz ?? 0, 60_000)));
-    await writeFile(join(folder.path, 'config'), configuration(folder.path, source, port));
+    await writeFile(join(folder.path, 'config'), configuration(folder.path, source, port, options.certificates));
     const { user, password, domain, proxy, transport = 'udp', answers = 'manual', dtmf = 'rtpevent' } = options;
     const interval = options.registers === false ? 0 : 60;
     await writeFile(
@@ -110,7 +112,7 @@ export class Phone implements AsyncDisposable {
 
   /** Waits for an answer to REGISTER; the first may come before anybody listens to the events, so it is read off the log. */
   async registered(answer: RegExp): Promise<void> {
-    const line = /reg:|\{\d+\/(UDP|TCP)/;
+    const line = /reg:|\{\d+\/(UDP|TCP|TLS)/;
     await this.#program.lines.find(`a REGISTER answered ${answer}`, (text) => line.test(text) && answer.test(text));
   }
 
@@ -181,7 +183,7 @@ export class Phone implements AsyncDisposable {
 }
 
 /** Everything on loopback; RTP ports of its own by chance, since baresip looks for a free pair. */
-const configuration = (folder: string, source: string, port: number): string => `
+const configuration = (folder: string, source: string, port: number, certificates?: string): string => `
 module_path /usr/lib/baresip/modules
 module g711.so
 module aufile.so
@@ -194,6 +196,7 @@ module_app menu.so
 module ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:${port}
 sip_listen 127.0.0.1:0
+${certificates === undefined ? '' : `sip_cafile ${certificates}\nsip_verify_server yes`}
 net_interface 127.0.0.1
 rtp_ports 40000-59000
 call_local_timeout 120

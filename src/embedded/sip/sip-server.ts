@@ -6,6 +6,7 @@ import {
   type Dns,
   type ListenerInfo,
   type ListenerLimits,
+  type TlsFiles,
   type TransportCounters,
   Transports,
 } from './transport/index.ts';
@@ -19,6 +20,8 @@ export interface SipServerSettings {
   readonly externalIp?: string;
   /** Names that need no DNS: name → `address` or `address:port`. */
   readonly hosts?: Readonly<Record<string, string>>;
+  /** For `tls://…`. */
+  readonly tls?: TlsFiles;
   readonly timers?: Partial<TimerValues>;
   readonly limits?: Partial<UserAgentLimits & Limits & ListenerLimits>;
   /** Where clients connect. Default: a free port of 127.0.0.1. */
@@ -56,7 +59,7 @@ export class SipServer {
   /** @throws UserError when an address cannot be bound (`port-in-use`, …); then none stays bound */
   static async open(settings: SipServerSettings, world: SipServerWorld): Promise<SipServer> {
     const { clock, random, secret, warn, onFault } = world;
-    const { externalIp, hosts, limits, timers } = settings;
+    const { externalIp, hosts, tls, limits, timers } = settings;
     const { host = '127.0.0.1', port = 0 } = settings.control ?? {};
     const transports = await Transports.open({
       listen: settings.listen.join(','),
@@ -64,6 +67,7 @@ export class SipServer {
       random,
       ...(externalIp !== undefined && { externalIp }),
       ...(hosts && { hosts }),
+      ...(tls && { tls }),
       ...(limits && { limits }),
       ...(world.dns && { dns: world.dns }),
     });

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { readEnvironment } from '../../../src/config/env.ts';
@@ -79,6 +80,15 @@ describe('the environment', () => {
     expect(env.drachtio?.secret.reveal()).toBe('cymru:with:colons');
     expect(env.redisUrl?.reveal()).toBe('redis://user:pass@127.0.0.1:6379/1');
     expect(env.apiToken?.reveal()).toBe('correct-horse');
+  });
+
+  it('takes the files of TLS by their whole path, and not one without the other', () => {
+    expect(readEnvironment({}).sipTls).toBeUndefined();
+    expect(readEnvironment({ SIP_TLS_CERT: 'a.pem', SIP_TLS_KEY: '/etc/b.key' }).sipTls).toEqual({
+      cert: resolve('a.pem'),
+      key: '/etc/b.key',
+    });
+    expect(() => readEnvironment({ SIP_TLS_CA: 'ca.pem', SIP_TLS_KEY: 'b.key' })).toThrow('SIP_TLS_CERT must name');
   });
 
   it('shows no secret, however it is printed', () => {

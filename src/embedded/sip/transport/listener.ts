@@ -5,7 +5,7 @@ import type { ConnectionId, Hop, Protocol, Source } from './types.ts';
 
 /**
  * One address on which SIP is spoken: a UDP socket, or a server of stream connections together with the connections it has
- * accepted or made. TLS, WS and WSS are further implementations of this; nothing above it knows the difference.
+ * accepted or made. WS and WSS would be further implementations of this; nothing above it knows the difference.
  */
 export interface Listener {
   readonly protocol: Protocol;
@@ -40,6 +40,8 @@ export type DropReason =
   | 'idle'
   /** A connection whose peer does not read. */
   | 'slow-reader'
+  /** A TLS connection that did not come about. */
+  | 'handshake'
   /** Something that the system reports about a listener and that belongs to no message. */
   | 'socket-error';
 

@@ -37,7 +37,7 @@ export class Resolver {
     if ('kind' in target) return this.#resolveUri(target);
     if (isIP(target.address) !== 0) return [target];
     const targets = await this.#addresses(target.address, target.port);
-    return targets.map(({ address }) => ({ ...target, address }));
+    return targets.map(({ address }) => ({ ...target, address, name: target.address }));
   }
 
   async #resolveUri(uri: SipUri): Promise<Hop[]> {
@@ -45,19 +45,23 @@ export class Resolver {
     const mapped = this.#options.hosts[uri.host.toLowerCase()];
     if (isIP(uri.host) === 0 && mapped === undefined && uri.port === undefined && uri.host !== 'localhost') {
       for (const protocol of protocols) {
-        const hops = this.#hops(await this.#services(uri.host, protocol), [protocol]);
+        const hops = this.#hops(await this.#services(uri.host, protocol), [protocol], uri.host);
         if (hops.length > 0) return hops;
       }
     }
-    const hops = this.#hops(await this.#addresses(uri.host, uri.port), protocols);
+    const hops = this.#hops(await this.#addresses(uri.host, uri.port), protocols, uri.host);
     if (hops.length > 0) return hops;
     throw new TransportError('no-listener', `no listener can send to ${uri.host} by ${protocols.join(' or ')}`);
   }
 
   /** One hop for each address, by the first protocol for which there is a listener. */
-  #hops(targets: readonly Target[], protocols: readonly Protocol[]): Hop[] {
+  #hops(targets: readonly Target[], protocols: readonly Protocol[], host: string): Hop[] {
+    const named = isIP(host) === 0 ? { name: host } : {};
     return targets.flatMap(({ address, port }) => {
-      const candidates = protocols.map((protocol) => ({ protocol, address, port: port ?? defaultPort(protocol) }));
+      const candidates = protocols.map((protocol) => ({
+        ...{ protocol, address, port: port ?? defaultPort(protocol) },
+        ...named,
+      }));
       return candidates.find(this.#options.reachable) ?? [];
     });
   }

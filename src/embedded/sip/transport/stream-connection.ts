@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { TransportError } from './errors.ts';
 import type { DropReason, ListenerContext } from './listener.ts';
 import { StreamFramer } from './stream-framer.ts';
+import type { StreamMaker } from './stream-listener.ts';
 import type { ConnectionId, Protocol, Source } from './types.ts';
 
 let lastConnection = 0;
@@ -31,7 +32,7 @@ export class StreamConnection {
   constructor(
     socket: Socket,
     peer: { address: string; port: number },
-    at: { protocol: Protocol; localPort: number },
+    at: { protocol: Protocol; localPort: number; established: StreamMaker['established'] },
     context: ListenerContext,
     onClosed: () => void,
   ) {
@@ -49,7 +50,7 @@ export class StreamConnection {
       localPort: at.localPort,
       connection: this.id,
     });
-    this.#opened = socket.connecting ? this.#establish() : Promise.resolve();
+    this.#opened = socket.connecting ? this.#establish(at.established) : Promise.resolve();
     // Whoever sends sees a failed attempt; without a sender nobody needs to.
     this.#opened.catch(() => undefined);
     socket.setNoDelay(true);
@@ -124,14 +125,14 @@ export class StreamConnection {
     this.#messageSince = this.#framer.midMessage ? (this.#messageSince ?? this.#lastActive) : undefined;
   }
 
-  #establish(): Promise<void> {
+  #establish(event: StreamMaker['established']): Promise<void> {
     const { clock, limits } = this.#context;
     return new Promise((resolve, reject) => {
       const timer = clock.setTimeout(() => {
         this.#failure = this.#error('unreachable', `no connection within ${limits.connectMs} ms`);
         this.#socket.destroy();
       }, limits.connectMs);
-      this.#socket.once('connect', () => {
+      this.#socket.once(event, () => {
         clock.clearTimeout(timer);
         resolve();
       });

@@ -12,7 +12,9 @@ import type { ConnectionId, Hop, Protocol } from './types.ts';
 export interface StreamMaker {
   createServer(accept: (socket: Socket) => void): Server;
   /** @param from the local address to bind; `undefined` leaves it to the system */
-  connect(to: { address: string; port: number }, from: string | undefined): Socket;
+  connect(to: Pick<Hop, 'address' | 'port' | 'name'>, from: string | undefined): Socket;
+  /** The event of a socket that `connect` has made, by which it can be written to. */
+  readonly established: 'connect' | 'secureConnect';
 }
 
 const SWEEP_MS = 10_000;
@@ -102,11 +104,11 @@ class StreamListener implements Listener {
     }
     const from = isWildcard(this.address) ? undefined : this.address;
     const { address, port } = hop;
-    return this.#add(this.#maker.connect({ address, port }, from), { address, port });
+    return this.#add(this.#maker.connect(hop, from), { address, port });
   }
 
   #add(socket: Socket, peer: { address: string; port: number }): StreamConnection {
-    const at = { protocol: this.protocol, localPort: this.#port };
+    const at = { protocol: this.protocol, localPort: this.#port, established: this.#maker.established };
     const connection = new StreamConnection(socket, peer, at, this.#context, () => this.#remove(connection));
     this.#byId.set(connection.id, connection);
     this.#byPeer.set(peerKey(peer), connection);

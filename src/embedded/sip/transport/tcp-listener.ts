@@ -5,6 +5,7 @@ import { openStreams, type StreamMaker } from './stream-listener.ts';
 
 const TCP: StreamMaker = {
   createServer: (accept) => createServer({ allowHalfOpen: true }, accept),
+  established: 'connect',
   connect: ({ address, port }, from) =>
     connect({ host: address, port, allowHalfOpen: true, ...(from === undefined ? {} : { localAddress: from }) }),
 };

@@ -22,6 +22,7 @@ import {
 import { closestAddress, isWildcard, machineAddresses } from './networks.ts';
 import { Resolver } from './resolver.ts';
 import { openTcp } from './tcp-listener.ts';
+import { openTls, type TlsFiles } from './tls-listener.ts';
 import {
   defaultPort,
   type Hop,
@@ -45,7 +46,9 @@ export interface TransportsOptions {
   readonly hosts?: Readonly<Record<string, string>>;
   readonly dns?: Dns;
   readonly limits?: Partial<ListenerLimits>;
-  /** More protocols than UDP and TCP. */
+  /** Without them nothing is served by TLS. */
+  readonly tls?: TlsFiles;
+  /** In place of the real ones. */
   readonly protocols?: Partial<Record<Protocol, OpenListener>>;
 }
 
@@ -77,6 +80,7 @@ export class Transports extends Emitter<TransportEvents> {
       'connection-limit': 0,
       idle: 0,
       'slow-reader': 0,
+      handshake: 0,
       'socket-error': 0,
     },
   };
@@ -165,7 +169,12 @@ export class Transports extends Emitter<TransportEvents> {
   }
 
   async #listen(addresses: readonly ListenAddress[]): Promise<void> {
-    const openers: Partial<Record<Protocol, OpenListener>> = { udp: openUdp, tcp: openTcp, ...this.#options.protocols };
+    const { tls, protocols } = this.#options;
+    const openers: Partial<Record<Protocol, OpenListener>> = {
+      ...{ udp: openUdp, tcp: openTcp },
+      ...(tls ? { tls: openTls(tls) } : {}),
+      ...protocols,
+    };
     const context: ListenerContext = {
       clock: this.#options.clock,
       limits: { ...LISTENER_LIMITS, ...this.#options.limits },
@@ -286,8 +295,14 @@ function answerable(head: Buffer): SipRequest | undefined {
 }
 
 const unavailable = (at: ListenAddress): UserError =>
-  new UserError(
-    'sip-transport',
-    `${printListenAddress(at)}: the embedded SIP server does not speak ${at.protocol}`,
-    'Use udp or tcp in SIP_LISTEN.',
-  );
+  at.protocol === 'tls'
+    ? new UserError(
+        'sip-tls',
+        `${printListenAddress(at)} needs a certificate`,
+        'Set SIP_TLS_CERT and SIP_TLS_KEY to PEM files, or take tls out of SIP_LISTEN.',
+      )
+    : new UserError(
+        'sip-transport',
+        `${printListenAddress(at)}: the embedded SIP server does not speak ${at.protocol}`,
+        'Use udp, tcp or tls in SIP_LISTEN.',
+      );

@@ -12,6 +12,8 @@ export interface Hop {
   /** IPv4 or IPv6, without brackets. */
   readonly address: string;
   readonly port: number;
+  /** The name that it was found by: what a certificate of the peer must be for. */
+  readonly name?: string;
   /** Use this connection while it is open. */
   readonly connection?: ConnectionId;
   /** Send from this listener if it exists: answers leave from where the request came in. */

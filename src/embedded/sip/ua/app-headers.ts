@@ -46,10 +46,13 @@ function withBrackets(value: string): string {
   return `<${value.slice(0, end).trim()}>${value.slice(end)}`;
 }
 
-/** `<sip:192.0.2.1:5060;transport=tcp>`: how the peer reaches us. */
+/**
+ * `<sip:192.0.2.1:5060;transport=tcp>`: how the peer reaches us. `sips` only where the peer has begun with it: many phones that speak TLS do not know the scheme
+ * (RFC 5630 §4).
+ */
 export function ownContact({ protocol, host, port }: LocalEnd, secure = false): string {
-  const transport = protocol === 'udp' || protocol === 'tls' ? '' : `;transport=${protocol}`;
-  return `<${secure || protocol === 'tls' ? 'sips' : 'sip'}:${printHostPort(host, port)}${transport}>`;
+  const transport = protocol === 'udp' || (secure && protocol === 'tls') ? '' : `;transport=${protocol}`;
+  return `<${secure ? 'sips' : 'sip'}:${printHostPort(host, port)}${transport}>`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { errorText } from '../../../errors.ts';
 import type { SipRequest, SipResponse } from '../message/index.ts';
 import type { ClientTransaction } from '../transaction/index.ts';
 import { type Hop, type Source, TransportError } from '../transport/index.ts';
@@ -5,8 +6,11 @@ import type { Core } from './core.ts';
 
 export interface AttemptEvents {
   response(response: SipResponse, source: Source): void;
-  /** Nobody answered on any hop. Nothing follows. */
-  failed(why: 'timeout' | 'transport'): void;
+  /**
+   * Nobody answered on any hop. Nothing follows.
+   * @param detail what the last hop's transport said
+   */
+  failed(why: 'timeout' | 'transport', detail?: string): void;
   /** A hop failed; this transaction tries the next. */
   moved(tx: ClientTransaction): void;
   /** Whether it is still worth while to try another hop. */
@@ -21,10 +25,10 @@ export function attempt(core: Core, request: SipRequest, hops: readonly Hop[], o
   const [hop, ...others] = hops;
   if (!hop) throw new TransportError('unresolved', 'no hop');
   let heard = false;
-  const failed = (why: 'timeout' | 'transport') => {
+  const failed = (why: 'timeout' | 'transport', detail?: string) => {
     const next = heard || others.length === 0 || !on.wanted() ? undefined : tryNext();
     if (next) on.moved(next);
-    else on.failed(why);
+    else on.failed(why, detail);
   };
   const tryNext = () => {
     try {
@@ -40,6 +44,6 @@ export function attempt(core: Core, request: SipRequest, hops: readonly Hop[], o
       on.response(response, source);
     },
     timeout: () => failed('timeout'),
-    transportError: () => failed('transport'),
+    transportError: (error) => failed('transport', errorText(error)),
   });
 }

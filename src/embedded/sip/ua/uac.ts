@@ -89,9 +89,11 @@ export class Uac {
         else if (response.status < 200) outcome.provisional(response, source);
         else outcome.final(response, source);
       },
-      failed: (why) => {
+      failed: (why, detail) => {
         const status = why === 'transport' ? 503 : outgoing.cancelled ? 487 : 408;
-        outcome.final(syntheticResponse(outgoing.request, status, core.random), undefined);
+        // The reason phrase tells the application, and so the one who runs it, what there is to mend: a certificate, a firewall.
+        const reason = detail?.replaceAll(/\s+/g, ' ').slice(0, 200);
+        outcome.final(syntheticResponse(outgoing.request, status, core.random, reason), undefined);
       },
       moved: (next) => {
         outgoing.tx = next;

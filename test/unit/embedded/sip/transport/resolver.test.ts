@@ -127,7 +127,7 @@ describe('Resolver, RFC 3263', () => {
 
   it('resolves the name in a hop, and leaves an address alone', async () => {
     const hop = { protocol: 'tcp', address: 'uas', port: 5070 } as const;
-    expect(await resolver(new Zone({})).resolve(hop)).toEqual([{ ...hop, address: '127.0.0.20' }]);
+    expect(await resolver(new Zone({})).resolve(hop)).toEqual([{ ...hop, address: '127.0.0.20', name: 'uas' }]);
     const numeric = { ...hop, address: '127.0.0.1' };
     expect(await resolver(new Zone({})).resolve(numeric)).toEqual([numeric]);
   });
