@@ -13,7 +13,7 @@ import type {
 import type { RecordingEnd, RecordOptions } from '../../media/recorder.ts';
 import type { FaxTerminalOptions } from './dsp/fax.ts';
 import type { Distribution } from './histogram.ts';
-import type { MediaParameters } from './sdp/negotiate.ts';
+import type { MediaParameters } from '../../media/sdp/negotiate.ts';
 import type { PortInterval } from './worker/port-range.ts';
 
 /*

@@ -6,7 +6,7 @@ import { RtpPacket } from '../rtp/packet.ts';
 import { Reception } from '../rtp/reception.ts';
 import { SourceLock } from '../rtp/source-lock.ts';
 import { KeyPresses } from '../rtp/telephone-event.ts';
-import type { MediaParameters } from '../sdp/negotiate.ts';
+import type { MediaParameters } from '../../../media/sdp/negotiate.ts';
 import { FaxEar } from './fax-ear.ts';
 import type { FaxLine } from './fax-line.ts';
 import { InbandEar } from './inband-ear.ts';
