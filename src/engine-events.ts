@@ -4,10 +4,20 @@ import { isError } from './config/issue.ts';
 import type { ConfigStore } from './config/store.ts';
 import { liveView } from './engine-http.ts';
 import type { EventForms, EventLog } from './events/index.ts';
-import { instant, shownAgent, shownCall, shownCallback, shownDevice, shownFax, shownRecording } from './http/shown.ts';
+import {
+  instant,
+  shownAgent,
+  shownCall,
+  shownCallback,
+  shownDevice,
+  shownFax,
+  shownMessage,
+  shownRecording,
+} from './http/shown.ts';
 import type { DurableOutbox } from './messages/durable-outbox.ts';
 import type { Faxes } from './messages/fax/index.ts';
 import type { Recordings } from './messages/recording/index.ts';
+import type { Voicemail } from './messages/voicemail/index.ts';
 import type { Binding } from './redis/index.ts';
 import type { Registrar } from './sip/index.ts';
 import type { OutgoingLimits } from './trunks/outgoing-limits.ts';
@@ -112,6 +122,21 @@ export function publishEvents(
   return () => {
     for (const off of offs) off();
     everywhere('stopped');
+  };
+}
+
+/** As `publishEvents`, of the voice messages that this node keeps, hears of and deletes. */
+export function publishVoicemail({ events: changes }: Voicemail, events: EventLog): () => void {
+  const offs = [
+    changes.on('changed', ({ what, message, counts }) =>
+      events.publish(message.pbx, 'voicemail', { what, message: shownMessage(message), counts, failure: null }),
+    ),
+    changes.on('failed', ({ pbx, ...failure }) =>
+      events.publish(pbx, 'voicemail', { what: 'failed', message: null, counts: null, failure }),
+    ),
+  ];
+  return () => {
+    for (const off of offs) off();
   };
 }
 

@@ -26,6 +26,7 @@ import type { MediaServer } from './media/port.ts';
 import type { DurableOutbox } from './messages/durable-outbox.ts';
 import type { Faxes } from './messages/fax/index.ts';
 import { downloadName, mediaTypes, type Recordings } from './messages/recording/index.ts';
+import type { Voicemail } from './messages/voicemail/index.ts';
 import { type RedisConnection, RedisDownError, type RegistrationStore } from './redis/index.ts';
 import type { SipServer } from './sip/port.ts';
 import type { Clock } from './time/clock.ts';
@@ -55,6 +56,7 @@ export interface ShownParts {
   readonly destinations: Destinations;
   readonly trunks: TrunkWatch;
   readonly lines: TrunkLines;
+  readonly voicemail: Voicemail;
   readonly clock: Clock;
   readonly registering: Registering;
   readonly limits: Pick<OutgoingLimits, 'refused'>;
@@ -65,7 +67,7 @@ export interface ShownParts {
 /** What the API asks for, taken from the parts of the engine. */
 export function httpPorts(parts: ShownParts): HttpPorts {
   const { config, inbound, occupancy, registrations, redis, sip, embeddedSip, media, history, events } = parts;
-  const { dispatcher, estimates, limits, outbox, faxes } = parts;
+  const { dispatcher, estimates, limits, outbox, faxes, voicemail } = parts;
   return {
     config,
     checkConfig: () => config.read(),
@@ -91,6 +93,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
     callbacks: callbacksOf(parts),
     faxes,
     trunks: trunksOf(parts),
+    voicemail,
     busy: (pbx, employee) => occupancy.busy(pbx, employee),
     readiness: {
       sip: () => sip.state === 'up',

@@ -28,7 +28,14 @@ import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
 import { type EmbeddedSip, type SipServerStats, startEmbeddedSip } from './embedded/sip/index.ts';
 import { feedAcd, occupancyInAcd, statusSetter } from './engine-acd.ts';
-import { acdForms, publishEvents, publishFaxes, publishOutbox, publishTrunks } from './engine-events.ts';
+import {
+  acdForms,
+  publishEvents,
+  publishFaxes,
+  publishOutbox,
+  publishTrunks,
+  publishVoicemail,
+} from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
@@ -42,6 +49,8 @@ import { FaxReception } from './messages/fax/reception.ts';
 import { OutboxNotices } from './messages/notices.ts';
 import type { Outbox, TextOutbox } from './messages/outbox.ts';
 import { Recordings } from './messages/recording/index.ts';
+import type { Voicemail } from './messages/voicemail/index.ts';
+import type { VoiceMessages } from './messages/voicemail/port.ts';
 import {
   parseRedisUrl,
   RedisConnection,
@@ -111,6 +120,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(() => estimates.close());
     const acdNode = dispatcher.node.bind(dispatcher);
     stack.defer(await feedAcd({ config, dispatcher, estimates, registrations, log }));
+    const failures = new Throttle(redis);
     const sip = await startSip({
       drachtio: async () => {
         if (embeddedSip) return embeddedSip.address();
@@ -119,7 +129,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       },
       config,
       registrations,
-      failures: new Throttle(redis),
+      failures,
       clock,
       random,
       log,
@@ -132,8 +142,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const database = openDatabase(env, log, keeping);
     const history = openHistory({ env, redis, config, database, clock, random, log }, keeping);
     const outbox = openOutbox({ env, config, database, events, clock, random, log }, keeping);
+    const voicemail = openVoicemail({ env, database, outbox, events, clock, random, log }, keeping);
     // Awaited below; until then a failure is nobody's.
-    for (const loading of [database, history, outbox]) loading.catch(() => undefined);
+    for (const loading of [database, history, outbox, voicemail]) loading.catch(() => undefined);
     const recordings = new Recordings({
       ...{ database, config, clock, random, log, node: env.nodeId, varDir: env.varDir },
       outbox: soon(outbox),
@@ -177,6 +188,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       callLimit: { take: ({ id, document }) => shared.take(id, 'calls', document.pbx.maxCalls) },
       occupancy,
       ...notBuilt,
+      messages: voicemailSoon(voicemail),
+      wrongPins: failures,
       fax: new FaxReception({
         ...{ media, clock, random, node: env.nodeId },
         keeper: async () => (await faxes.promise).keeper,
@@ -237,6 +250,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(takeReloads(config, clock, log));
     for (const pbx of config.all()) warmUp(pbx, clock);
     // Those who want to know what has gone are listening.
+    await voicemail;
     void (await faxes.promise).start();
     (await outbox).start();
     const { startHttp } = await import('./http/index.ts');
@@ -253,6 +267,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         embeddedSip,
         media,
         history: await history,
+        voicemail: await voicemail,
         outbox: await outbox,
         recordings,
         faxes: await faxes.promise,
@@ -401,6 +416,43 @@ async function openFaxes(
 const soon = (outbox: Promise<Outbox & TextOutbox>): Outbox & TextOutbox => ({
   put: async (letter) => (await outbox).put(letter),
   putText: async (message) => (await outbox).putText(message),
+});
+
+async function openVoicemail(
+  parts: {
+    readonly env: Environment;
+    readonly database: Promise<Database>;
+    readonly outbox: Promise<DurableOutbox>;
+    readonly events: EventLog;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly log: Logger;
+  },
+  stack: AsyncDisposableStack,
+): Promise<Voicemail> {
+  const { env, events, clock, random, log } = parts;
+  const [{ Voicemail }, database, outbox] = await Promise.all([
+    import('./messages/voicemail/index.ts'),
+    parts.database,
+    parts.outbox,
+  ]);
+  const voicemail = new Voicemail({
+    ...{ database, outbox, node: env.nodeId, clock, random, log },
+    varDir: env.varDir,
+  });
+  stack.defer(publishVoicemail(voicemail, events));
+  stack.defer(() => voicemail.close());
+  stack.defer(outbox.onSent('voicemail', (sent) => voicemail.mailed(sent)));
+  await voicemail.start();
+  return voicemail;
+}
+
+/** A call may come before its parts are loaded: it waits for them. */
+const voicemailSoon = (messages: Promise<VoiceMessages>): VoiceMessages => ({
+  begin: async (facts) => (await messages).begin(facts),
+  inbox: async (pbx, employee) => (await messages).inbox(pbx, employee),
+  markRead: async (pbx, id, read) => (await messages).markRead(pbx, id, read),
+  remove: async (pbx, id) => (await messages).remove(pbx, id),
 });
 
 async function openHistory(

@@ -126,20 +126,20 @@ export const AgentState = z.object({
   unavailable: z.enum(unavailable).exactOptional(),
   status: z.string(),
   base: z.enum(['online', 'break', 'offline']),
-  statusAt: z.number(),
+  statusAt: z.number().default(0),
   calls: record(
     z.object({ since: z.number(), talkSince: z.number().exactOptional(), group: z.string().exactOptional() }),
   ),
   reservation: z
     .object({ call: z.string(), token: z.number(), expires: z.number(), group: z.string() })
     .exactOptional(),
-  reachableUntil: z.number(),
-  wrapUpUntil: z.number(),
-  excludedUntil: z.number(),
-  excludedFor: z.string(),
-  lastEnd: z.number(),
-  talkToday: z.number(),
-  answeredToday: z.number(),
+  reachableUntil: z.number().default(0),
+  wrapUpUntil: z.number().default(0),
+  excludedUntil: z.number().default(0),
+  excludedFor: z.string().default(''),
+  lastEnd: z.number().default(0),
+  talkToday: z.number().default(0),
+  answeredToday: z.number().default(0),
   /** He stands in the index of those who can be offered a call. */
   isFree: z.boolean(),
 });

@@ -1,9 +1,11 @@
 import type { AssistantRule, Employee } from '../config/document.ts';
 import { type EndReason, endReasons } from '../end-reason.ts';
+import { errorText } from '../errors.ts';
 import type { ForwardResult, RingTarget } from '../scheme/actors.ts';
 import { tablesOf } from '../scheme/tables.ts';
 import { resolve } from '../scheme/targets.ts';
 import type { Call } from './call.ts';
+import { leaveMessage } from './leave-message.ts';
 
 /** A rule of an employee's assistant (§4.4.6.1.5) that is to act on a call if he is not reached. */
 export interface Assistance {
@@ -77,7 +79,12 @@ export async function assist(
   if ('voicemail' in then) {
     const to = employee.email ? [employee.email] : [];
     call.trace({ state: at, event: 'voicemail', detail: { to } });
-    await call.services.mailbox.record(call, { to }, signal, recording);
+    try {
+      await leaveMessage(call, { to, employee: employee.id }, signal, recording);
+    } catch (error) {
+      call.trace({ state: at, event: 'fault', detail: { error: errorText(error) } });
+      return { outcome: 'failed', reason: missed };
+    }
     return { outcome: 'ended', reason: missed };
   }
   const whither = resolve(then, call.pbx);

@@ -12,6 +12,7 @@ import { trunkSound } from '../dial/trunk-sound.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { CallRecord } from '../history/record.ts';
 import type { MediaServer } from '../media/port.ts';
+import type { VoiceMessages } from '../messages/voicemail/port.ts';
 import type { TraceEntry } from '../scheme/actors.ts';
 import type { SchemeRun } from '../scheme/run.ts';
 import type { IncomingInvite, SipServer } from '../sip/port.ts';
@@ -19,11 +20,12 @@ import type { Clock } from '../time/clock.ts';
 import type { CallLimit } from './call-limit.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { CallerLeg } from './caller-leg.ts';
-import type { FaxMachine, Mailbox, Rooms } from './facilities.ts';
+import type { FaxMachine, Rooms } from './facilities.ts';
 import type { Statuses } from './feature-codes.ts';
 import type { LiveCall } from './live-calls.ts';
 import type { MissedBy } from './missed.ts';
 import type { Notices } from './notices.ts';
+import type { WrongPins } from './open-mailbox.ts';
 import type { ConversationRecorder, TalkRecording } from './recording.ts';
 import type { Shown } from './shown.ts';
 import type { Sounds } from './sounds.ts';
@@ -42,7 +44,8 @@ export interface CallServices {
   readonly trunks: Pick<Trunks, 'takeLine'>;
   readonly callLimit: CallLimit;
   readonly occupancy: Occupancy;
-  readonly mailbox: Mailbox;
+  readonly messages: VoiceMessages;
+  readonly wrongPins: WrongPins;
   readonly fax: FaxMachine;
   readonly rooms: Rooms;
   readonly notices: Notices;
@@ -86,8 +89,10 @@ export class Call implements LiveCall {
   callee: Leg | undefined;
   /** Of the conversation that goes on. */
   recording: TalkRecording | undefined;
-  /** Resolves when the conversation is over and has been noted. */
+  /** Resolves when the conversation, or the fax, is over and has been noted. */
   conversation: Promise<unknown> | undefined;
+  /** While the caller leaves a message: resolves when that is safe and has been noted. */
+  message: Promise<unknown> | undefined;
 
   readonly #ended = Promise.withResolvers<CallEnd>();
   #end: CallEnd | undefined;

@@ -44,6 +44,11 @@ export class CallerAudio {
     return this.#playAll(this.#sounds.audio(this.#pbx, audio), signal);
   }
 
+  /** As `play`, of a file that nobody else hears. */
+  playOnce(file: string, signal: AbortSignal): Promise<void> {
+    return this.#playAll([{ file, once: true }], signal);
+  }
+
   /** As `play`, in the language of the PBX. */
   say(spoken: readonly Spoken[], signal: AbortSignal): Promise<void> {
     return this.#playAll(this.#sounds.say(this.#pbx, spoken), signal);

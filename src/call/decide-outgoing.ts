@@ -47,6 +47,20 @@ export function toNetwork(pbx: PbxVersion, number: string, dialler: Dialler): Ou
 }
 
 /**
+ * A number that is too short for the telephone network of the world, and no extension: of the peer whose trunk brings the number that is shown (§5.3.3 example 2), or
+ * a service of the network, such as 112. Undefined: nothing leads there, or he may not call out, so that nobody has it.
+ */
+export function toShortNumber(pbx: PbxVersion, number: string, dialler: Dialler): Outgoing | undefined {
+  const { callerId } = dialler.outgoing;
+  if (callerId == null || !/^\d{2,4}$/.test(number)) return undefined;
+  const ways = waysToNetwork(pbx, number, callerId);
+  const trunk = ways[0] && pbx.trunk(ways[0].trunk);
+  if (!trunk) return undefined;
+  const refusal = isPeersOwn(trunk, number) ? undefined : permitted(pbx, number, dialler);
+  return refusal ?? goes(ways, callerId, []);
+}
+
+/**
  * A call of a trunk's peer on through us (§5.3.1.3, examples 1 to 3): shown is the number that he gives, if it is one of ours and the trunk allows
  * that, else the trunk's own. Without either it is not made.
  */

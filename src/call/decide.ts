@@ -11,8 +11,8 @@ import type { EndReason } from '../end-reason.ts';
 import type { CallDirection, TechnicalEnd } from '../history/record.ts';
 import type { TraceEntry } from '../scheme/actors.ts';
 import type { IncomingInvite } from '../sip/port.ts';
-import { byTrunkPlan, type Outgoing, toNetwork, transit } from './decide-outgoing.ts';
-import { type DialledStatus, statusDialled } from './feature-codes.ts';
+import { byTrunkPlan, type Outgoing, toNetwork, toShortNumber, transit } from './decide-outgoing.ts';
+import { type DialledStatus, mailboxDialled, statusDialled } from './feature-codes.ts';
 
 /** What the decisions are made from: the INVITE, as far as the guard vouches for it. */
 export type InviteFacts = Pick<
@@ -27,6 +27,8 @@ export type Route =
   | { readonly to: 'target'; readonly target: Target; readonly by: string }
   /** An employee has dialled a code that sets his status. */
   | { readonly to: 'status'; readonly employee: string; readonly status: DialledStatus }
+  /** An employee listens to voice messages: to his own, or to those of whom he proves to be by a PIN. */
+  | { readonly to: 'mailbox'; readonly employee: string | undefined }
   /** Out of the PBX, by the first of these ways that is up. */
   | {
       readonly to: 'outside';
@@ -254,6 +256,11 @@ function decideInternal(pbx: PbxVersion, facts: InviteFacts, id: string): Decisi
     const path = [entry('number', 'rule', { code: dialled, status }, 'a code that sets the status of who dials it')];
     return { ...base, route: { to: 'status', employee: id, status }, path };
   }
+  const mailbox = mailboxDialled(dialled);
+  if (mailbox) {
+    const path = [entry('number', 'rule', { code: dialled }, 'a code that opens a mailbox')];
+    return { ...base, route: { to: 'mailbox', employee: mailbox === 'own' ? id : undefined }, path };
+  }
   return routeDialled(pbx, base, { dialled, host: facts.requestHost, dialler: employee });
 }
 
@@ -281,7 +288,10 @@ export function routeDialled(
   const planned = byTrunkPlan(pbx, first, dialler);
   if (planned) return outside(base, planned, postDial);
   const number = normalizePhone(first, pbx.document.pbx.country);
-  if (number === undefined) return { ...base, ...unknown(dialled, 'nobody has this number') };
+  if (number === undefined) {
+    const short = toShortNumber(pbx, first, dialler);
+    return short ? outside(base, short, postDial) : { ...base, ...unknown(dialled, 'nobody has this number') };
+  }
   // A number of the PBX itself never leaves it: the call is handled as if it had come in.
   const scheme = pbx.line(number)?.entry?.scheme;
   if (scheme !== undefined) {

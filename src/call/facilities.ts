@@ -1,18 +1,13 @@
 import type { Leg } from '../dial/leg.ts';
-import type { ForwardResult, VoicemailRequest } from '../scheme/actors.ts';
+import type { ForwardResult } from '../scheme/actors.ts';
 import type { Call } from './call.ts';
 import type { Talk } from './recording.ts';
 
 /**
- * What a call may come to that is no other phone: a mailbox, a fax machine, a conference. Each keeps or mixes audio by means of its own, so each is a
+ * What a call may come to that is no other phone: a fax machine, a conference. Each makes or mixes audio by means of its own, so each is a
  * port of the call layer. All of them answer the caller if need be, stop when the signal is aborted or the caller is gone, and never
  * reject for the network's sake.
  */
-export interface Mailbox {
-  /** As `SchemeWorld.voicemail`. */
-  record(call: Call, request: VoicemailRequest, signal: AbortSignal, recording: () => void): Promise<void>;
-}
-
 export interface FaxMachine {
   /** As `SchemeWorld.fax`. */
   receive(call: Call, request: { readonly to: readonly string[] }, signal: AbortSignal): Promise<void>;
@@ -40,12 +35,6 @@ export interface Rooms {
 
 /** What there is instead of each until it is built: the caller is treated as if nobody could be reached, and the log says why. */
 export const notBuilt = {
-  mailbox: {
-    record: async (call, _request, signal) => {
-      call.log.warn('voicemail is not available yet');
-      await call.audio.play('builtin:nobody-available', signal);
-    },
-  },
   fax: {
     receive: async (call) => call.log.warn('fax reception is not available yet'),
     receiveWhileTalking: async () => 0,
@@ -56,4 +45,4 @@ export const notBuilt = {
       return { outcome: 'failed', reason: 'unavailable' };
     },
   },
-} as const satisfies { mailbox: Mailbox; fax: FaxMachine; rooms: Rooms };
+} as const satisfies { fax: FaxMachine; rooms: Rooms };

@@ -10,6 +10,15 @@ export type DialledStatus = (typeof codes)[keyof typeof codes];
 export const statusDialled = (dialled: string): DialledStatus | undefined =>
   Object.hasOwn(codes, dialled) ? codes[dialled as keyof typeof codes] : undefined;
 
+/** What opens a mailbox: the one of whose phone it is, or the one whose extension and PIN are entered then. */
+const mailboxCodes = { '*97': 'own', '*98': 'entered' } as const;
+
+export type DialledMailbox = (typeof mailboxCodes)[keyof typeof mailboxCodes];
+
+/** Which mailbox a code opens; undefined: it is none of these codes. */
+export const mailboxDialled = (dialled: string): DialledMailbox | undefined =>
+  Object.hasOwn(mailboxCodes, dialled) ? mailboxCodes[dialled as keyof typeof mailboxCodes] : undefined;
+
 /** Where statuses are set: the ACD. */
 export interface Statuses {
   /** Rejects when it cannot be set now. */

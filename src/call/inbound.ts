@@ -10,10 +10,11 @@ import type { IncomingInvite } from '../sip/port.ts';
 import type { Random } from '../time/random.ts';
 import { arrivalOf } from './arrival.ts';
 import { Call, type CallServices } from './call.ts';
-import { type Decision, decide, isForNobody, type Route } from './decide.ts';
+import { type Decision, decide, isForNobody, type Route, routeDialled } from './decide.ts';
 import { type CallOrder, decideOrder, type Ordered } from './decide-order.ts';
 import { setStatus } from './feature-codes.ts';
 import { bringCaller } from './first-leg.ts';
+import { listen } from './listen.ts';
 import { type LiveCall, LiveCalls } from './live-calls.ts';
 import { answerLost, callBackMissed } from './missed.ts';
 import { callOutside } from './outside.ts';
@@ -197,6 +198,7 @@ export class Inbound {
     call.finish({ by: 'engine', reason });
     await call.ended;
     await call.conversation;
+    await call.message;
     await callBackMissed(call);
     answerLost(call);
     await this.ends(call, call.record());
@@ -236,6 +238,15 @@ export class Inbound {
     return route.reason;
   }
 
+  /** Who wants to call back the caller of a message dials him, as far as this phone may. */
+  async #listen(call: Call, employee: string | undefined): Promise<EndReason> {
+    const { reason, callBack } = await listen(call, employee);
+    if (callBack === undefined) return reason;
+    const { path, route } = decideCallBack(call, callBack);
+    for (const entry of path) call.trace(entry);
+    return this.#route(call, route);
+  }
+
   /** Nobody is disturbed for a call that is not allowed; who has been hears that nobody was reached. */
   async #routeOrdered(call: Call, ordered: Ordered): Promise<EndReason> {
     const { route } = ordered.decision;
@@ -253,6 +264,8 @@ export class Inbound {
         return this.#nobody(call, route);
       case 'status':
         return setStatus(call, route.employee, route.status);
+      case 'mailbox':
+        return this.#listen(call, route.employee);
       case 'outside':
         return callOutside(call, route.ways, route.postDial);
       case 'scheme':
@@ -269,4 +282,12 @@ interface Limit {
   readonly why: string;
   /** Heard before the refusal by those who can hear before an answer. */
   readonly announcement?: string;
+}
+
+/** As if his phone had dialled the number itself: with what it may call, and what it shows. */
+function decideCallBack({ pbx, shown, caller, timeline }: Call, number: string): Decision {
+  const { direction, from, fromName, employee } = timeline.facts;
+  const dialler = pbx.employee(employee ?? '');
+  const base = { direction, from, display: fromName ?? '', dialled: number, callerId: shown.callerId };
+  return routeDialled(pbx, base, { dialled: number, host: caller.invite?.requestHost ?? '', dialler });
 }

@@ -26,7 +26,8 @@ export async function introduce(
   const off = leg.on('ended', () => over.abort());
   const stop = AbortSignal.any([signal, over.signal]);
 
-  if (employee && tellsNumber(call, employee)) await hear(leg.endpoint, sounds.say(call.pbx, callerIn(call)), stop);
+  if (employee && tellsNumber(call, employee))
+    await hear(leg.endpoint, sounds.say(call.pbx, callerSpoken(call.timeline.facts.from)), stop);
 
   const warning = warningOf(call);
   const heardByCaller = warning !== undefined && warning.to !== 'employee' && !stop.aborted;
@@ -59,9 +60,12 @@ const warningOf = ({ pbx, timeline }: Call) => pbx.line(timeline.facts.line ?? '
 const tellsNumber = ({ pbx, timeline }: Call, { robot }: Employee): boolean =>
   pbx.document.pbx.announceCallerNumber && timeline.facts.direction === 'in' && !robot;
 
-/** «Входящий звонок от …»; a name that has no number in it cannot be said. */
-function callerIn({ timeline }: Call): readonly Spoken[] {
-  const [, digits, address] = /^(\d+)(@.*)?$/.exec(timeline.facts.from) ?? [];
+/**
+ * «Входящий звонок от …»; a name that has no number in it cannot be said.
+ * @param from as in `CallFacts`
+ */
+export function callerSpoken(from: string): readonly Spoken[] {
+  const [, digits, address] = /^(\d+)(@.*)?$/.exec(from) ?? [];
   if (digits === undefined) return [{ fragment: 'unknown-caller' }];
   return [{ fragment: 'call-from' }, address === undefined ? { phone: digits } : { digits }];
 }

@@ -1,5 +1,5 @@
 import type { MissedCall } from '../acd/callback-tasks.ts';
-import { mayBeMobile } from '../dial/outgoing/mobile.ts';
+import { mayBeMobile } from '../config/numbering-plans.ts';
 import type { Call } from './call.ts';
 
 /** A group that has missed a call, and what the caller had there. */

@@ -7,6 +7,7 @@ import { runScheme } from '../scheme/run.ts';
 import { schemesOf } from '../scheme/schemes.ts';
 import type { Call } from './call.ts';
 import { forward } from './forward.ts';
+import { leaveMessage } from './leave-message.ts';
 
 /** Runs a scheme for a call to its end. @returns why it ended: what a caller who is still there is hung up with */
 export function runSchemeOf(call: Call, id: string): Promise<EndReason> {
@@ -75,7 +76,7 @@ function worldOf(call: Call, deaf: () => void): SchemeWorld {
       if (result.outcome === 'failed' && !call.end) call.timeline.stage('menu');
       return result;
     },
-    voicemail: (request, signal, recording) => call.services.mailbox.record(call, request, signal, recording),
+    voicemail: (request, signal, recording) => leaveMessage(call, request, signal, recording),
     fax: (request, signal) => {
       deaf();
       return call.services.fax.receive(call, request, signal);

@@ -65,6 +65,7 @@ export class Timeline implements AttemptLog {
   #scheme: string | null = null;
   #lastScheme: string | null = null;
   #technical: TechnicalEnd | null = null;
+  readonly #messages: string[] = [];
   #talked = false;
   /** Since when one has the other on hold, milliseconds since 1970; undefined: nobody has. */
   #heldSince: number | undefined;
@@ -89,9 +90,10 @@ export class Timeline implements AttemptLog {
     return this.#talked;
   }
 
-  /** Nobody talked, and the call has come to nothing else by design. */
+  /** Nobody talked, and the call has come to nothing else by design. One who was asked for a message and left none is missed like any other. */
   get isMissed(): boolean {
-    return !this.#talked && this.#technical === null;
+    const hasLeftNothing = this.#technical === 'voicemail' && this.#messages.length === 0;
+    return !this.#talked && (this.#technical === null || hasLeftNothing);
   }
 
   /** One of those who talk has the other on hold. */
@@ -169,6 +171,11 @@ export class Timeline implements AttemptLog {
 
   technical(end: TechnicalEnd): void {
     this.#technical = end;
+  }
+
+  /** The caller has left a voice message. */
+  message(id: string): void {
+    this.#messages.push(id);
   }
 
   /** Somebody is being rung from now on; a group: the call entered it. */
@@ -298,6 +305,7 @@ export class Timeline implements AttemptLog {
       pickups: [],
       transfers: [],
       recordings: this.#recordings,
+      voicemails: this.#messages,
       scheme: this.#scheme,
       callback: null,
       path: this.#path,

@@ -59,6 +59,7 @@ export const issueCodes = {
   'endless-menu': { severity: 'warning', text: 'A scheme begins again and again without anything to choose or hear' },
   'shadowed-rule': { severity: 'warning', text: 'A mask, prefix or rule that others before it leave nothing to' },
   'open-disa': { severity: 'warning', text: 'Callers may dial out to the telephone network without a password' },
+  'paid-number': { severity: 'warning', text: 'Calls are sent to a number that costs by the minute' },
   'unused-trunk': { severity: 'warning', text: 'No number and no rule uses a trunk' },
   'unused-audio': { severity: 'warning', text: 'Nothing uses an audio' },
   'unused-group': { severity: 'warning', text: 'Nothing leads to a group' },

@@ -4,7 +4,7 @@ import type { PbxDocument } from './document.ts';
 const HIDDEN = '[secret]';
 
 /** Keys of the configuration format whose values open something: accounts, trunks, menus, rooms, the events' signature. */
-const secretKeys: ReadonlySet<string> = new Set(['password', 'ha1', 'pin', 'key', 'salt']);
+const secretKeys: ReadonlySet<string> = new Set(['password', 'ha1', 'pin', 'voicemailPin', 'key', 'salt']);
 
 /** Keys whose values are addresses that may hold a password or a key: user part and query are hidden. */
 const addressKeys: ReadonlySet<string> = new Set(['url', 'smtp']);

@@ -186,7 +186,7 @@ async function ringOverLine(context: RingContext, destination: Destination, sign
 }
 
 /** How long an INVITE may be without a ringing before the peer is asked whether it is there at all, where there is another way. */
-const SILENCE_MS = 500;
+const SILENCE_MS = 400;
 
 async function ringAddress(context: RingContext, destination: Destination, signal: AbortSignal): Promise<RingResult> {
   const { clock } = context;

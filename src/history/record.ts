@@ -187,6 +187,8 @@ export const CallRecord = z.object({
   transfers: z.array(Transfer).readonly(),
   /** Ids of the recordings of this call. */
   recordings: z.array(z.string()).readonly(),
+  /** Ids of the voice messages that the caller left. */
+  voicemails: z.array(z.string()).readonly().default([]),
   /** The scheme that the call entered first, and the version of the configuration that it ran on to its end. */
   scheme: z.string().nullable(),
   configVersion: z.string(),

@@ -1,4 +1,5 @@
 export type { HistoryFilter, HistoryPage } from '../history/query.ts';
+export type { StoredMessage, VoicemailFilter } from '../messages/voicemail/query.ts';
 export type {
   AcdPort,
   Agent,
@@ -29,6 +30,7 @@ export type {
   TrunkRegistration,
   TrunkStatus,
   TrunksPort,
+  VoicemailPort,
   WaitsPort,
 } from './ports.ts';
 export { startHttp } from './server.ts';

@@ -5,6 +5,7 @@ import type { Secret } from '../config/secret.ts';
 import type { PbxVersion } from '../config/version.ts';
 import type { HistoryFilter, HistoryPage } from '../history/query.ts';
 import type { CallDirection, CallOutcome, CallRecord, CallStage } from '../history/record.ts';
+import type { MailboxCounts, StoredMessage, VoicemailFilter, VoicemailPage } from '../messages/voicemail/query.ts';
 import type { Clock } from '../time/clock.ts';
 import type { NewCall } from './schemas.ts';
 import type { OfferReason, Standing, Unavailability } from './words.ts';
@@ -30,6 +31,7 @@ export interface HttpPorts {
   readonly callbacks: CallbacksPort;
   readonly faxes: FaxesPort;
   readonly trunks: TrunksPort;
+  readonly voicemail: VoicemailPort;
   /** The employee is in a call as callers see it (§4.4.6.1.2): calling, being rung, or talking. */
   readonly busy: (pbx: string, employee: string) => boolean;
   /** What must work for this node to take calls, by name (`sip`, `redis`): true when it does. A check that rejects or takes long has failed. */
@@ -120,8 +122,7 @@ export interface FaxesPort {
   /** Absolute path; undefined: this node does not have it. */
   file(pbx: string, id: string, kind: 'tiff' | 'pdf'): Promise<string | undefined>;
   markRead(pbx: string, id: string, read: boolean): Promise<Fax | undefined>;
-  /** False: there is none. */
-  remove(pbx: string, id: string): Promise<boolean>;
+  remove(pbx: string, id: string): Promise<'removed' | 'none' | 'elsewhere'>;
   /** @throws UserError `fax-document`, `fax-number`, `fax-line`, `fax-poppler`, `fax-unavailable` */
   send(
     pbx: PbxVersion,
@@ -195,6 +196,24 @@ export interface HistoryPort {
     page: { readonly limit: number; readonly cursor?: string },
   ): Promise<HistoryPage>;
   get(pbx: string, call: string): Promise<CallRecord | undefined>;
+}
+
+/** A `Voicemail` is one. */
+export interface VoicemailPort {
+  /** @throws UserError `bad-cursor` */
+  query(
+    pbx: string,
+    filter: VoicemailFilter,
+    page: { readonly limit: number; readonly cursor?: string },
+  ): Promise<VoicemailPage>;
+  get(pbx: string, id: string): Promise<StoredMessage | undefined>;
+  mailboxes(pbx: string): Promise<readonly MailboxCounts[]>;
+  /** Its audio, a WAV file by absolute path. Undefined: it is not on this node. */
+  file(pbx: string, id: string): Promise<string | undefined>;
+  /** Undefined: there is no such message. */
+  markRead(pbx: string, id: string, read: boolean): Promise<StoredMessage | undefined>;
+  /** Undefined: there is no such message. */
+  remove(pbx: string, id: string): Promise<StoredMessage | undefined>;
 }
 
 export const recordingMarks = ['favourite', 'good', 'bad'] as const;

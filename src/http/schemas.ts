@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type IssueCode, issueCodes } from '../config/issue.ts';
 import { CallRecord, callDirections, callStages, Participant } from '../history/record.ts';
+import { deliveries, messageEnds } from '../messages/voicemail/port.ts';
 import { recordingMarks, registrationStates } from './ports.ts';
 import { keysOf, offerReasons, standings, unavailabilities } from './words.ts';
 
@@ -439,6 +440,41 @@ export const HistoryPage = named(
   }),
 );
 
+const messageCounts = { new: z.int().nonnegative(), old: z.int().nonnegative().describe('That have been heard.') };
+
+export const VoiceMessage = named(
+  'VoiceMessage',
+  z.object({
+    id: z.string(),
+    call: z.string().describe('In which it was left.'),
+    employee: z.string().nullable().describe("Whose mailbox it is in; null: the PBX's own."),
+    at: Instant.describe('When it was left.'),
+    from: z.string().describe("The caller's number or SIP address; empty when hidden."),
+    fromName: z.string().nullable(),
+    line: z.string().nullable().describe('Our number that was called.'),
+    duration: Seconds,
+    ended: z.enum(messageEnds).describe('"interrupted": the node or its disk failed in the middle.'),
+    delivery: z.enum(deliveries),
+    to: z.array(z.string()).describe('E-mail addresses.'),
+    read: z.boolean(),
+    readAt: Instant.nullable(),
+    mailedAt: Instant.nullable().describe('When its letter had gone; null: it waits, or there is none.'),
+    node: z.string().describe('Which has the audio.'),
+  }),
+);
+export const VoicemailPage = named(
+  'VoicemailPage',
+  z.object({
+    items: z.array(VoiceMessage).describe('Newest first.'),
+    next: z.string().nullable().describe('The cursor of the next page; null: this is the last one.'),
+  }),
+);
+export const Mailboxes = named(
+  'Mailboxes',
+  z.array(z.object({ employee: z.string().nullable().describe("Null: the PBX's own mailbox."), ...messageCounts })),
+);
+export const Heard = named('Heard', z.strictObject({ read: z.boolean() }));
+
 export const Recording = named(
   'Recording',
   z.object({
@@ -561,6 +597,19 @@ export const NodeEvent = named(
   'NodeEvent',
   happened('node', 'A node began or ended. Calls of a node that "started" are no more: they were cut off.', {
     what: z.enum(['started', 'stopped']),
+  }),
+);
+
+export const VoicemailEvent = named(
+  'VoicemailEvent',
+  happened('voicemail', 'Something happened to a voice message, or one could not be kept.', {
+    what: z.enum(['added', 'read', 'unread', 'deleted', 'failed']),
+    message: VoiceMessage.nullable().describe('As it is since, or was; null: of "failed".'),
+    counts: z.object(messageCounts).nullable().describe('Of its mailbox, since; null: of "failed".'),
+    failure: z
+      .object({ call: z.string(), employee: z.string().nullable(), why: z.string() })
+      .nullable()
+      .describe('Of "failed": who called could leave no message, or not all of it.'),
   }),
 );
 
@@ -720,6 +769,7 @@ export const LiveEvent = named(
     ConfigEvent,
     RecordingEvent,
     RecordAddedEvent,
+    VoicemailEvent,
     NodeEvent,
     AlarmEvent,
     MessageEvent,
@@ -737,6 +787,7 @@ export const eventTypes = [
   'config',
   'recording',
   'record/added',
+  'voicemail',
   'node',
   'alarm',
   'message',

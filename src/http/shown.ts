@@ -1,5 +1,6 @@
 import type { Employee } from '../config/document.ts';
 import type { PbxVersion } from '../config/version.ts';
+import type { StoredMessage } from '../messages/voicemail/query.ts';
 import type {
   Agent,
   Callback,
@@ -67,6 +68,15 @@ export const shownCall = (call: LiveCall) => ({
     state,
     since: instant(since),
   })),
+});
+
+export const shownMessage = ({ at, ms, readAt, mailedAt, pbx: _pbx, ...message }: StoredMessage) => ({
+  ...message,
+  at,
+  duration: secondsOf(ms),
+  read: readAt !== null,
+  readAt,
+  mailedAt,
 });
 
 export const shownRecording = (recording: Recording) => ({

@@ -133,9 +133,12 @@ export interface EndpointEvents {
   gone: { readonly reason: string };
 }
 
-/** A file is WAV PCM or MP3 by absolute path; it is converted once and cached. */
+/**
+ * A file is WAV PCM or MP3 by absolute path; it is converted once and cached. `once`: it is nobody's but who hears it now, such as a voice message, and nothing
+ * of it is kept beside the file.
+ */
 export type AudioSource =
-  | { readonly file: string }
+  | { readonly file: string; readonly once?: true }
   /** A call-progress tone: frequencies in Hz played together, cadence as on/off milliseconds in turn, for `ms` in all (default one cadence). */
   | { readonly tone: { readonly hz: readonly number[]; readonly cadence: readonly number[]; readonly ms?: number } }
   | { readonly silenceMs: number };

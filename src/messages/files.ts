@@ -11,7 +11,6 @@ const PLAIN = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 /** The files of one kind of message, `<VAR_DIR>/messages/<kind>/<pbx>/<name>`. No name that it is given, wherever that came from, leads out of it. */
 export class MessageFiles {
   readonly #root: string;
-  readonly #made = new Set<string>();
 
   /** @param varDir absolute. @param kind `recordings`, `voicemail`, `faxes` */
   constructor(varDir: string, kind: string) {
@@ -24,8 +23,7 @@ export class MessageFiles {
    */
   folder(pbx: string): string {
     const folder = join(this.#root, plain(pbx));
-    if (!this.#made.has(pbx)) mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
-    this.#made.add(pbx);
+    mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
     return folder;
   }
 

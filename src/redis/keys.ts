@@ -15,7 +15,7 @@ export class Keys {
   bindings = (): string => `${this.#prefix}bindings`;
   /** Sorted set: account and binding key, by expiry. */
   bindingExpiry = (): string => `${this.#prefix}binding-expiry`;
-  /** Hash: wrong passwords from one address. */
+  /** Hash: wrong passwords from one address, wrong PINs of one mailbox or by one employee. */
   failures = (address: string): string => `${this.#prefix}failures:${address}`;
   /** Stream: what happens, for those who watch; its name is also the channel on which each addition is told. */
   events = (): string => `${this.#prefix}events`;

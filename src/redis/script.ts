@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { RedisCommands } from './connection.ts';
+import { callFunction } from './functions.ts';
 import { Keys } from './keys.ts';
 import { readScript } from './script-source.ts';
 
@@ -34,7 +35,6 @@ export function script<Arguments extends readonly unknown[], Reply>(
   },
 ): Script<Arguments, Reply> {
   const source = readScript(file);
-  const command = `km:${source.name}`;
   return async (redis, pbx, ...args) => {
     const keys = definition.keys(new Keys(pbx), ...args);
     const argv = definition.args(...args);
@@ -44,14 +44,7 @@ export function script<Arguments extends readonly unknown[], Reply>(
     if (argv.length !== source.argv.length) {
       throw new Error(`${source.name}: ${argv.length} arguments given, the script takes ${source.argv.length}`);
     }
-    const reply = await redis.use((client) => {
-      const commands = client as unknown as Record<string, (...values: Value[]) => Promise<unknown>>;
-      if (!Object.hasOwn(commands, command)) {
-        client.defineCommand(command, { numberOfKeys: source.keys.length, lua: source.lua });
-      }
-      // defineCommand has just made sure of it.
-      return (commands[command] as (...values: Value[]) => Promise<unknown>).call(client, ...keys, ...argv);
-    });
+    const reply = await redis.use((client) => callFunction(client, source, keys, argv));
     return definition.reply.parse(reply);
   };
 }

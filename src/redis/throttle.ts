@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { RedisConnection } from './connection.ts';
 import { script } from './script.ts';
 
-/** Wrong passwords by source address, counted over all nodes; a restart forgives nobody. */
+/** Wrong passwords by source address, and wrong PINs by mailbox and by who tries them, counted over all nodes; a restart forgives nobody. */
 export interface FailureLimits {
-  /** Failures within `window` seconds that block the address. */
+  /** Failures within `window` seconds that block. */
   readonly limit: number;
   readonly window: number;
   /** Seconds for which it is then blocked. */
@@ -48,17 +48,20 @@ export class Throttle {
     this.#now = now ?? (() => '');
   }
 
-  /** @param pbx the PBX that was asked for; one name for all requests that fit none */
-  async fail(pbx: string, address: string, limits: FailureLimits): Promise<FailureState> {
-    const reply = await fail(this.#redis, pbx, address, this.#now(), limits);
+  /**
+   * @param pbx the PBX that was asked for; one name for all requests that fit none
+   * @param key an address, or what else is to be blocked
+   */
+  async fail(pbx: string, key: string, limits: FailureLimits): Promise<FailureState> {
+    const reply = await fail(this.#redis, pbx, key, this.#now(), limits);
     return reply[0] === 'counted'
       ? { state: 'counted', failures: reply[1] }
       : { state: 'blocked', until: reply[1], failures: reply[2] };
   }
 
-  /** Until when the address is blocked, as milliseconds since 1970; undefined when it is not. */
-  async blockedUntil(pbx: string, address: string): Promise<number | undefined> {
-    const reply = await isBlocked(this.#redis, pbx, address, this.#now());
+  /** Until when the key is blocked, as milliseconds since 1970; undefined when it is not. */
+  async blockedUntil(pbx: string, key: string): Promise<number | undefined> {
+    const reply = await isBlocked(this.#redis, pbx, key, this.#now());
     return reply[0] === 'blocked' ? reply[1] : undefined;
   }
 }

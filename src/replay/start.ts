@@ -39,6 +39,7 @@ function schemeOf(pbx: PbxVersion, route: Route): CompiledScheme | undefined {
       return directScheme(pbx, route.target, route.by);
     case 'outside':
     case 'status':
+    case 'mailbox':
     case 'nobody':
       return undefined;
   }
@@ -54,6 +55,8 @@ function essenceOf(pbx: PbxVersion, route: Route): unknown {
       return { ways: route.ways };
     case 'status':
       return { status: route.status };
+    case 'mailbox':
+      return { mailbox: route.employee ?? null };
     case 'nobody':
       return { reason: route.reason };
   }

@@ -76,6 +76,8 @@ export type ForwardResult =
 export interface VoicemailRequest {
   /** Empty: the address of `voicemail.email`. */
   readonly to: readonly string[];
+  /** Whose message it is: an employee who was called and not reached. Unset: that of whoever has the address, or the PBX's. */
+  readonly employee?: string;
   /** Unset: `voicemail.warning`. */
   readonly greeting?: string;
 }

@@ -100,6 +100,6 @@ export const works: { readonly [Name in keyof EffectInputs]: Work<EffectInputs[N
   forward: async (effect, request) => forward(effect, request),
   forwardDialled,
   voicemail: async (effect, request) => voicemail(effect, request),
-  voicemailOfDialled: async (effect) => voicemail(effect, { to: mailboxOfDialled(effect.context).to }),
+  voicemailOfDialled: async (effect) => voicemail(effect, mailboxOfDialled(effect.context)),
   fax: async (effect, request) => world(effect).fax(request, effect.signal),
 };

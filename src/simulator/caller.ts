@@ -1,6 +1,5 @@
 import type { Call } from '../call/call.ts';
 import type { Clock, TimerId } from '../time/clock.ts';
-import type { SimulatedMailbox } from './facilities.ts';
 import type { SimulatedMedia } from './media.ts';
 import type { Command } from './script.ts';
 import type { SimulatedIncomingInvite } from './sip.ts';
@@ -12,7 +11,6 @@ export interface CallerOptions {
   readonly script: readonly Command[];
   readonly invite: SimulatedIncomingInvite;
   readonly media: SimulatedMedia;
-  readonly mailbox: SimulatedMailbox;
   readonly clock: Clock;
   /** Undefined once it is over. */
   readonly call: () => Call | undefined;
@@ -79,9 +77,10 @@ export class SimulatedCaller {
   }
 
   #press(keys: string): boolean {
-    const { mailbox, call } = this.#options;
     const endpoint = this.#endpoint;
-    if (!endpoint || !(mailbox.recording || call()?.scheme?.takes.digit)) return false;
+    const call = this.#options.call();
+    // While a message is recorded, keys are the mailbox's.
+    if (!endpoint || !(call?.message || call?.scheme?.takes.digit)) return false;
     if (keys.length > 1) this.#left[0] = { do: 'press', keys: keys.slice(1) };
     else this.#left.shift();
     endpoint.press(keys.charAt(0));

@@ -1,33 +1,24 @@
 import type { Call } from '../call/call.ts';
-import type { FaxMachine, Mailbox, Rooms } from '../call/facilities.ts';
+import type { FaxMachine, Rooms } from '../call/facilities.ts';
+import { SHORTEST_MESSAGE_MS, type VoiceMessages } from '../messages/voicemail/port.ts';
 import { delay } from '../time/clock.ts';
+import type { Random } from '../time/random.ts';
 
 /** How long a fax takes, milliseconds: about a page. */
 export const faxMs = 30_000;
 
-/** A mailbox that hears a caller who talks until he hangs up, presses `#`, or `voicemail.maxDuration` is over (2-call-behaviour §8). */
-export class SimulatedMailbox implements Mailbox {
-  /** From the tone on: keys are the mailbox's. */
-  recording = false;
-
-  async record(...[call, request, signal, recording]: Parameters<Mailbox['record']>): Promise<void> {
-    const { voicemail } = call.pbx.document;
-    const greeting = request.greeting ?? voicemail.warning;
-    if (greeting !== null) await call.audio.play(greeting, signal);
-    await call.audio.play('builtin:beep', signal);
-    if (signal.aborted || call.end) return;
-    recording();
-    this.recording = true;
-    const message = new AbortController();
-    const offDigits = call.caller.on('digit', ({ digit }) => {
-      if (digit === '#') message.abort();
-    });
-    await during(call, voicemail.maxDuration * 1000, [signal, message.signal]);
-    offDigits();
-    this.recording = false;
-    call.timeline.technical('voicemail');
-  }
-}
+/** Messages that nobody keeps. The caller talks until he hangs up, presses `#`, or `voicemail.maxDuration` is over. */
+export const simulatedMessages = (random: Random): VoiceMessages => ({
+  begin: async () => ({
+    id: random.uuid(),
+    file: '',
+    finish: async ({ speechMs = 0 }) => (speechMs < SHORTEST_MESSAGE_MS ? 'tooShort' : 'kept'),
+    drop: async () => undefined,
+  }),
+  inbox: async () => ({ fresh: [], saved: [] }),
+  markRead: async () => undefined,
+  remove: async () => undefined,
+});
 
 export const simulatedFax: FaxMachine = {
   receive: async (call, _request, signal) => {

@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { Call, type CallServices } from '../call/call.ts';
 import { noOtherCalls } from '../call/call-limit.ts';
 import { Inbound } from '../call/inbound.ts';
+import { noWrongPins } from '../call/open-mailbox.ts';
 import { recordsNothing } from '../call/recording.ts';
 import type { PbxVersion } from '../config/version.ts';
 import { Destinations } from '../dial/destinations.ts';
@@ -17,7 +18,7 @@ import type { Binding, RegistrationStore } from '../redis/registrations.ts';
 import { seededRandom } from '../time/seeded-random.ts';
 import { promisesSettle, SimulatedClock, settle } from '../time/simulated-clock.ts';
 import { SimulatedCaller } from './caller.ts';
-import { SimulatedMailbox, simulatedFax, simulatedRooms } from './facilities.ts';
+import { simulatedFax, simulatedMessages, simulatedRooms } from './facilities.ts';
 import { AudioLengths, SimulatedMedia, unknownLengthMs } from './media.ts';
 import type { Origin } from './origin.ts';
 import { People, type Roles } from './people.ts';
@@ -77,7 +78,6 @@ export class Simulator {
     const random = seededRandom(simulated.seed);
     const sip = new SimulatedSip(people, clock);
     const media = new SimulatedMedia(clock, this.#lengths);
-    const mailbox = new SimulatedMailbox();
     const occupancy = new Occupancy();
     const others = people.busy.map((id) => occupancy.occupy(pbx.id, id));
     const destinations = new Destinations(
@@ -98,7 +98,8 @@ export class Simulator {
       trunks: perfectTrunks,
       callLimit: noOtherCalls,
       occupancy,
-      mailbox,
+      messages: simulatedMessages(random),
+      wrongPins: noWrongPins,
       fax: simulatedFax,
       rooms: simulatedRooms,
       // That somebody is told stands in the path.
@@ -123,7 +124,6 @@ export class Simulator {
       script: simulated.script ?? [],
       invite,
       media,
-      mailbox,
       clock,
       call: () => inbound.live.all().find((call) => call instanceof Call),
     });

@@ -13,7 +13,7 @@ import {
 } from './drachtio.ts';
 import { headerLines, oneLine } from './header-fields.ts';
 import type { Identity } from './identity.ts';
-import { isAnonymous, tryParseParty } from './party.ts';
+import { isAnonymous, remoteParty, tryParseParty } from './party.ts';
 import {
   type Dialog,
   type HeaderFields,
@@ -219,8 +219,9 @@ export class AdmittedInvite implements IncomingInvite {
     this.identity = identity;
     this.from = request.from;
     this.to = request.to;
-    this.asserted = tryParseParty(request.headers.get('P-Asserted-Identity'));
-    this.anonymous = isAnonymous(request.from, request.headers.get('Privacy'));
+    const remote = remoteParty(request.headers.all('Remote-Party-ID'));
+    this.asserted = tryParseParty(request.headers.get('P-Asserted-Identity')) ?? remote?.party;
+    this.anonymous = isAnonymous(request.from, request.headers.get('Privacy')) || remote?.hidden === true;
     this.requestUser = request.requestUser;
     this.requestHost = request.requestHost;
     this.source = request.source;

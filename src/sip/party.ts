@@ -1,5 +1,14 @@
 import { oneLine } from './header-fields.ts';
-import { escapeUser, type NameAddr, parseNameAddr, percentDecode, quote, SipParseError, type Uri } from './message.ts';
+import {
+  escapeUser,
+  type NameAddr,
+  parseNameAddr,
+  percentDecode,
+  quote,
+  SipParseError,
+  splitList,
+  type Uri,
+} from './message.ts';
 import type { Party } from './port.ts';
 
 /** Reads From, To and the like. @throws SipParseError 400 */
@@ -14,6 +23,25 @@ export function tryParseParty(value: string | undefined): Party | undefined {
     if (error instanceof SipParseError) return undefined;
     throw error;
   }
+}
+
+/**
+ * Who calls by Remote-Party-ID (draft-ietf-sip-privacy-04): what FreeSWITCH and older exchanges say where RFC 3325 has P-Asserted-Identity. What cannot be read is
+ * passed over. `hidden`: he does not want to be shown.
+ */
+export function remoteParty(
+  values: readonly string[],
+): { readonly party: Party; readonly hidden: boolean } | undefined {
+  for (const value of values.flatMap(splitList)) {
+    try {
+      const parsed = parseNameAddr(value);
+      if ((parsed.params.get('party') ?? 'calling').toLowerCase() !== 'calling') continue;
+      return { party: partyOf(parsed), hidden: /^(?:full|uri)$/i.test(parsed.params.get('privacy') ?? '') };
+    } catch (error) {
+      if (!(error instanceof SipParseError)) throw error;
+    }
+  }
+  return undefined;
 }
 
 export const partyOf = ({ uri, displayName }: NameAddr): Party => ({ ...partyOfUri(uri), display: displayName ?? '' });

@@ -54,11 +54,11 @@ export function compileCondition(condition: Condition, calendar: Calendar, defau
   function explain(instant: number): string {
     const wall = zone.wallAt(instant);
     const today = dayOf(wall);
-    const now = `${new Date(wall).toISOString().slice(11, 16)} (${zone.name})`;
-    if (period && !isInPeriod(instant)) return `${isoDate(today)} ${now} is not ${periodText(condition)}`;
+    const now = () => `${new Date(wall).toISOString().slice(11, 16)} (${zone.name})`;
+    if (period && !isInPeriod(instant)) return `${isoDate(today)} ${now()} is not ${periodText(condition)}`;
 
     const started = startDays(instant);
-    if (started.length === 0) return `${now} is not within ${time?.join(', ')}`;
+    if (started.length === 0) return `${now()} is not within ${time?.join(', ')}`;
     const day = started.find((day) => isOneOfTheDays(day) && isOneOfTheDates(day)) ?? (started[0] as DayNumber);
     const date = day === today ? isoDate(day) : `${isoDate(day)}, on which the range began,`;
     if (!isOneOfTheDates(day)) return `${date} is not ${condition.dates?.join(', ')}`;
@@ -67,7 +67,7 @@ export function compileCondition(condition: Condition, calendar: Calendar, defau
 
     const reasons = [
       ...(matching ? [`${date} is ${describe[matching](day, calendar)}`] : dates ? [`it is ${date}`] : []),
-      ...(time ? [`${now} is within ${time.join(', ')}`] : []),
+      ...(time ? [`${now()} is within ${time.join(', ')}`] : []),
       ...(period ? [`it is ${periodText(condition)}`] : []),
     ];
     return reasons.join(' and ');

@@ -12,6 +12,7 @@ import {
   limitText,
   type OutgoingLimits as OutgoingLimitsPort,
 } from '../dial/outgoing/limits.ts';
+import { mayBeForHelp } from '../dial/outgoing/permission.ts';
 import { Emitter } from '../emitter.ts';
 import { errorText } from '../errors.ts';
 import { type RedisConnection, RedisDownError } from '../redis/connection.ts';
@@ -59,9 +60,6 @@ const REPORT_EVERY_MS = 5_000;
 /** One and the same limit is told of so often at most: whoever dials on against it does not flood log and events. */
 const TELL_EVERY_MS = 60_000;
 const MINUTE_MS = 60_000;
-
-/** Emergency numbers have up to so many digits, and are never refused. */
-const EMERGENCY_DIGITS = 3;
 
 export interface LimitsOptions {
   readonly redis: RedisConnection;
@@ -126,7 +124,7 @@ export class OutgoingLimits implements OutgoingLimitsPort {
   async begin(request: LimitedRequest): Promise<LimitedCall | { readonly reached: LimitReached }> {
     const { pbx, number } = request;
     const accounts = this.#accountsOf(request);
-    if (number.length <= EMERGENCY_DIGITS || accounts.length === 0) return uncounted;
+    if (mayBeForHelp(number) || accounts.length === 0) return uncounted;
     const id = `${this.#options.run}-${++this.#count}`;
     const call: Ongoing = { id, number, exhausted: request.exhausted };
     // Before Redis is asked: calls that are about to begin count when it is away.

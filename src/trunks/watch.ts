@@ -38,7 +38,7 @@ const ASK_EVERY_MS = { up: 30_000, down: 10_000 } as const;
 /** An OPTIONS without an answer for so long has failed: three repetitions on UDP (RFC 3261 §17.1.2.2). */
 const ANSWER_WITHIN_MS = 4_000;
 /** A call that waits does not wait longer for the answer to whether its peer is there. */
-const PROBE_WITHIN_MS = 500;
+const PROBE_WITHIN_MS = 400;
 /** A trunk that is not watched is tried again after a call has found it away for so long. */
 const RETRY_AFTER_MS = 30_000;
 const CHANGES_KEPT = 50;

@@ -2,6 +2,8 @@
  * Schemes: compiling many; simulated calls per second on one core, each from INVITE to record, and the part of it that is the machine alone; what a
  * running machine weighs. No SIP, no media.
  */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { complete, DocumentForm } from '../../src/config/schema/document.ts';
 import { PbxVersion } from '../../src/config/version.ts';
 import type { SchemeWorld } from '../../src/scheme/actors.ts';
@@ -11,10 +13,19 @@ import { originOf } from '../../src/simulator/origin.ts';
 import { parseScript } from '../../src/simulator/script.ts';
 import { Simulator } from '../../src/simulator/simulator.ts';
 import type { Clock } from '../../src/time/clock.ts';
+import { settle } from '../../src/time/simulated-clock.ts';
+import type { FakeIncomingInvite } from '../support/fake-sip.ts';
+import { Switchboard } from '../support/switchboard.ts';
 import type { Figure } from './figure.ts';
 
 export async function run(): Promise<Figure[]> {
-  return [...compiling(), await simulatedCallsPerSecond(), await callsPerSecond(), memoryPerCall()];
+  return [
+    ...compiling(),
+    await simulatedCallsPerSecond(),
+    await callsPerSecond(),
+    await memoryPerScheme(),
+    await memoryPerCall(),
+  ];
 }
 
 const SCHEMES = 1_000;
@@ -196,27 +207,74 @@ async function calls(scheme: ReturnType<typeof compiledCallScheme>, count: numbe
 const begin = (scheme: ReturnType<typeof compiledCallScheme>): SchemeRun =>
   runScheme(scheme, { world: quickWorld(), clock: stillClock, log, caller: '74951234567' });
 
-const RUNNING = 5_000;
-
 /** Calls that stand in the second menu. */
-function memoryPerCall(): Figure {
+const STANDING = 10_000;
+const STANDING_CALLS = 2_000;
+const ROUNDS = 5;
+
+/** The machine, with all that is kept for it. */
+async function memoryPerScheme(): Promise<Figure> {
   const scheme = compiledCallScheme();
-  const standing: SchemeRun[] = [];
-  begin(scheme).press('1');
-  const before = usedHeap();
-  for (let i = 0; i < RUNNING; i++) {
-    const call = begin(scheme);
-    call.press('1');
-    standing.push(call);
-  }
-  const bytes = (usedHeap() - before) / standing.length;
-  for (const call of standing) call.callerGone();
-  return { name: 'memory per running scheme', value: round(bytes / 1024), unit: 'KB' };
+  const value = await kilobytesEach(STANDING, async () => {
+    const runs: SchemeRun[] = [];
+    for (let i = 0; i < STANDING; i++) {
+      const call = begin(scheme);
+      runs.push(call);
+      call.press('1');
+    }
+    return () => {
+      for (const run of runs) run.callerGone();
+    };
+  });
+  return { name: 'memory per running scheme', value, unit: 'KB' };
 }
 
-/** Exact where the process runs with `--expose-gc`; else the collector is left to itself and the figure is too high. */
-function usedHeap(): number {
-  globalThis.gc?.();
+/** The whole call as the engine keeps it beside its machine, on a network and media that keep next to nothing. */
+async function memoryPerCall(): Promise<Figure> {
+  const pbx = callPbx();
+  const value = await kilobytesEach(STANDING_CALLS, async () => {
+    const board = new Switchboard(pbx);
+    const callers: FakeIncomingInvite[] = [];
+    for (let i = 0; i < STANDING_CALLS; i++) {
+      callers.push(await board.call({ kind: 'passive', pbx: pbx.id, number: line }, '74951234567', line));
+      board.media.endpoints[i]?.press('1');
+    }
+    await settle();
+    return async () => {
+      for (const caller of callers) caller.dialog.hangUp();
+      await settle();
+      if (!board.quiet) throw new Error('the calls have left something behind');
+    };
+  });
+  return { name: 'memory per call in a menu, its scheme included', value, unit: 'KB' };
+}
+
+/** The median of some rounds: what one leaves in the heap besides (code, caches) is small beside the many. */
+async function kilobytesEach(count: number, stand: () => Promise<() => unknown>): Promise<number> {
+  const rounds: number[] = [];
+  // The first one makes the code.
+  await heapOf(stand);
+  for (let i = 0; i < ROUNDS; i++) rounds.push((await heapOf(stand)) / count / 1024);
+  return round(rounds.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? Number.NaN);
+}
+
+/** Bytes. By itself, so that nothing of one round is still held when the next one begins. */
+async function heapOf(stand: () => Promise<() => unknown>): Promise<number> {
+  const before = await usedHeap();
+  const end = await stand();
+  const bytes = (await usedHeap()) - before;
+  await end();
+  return bytes;
+}
+
+/** When there is nothing left to collect. */
+async function usedHeap(): Promise<number> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let i = 0; i < 3; i++) {
+    collect();
+    await settle();
+  }
   return process.memoryUsage().heapUsed;
 }
 

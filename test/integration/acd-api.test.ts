@@ -2,9 +2,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { readEnvironment } from '../../src/config/env.ts';
 import { startEngine } from '../../src/engine.ts';
+import type { CallRecord } from '../../src/history/record.ts';
 import * as schemas from '../../src/http/schemas.ts';
 import { PhoneBank, type RungPhone } from '../support/phone-bank.ts';
 import { freePortRange } from '../support/ports.ts';
@@ -18,6 +19,9 @@ import { eventually, Inbox } from '../support/wait.ts';
 const domain = 'acme.test';
 const password = 'Secret123';
 const line = '74950000001';
+/** A voice menu whose lost callers `sales` calls back; straight to boris; and one that only plays. */
+const [menuLine, borisLine, musicLine] = ['74950000002', '74950000003', '74950000004'];
+const maxCalls = 4;
 
 interface Node {
   readonly sip: string;
@@ -30,6 +34,8 @@ let other: Node;
 /** Phones of the company, and of everybody else, at the first node. */
 let phones: PhoneBank;
 let operator: PhoneBank;
+/** As `operator`, at the other node. */
+let otherOperator: PhoneBank;
 let events: EventClient;
 const rung = new Inbox<RungPhone>('phones');
 
@@ -38,9 +44,9 @@ beforeAll(async () => {
   const redis = await startRedisServer();
   resources.defer(() => redis.stop());
   const config = resources.use(await temporaryFolder('config')).path;
-  const trunk = (await freePortRange(1)).from;
+  const { from: trunk, to: otherTrunk } = await freePortRange(2);
   await mkdir(join(config, 'acme'));
-  await writeFile(join(config, 'acme', 'company.json'), JSON.stringify(company(trunk)));
+  await writeFile(join(config, 'acme', 'company.json'), JSON.stringify(company(trunk, otherTrunk)));
   const start = async (node: string): Promise<Node> => {
     const folder = resources.use(await temporaryFolder('node')).path;
     const { from, to } = await freePortRange(20);
@@ -56,6 +62,7 @@ beforeAll(async () => {
   [one, other] = await Promise.all([start('one'), start('other')]);
   phones = resources.use(await PhoneBank.open(one.sip));
   operator = resources.use(await PhoneBank.open(one.sip, trunk));
+  otherOperator = resources.use(await PhoneBank.open(other.sip, otherTrunk));
   for (const bank of [phones, operator]) {
     bank.onInvite = (call) => {
       call.ring();
@@ -84,6 +91,16 @@ const send = (node: Node, method: string, path: string, body?: unknown) =>
     ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
   });
 
+const history = async () =>
+  (await get(one, 'history?limit=100', z.object({ items: z.array(z.any()) }).loose())).items as CallRecord[];
+const recordOf = async (is: (record: CallRecord) => boolean): Promise<CallRecord | undefined> =>
+  (
+    await eventually(
+      'a record',
+      async () => (await history()).filter(is),
+      ({ length }) => length > 0,
+    )
+  )[0];
 const anna = async (node: Node) => (await get(node, 'employees', schemas.Employees)).find(({ id }) => id === 'anna');
 const sales = async (node: Node) => (await get(node, 'groups', schemas.Groups)).find(({ id }) => id === 'sales');
 const queue = async (node: Node) => (await get(node, 'groups/sales/queue', schemas.Queue)).callers;
@@ -210,6 +227,97 @@ describe('a callback that somebody asks for', () => {
   });
 });
 
+describe('a client who is lost in a voice menu', () => {
+  const client = '79161112233';
+  /** Rings, hears the menu, and loses patience. */
+  const loses = async () => {
+    const caller = operator.call(`${client}@127.0.0.1`, `${menuLine}@127.0.0.1`);
+    await caller.answered;
+    await caller.bye();
+  };
+
+  it('is called back: a member first, then he; both talk, and that is all', async () => {
+    await setStatus('online');
+    await loses();
+    const { callback } = await next('callback', ({ what }) => what === 'added');
+    expect(callback).toMatchObject({ number: client, origin: 'menu', groups: ['sales'] });
+    const record = await recordOf((one) => one.id === callback.call);
+    expect(record).toMatchObject({ from: client, stage: 'menu', outcome: 'missed' });
+
+    const phone = await ringing('anna');
+    expect(phone.from).toBe(client);
+    const notYet = rung.items.length;
+    expect(rung.items.slice(0, notYet).some(({ user }) => user === client)).toBe(false);
+    phone.answer();
+    const outside = await ringing(client);
+    // Our number that he had called.
+    expect(outside.from).toBe(menuLine);
+    outside.answer();
+    expect(await next('callback', ({ what }) => what === 'done')).toMatchObject({ callback: { number: client } });
+    expect(await get(other, 'callbacks', schemas.Callbacks)).toEqual([]);
+    await phone.bye();
+    await outside.ended;
+    expect(await recordOf(({ callback: of }) => of?.call === callback.call)).toMatchObject({ outcome: 'answered' });
+    await send(one, 'POST', 'employees/anna/end-wrap-up');
+  });
+
+  it('is called back once however often he is lost, and not at all when he gets through himself', async () => {
+    await setStatus('break');
+    await loses();
+    await next('callback', ({ what }) => what === 'added');
+    await loses();
+    await eventually(
+      'the record of both calls',
+      async () => (await history()).filter(({ from, stage }) => from === client && stage === 'menu'),
+      ({ length }) => length === 3,
+    );
+    expect(await get(one, 'callbacks', schemas.Callbacks)).toHaveLength(1);
+    expect((await queue(other)).map(({ number }) => number)).toEqual([client]);
+
+    await phones.register('boris', domain, password);
+    const caller = operator.call(`${client}@127.0.0.1`, `${borisLine}@127.0.0.1`);
+    const phone = await ringing('boris');
+    phone.answer();
+    await caller.answered;
+    expect(await next('callback', ({ what }) => what !== 'taken')).toMatchObject({ what: 'cancelled' });
+    await eventually(
+      'an empty queue',
+      () => queue(other),
+      ({ length }) => length === 0,
+    );
+    expect(await get(other, 'callbacks', schemas.Callbacks)).toEqual([]);
+    await phone.bye();
+    await caller.ended;
+    await setStatus('online');
+    // Anna is available, and nobody is rung.
+    await becomes('free', { available: true });
+    expect(rung.items.slice(rungBefore)).toEqual([]);
+  });
+});
+
+it('maxCalls holds over both nodes: what one has let in the other counts, and gives back', async () => {
+  const call = (bank: PhoneBank) => bank.call('79160000000@127.0.0.1', `${musicLine}@127.0.0.1`);
+  const [first, ...rest] = [operator, otherOperator, operator, otherOperator].map(call);
+  await Promise.all([first, ...rest].map((made) => made?.answered));
+  for (const bank of [operator, otherOperator]) await expect(call(bank).answered).rejects.toBe(503);
+  expect(rest).toHaveLength(maxCalls - 1);
+  await first?.bye();
+  // What ends at one node is known at the other when Redis has been told.
+  const again = await eventually(
+    'room for one',
+    () => {
+      const made = call(otherOperator);
+      return made.answered.then(
+        () => made,
+        () => undefined,
+      );
+    },
+    (made) => made !== undefined,
+  );
+  await expect(call(operator).answered).rejects.toBe(503);
+  for (const made of [again, ...rest]) await made?.bye();
+});
+
 it('every event was told once, without a gap, in the form that the document says', async () => {
   // Something that comes after all that has happened, from each of the nodes.
   for (const node of [one, other])
@@ -233,16 +341,38 @@ it('every event was told once, without a gap, in the form that the document says
   await again.close();
 });
 
-const company = (trunkPort: number) => ({
-  pbx: { id: 'acme', domains: [domain], timezone: 'Europe/Moscow', country: 'RU' },
-  trunks: [{ id: 'operator', host: '127.0.0.1', ports: String(trunkPort), pstn: true, options: false }],
-  numbers: [{ number: line, scheme: 'main', source: { trunk: 'operator' } }],
-  employees: [{ id: 'anna', name: 'Anna', extension: '401', accounts: [{ user: 'anna', domain, password }] }],
+const company = (trunkPort: number, otherTrunkPort: number) => ({
+  pbx: { id: 'acme', domains: [domain], timezone: 'Europe/Moscow', country: 'RU', maxCalls },
+  trunks: [
+    { id: 'operator', host: '127.0.0.1', ports: String(trunkPort), pstn: true, options: false },
+    { id: 'other', host: '127.0.0.1', ports: String(otherTrunkPort), options: false },
+  ],
+  numbers: [
+    { number: line, scheme: 'main', source: { trunk: 'operator' } },
+    { number: menuLine, scheme: 'menu', source: { trunk: 'operator' } },
+    { number: borisLine, scheme: 'boris', source: { trunk: 'operator' } },
+    { number: musicLine, scheme: 'music', source: { trunk: 'operator' } },
+  ],
+  employees: ['anna', 'boris'].map((id, i) => ({
+    ...{ id, name: id === 'anna' ? 'Anna' : 'Boris', extension: `40${i + 1}` },
+    accounts: [{ user: id, domain, password }],
+  })),
   groups: [
     {
       ...{ id: 'sales', extension: '450', members: [{ employee: 'anna' }], wrapUp: 60 },
       ...{ hold: { enqueueMessage: null, music: null }, callback: { callerId: line } },
     },
   ],
-  schemes: [{ id: 'main', steps: [{ forward: { group: 'sales' } }] }],
+  schemes: [
+    { id: 'main', steps: [{ forward: { group: 'sales' } }] },
+    {
+      ...{ id: 'menu', missed: { callback: { group: 'sales' } } },
+      ...{
+        steps: [{ play: 'builtin:music', wait: true }],
+        menu: { '1': { steps: [{ forward: { group: 'sales' } }] } },
+      },
+    },
+    { id: 'boris', steps: [{ forward: { employee: 'boris' } }] },
+    { id: 'music', steps: [{ play: 'builtin:music', wait: true }] },
+  ],
 });

@@ -96,6 +96,57 @@ describe.concurrent('fax over RTP', () => {
     expect(await sending.stop()).toMatchObject({ reason: 'stopped' });
   }, 60_000);
 
+  it('takes one of two who talk out of their conversation, and puts him back', async () => {
+    const [client, employee] = [await RtpPeer.open(), await RtpPeer.open()];
+    const ends = await Promise.all(
+      [client, employee].map((peer) => media.createEndpoint({ callId: 'talk', remoteSdp: peer.sdp() })),
+    );
+    const [ofClient, ofEmployee] = ends as [Endpoint, Endpoint];
+    client.connect(ofClient.localSdp);
+    employee.connect(ofEmployee.localSdp);
+    await ofClient.bridge(ofEmployee);
+    client.talk(440);
+    await employee.hears([440]);
+
+    const fax = ofClient.receiveFax({ file: join(folder, 'talk.tiff'), stationId: '222' });
+    // The tone with which a machine answers (CED).
+    await client.hears([2100]);
+    const heard = employee.packets.length;
+    client.talk(1000);
+    await client.hears([2100]);
+    expect(employee.packets.length - heard).toBeLessThan(5);
+    expect(await fax.stop()).toMatchObject({ reason: 'stopped', pages: 0 });
+    await employee.hears([1000]);
+    await Promise.all(ends.map((end) => end.destroy()));
+    await Promise.all([client.close(), employee.close()]);
+  });
+
+  it('is refused in words, and nothing else, where there is no libspandsp', async () => {
+    const warnings: string[] = [];
+    const without = await startEmbeddedMedia({
+      ...{ address: '127.0.0.1', ports: await freePortRange(8), audioCacheDir: folder },
+      libspandsp: ['libspandsp-is-not-here.so.2'],
+      log: { info: () => undefined, warn: (fields, text) => warnings.push(`${text} ${JSON.stringify(fields)}`) },
+    });
+    expect(without.faxProblem).toMatch(/apt install libspandsp2/);
+    expect(media.faxProblem).toBeUndefined();
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(/libspandsp cannot be loaded: .*apt install libspandsp2.*there is no fax/);
+    const peer = await RtpPeer.open();
+    const endpoint = await without.createEndpoint({ callId: 'without', remoteSdp: peer.sdp() });
+    peer.connect(endpoint.localSdp);
+    endpoint.on('faxTone', () => undefined);
+    expect(await endpoint.receiveFax({ file: join(folder, 'none.tiff'), stationId: '' }).ended).toMatchObject({
+      ...{ reason: 'failed', pages: 0 },
+      error: without.faxProblem,
+    });
+    peer.talk(1100);
+    endpoint.play([{ tone: { hz: [440], cadence: [1000, 0], ms: 2000 } }]);
+    await peer.hears([440]);
+    await without.close();
+    await peer.close();
+  });
+
   it('hears the calling tone in its first burst, for as long as somebody wants to know', async () => {
     const peer = await RtpPeer.open();
     const endpoint = await media.createEndpoint({ callId: 'cng', remoteSdp: peer.sdp() });

@@ -207,13 +207,16 @@ describe('a fax that comes', () => {
     expect(node.board.records).toMatchObject([{ technical: null }]);
   });
 
-  it('ends with the call of its machine', async () => {
+  it('ends with the call of its machine, whose record says that it was a fax', async () => {
     await using node = new Node(company());
     const invite = await calls(node);
-    await node.underWay();
+    const under = await node.underWay();
+    await writeFile(under.options.file, tiffOf([pageOf(0)]));
+    node.board.callerEndpoint.faxPages = 1;
     invite.dialog.hangUp();
-    await node.fax('failed');
+    await node.fax('partial');
     await expect.poll(() => node.board.quiet).toBe(true);
+    expect(node.board.records).toMatchObject([{ outcome: 'technical', technical: 'fax', endedBy: 'caller' }]);
   });
 
   it.each([
@@ -579,7 +582,8 @@ describe('a fax that is sent', () => {
     const { id } = await send(node);
     (await invited(node, 1)).answers();
     await node.underWay();
-    expect(await node.faxes.remove('acme', id)).toBe(true);
+    expect(await node.faxes.remove('other', id)).toBe('none');
+    expect(await node.faxes.remove('acme', id)).toBe('removed');
     await expect.poll(() => node.board.media.alive.length).toBe(0);
     await expect.poll(files).toEqual([]);
     expect(await node.all()).toEqual([]);

@@ -227,7 +227,7 @@ describe('while Redis is away', () => {
     const history = await start({ connection });
     const calls = Array.from({ length: 30 }, () => someCall({ pbx }));
     const lost = down(connection);
-    process.kill(redis.server.pid, 'SIGKILL');
+    await redis.kill();
     await lost;
     const back = up(connection);
     await Promise.all(calls.map((call) => history.record(call)));

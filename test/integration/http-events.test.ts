@@ -365,7 +365,7 @@ describe('with a real Redis', () => {
     await client.count('reset', 1);
     one.events.publish(id, 'call', { n: 0 });
     await client.count('call', 1);
-    process.kill(redis.server.pid, 'SIGKILL');
+    await redis.kill();
     for (let n = 1; n < 50; n++) one.events.publish(id, 'call', { n });
     expect(told(await client.count('call', 50))).toEqual(Array.from({ length: 50 }, (_, n) => n));
     expect(client.named('reset')).toHaveLength(1);

@@ -275,10 +275,22 @@ it('without limits nothing is asked of Redis, and no timer runs', async () => {
   expect(await connection.use((client) => client.keys(`*{${id}}*`))).toEqual([]);
 });
 
-it('an ordinary company is not hurt by the defaults, a stolen password is', () => {
-  const { limits } = pbxOf({}).document.security;
-  expect(limits).toEqual({
-    ...{ concurrent: 100, callsPerMinute: 200, minutesPerDay: 10_000 },
-    employee: { concurrent: 5, callsPerMinute: 10, minutesPerDay: 480 },
-  });
+it('the defaults bound an employee, and not a company', async () => {
+  const pbx = pbxWith({});
+  const limits = node('a');
+  for (let calls = 0; calls < 20; calls++) expect(await dial(limits, pbx, 'anna')).toHaveProperty('call');
+  expect(await dial(limits, pbx, 'anna')).toEqual({ limit: 'concurrent', max: 20, employee: 'anna' });
+  for (let calls = 0; calls < 200; calls++) expect(await dial(limits, pbx)).toHaveProperty('call');
+  const boris = await dial(limits, pbx, 'boris');
+  for (let calls = 1; calls < 120; calls++) {
+    const one = await dial(limits, pbx, 'boris');
+    if ('call' in one) one.call.over();
+    await eventually(
+      'its end to be counted',
+      () => going('boris'),
+      (count) => count === 1,
+    );
+  }
+  expect(boris).toHaveProperty('call');
+  expect(await dial(limits, pbx, 'boris')).toEqual({ limit: 'callsPerMinute', max: 120, employee: 'boris' });
 });

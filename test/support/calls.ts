@@ -31,6 +31,7 @@ export function someCall(changes: Partial<CallRecord> & { readonly pbx: string }
     pickups: [],
     transfers: [],
     recordings: [],
+    voicemails: [],
     scheme: 'main',
     callback: null,
     configVersion: 'v1',

@@ -68,6 +68,8 @@ export class FakeEndpoint implements Endpoint {
         end(end: Partial<FaxEnd>): void;
       }
     | undefined;
+  /** How many pages of a fax there are when the endpoint is destroyed. */
+  faxPages = 0;
   /** Since the peer is to be heard. */
   expected: SilenceLimits | undefined;
   /** Those that run. The test says how long they are when they end. */
@@ -198,7 +200,7 @@ export class FakeEndpoint implements Endpoint {
   async destroy(): Promise<void> {
     this.destroyed = true;
     this.playing?.end('endpointGone');
-    this.fax?.end({ reason: 'failed', error: 'the call ended before the fax did' });
+    this.fax?.end({ pages: this.faxPages, reason: 'failed', error: 'the call ended before the fax did' });
     for (const recording of [...this.recordings]) recording.end({ reason: 'endpointGone' });
   }
 }

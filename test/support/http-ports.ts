@@ -16,8 +16,10 @@ import type {
   QueuedCaller,
   Recording,
   Registration,
+  StoredMessage,
   TrunkRegistration,
   TrunkStatus,
+  VoicemailFilter,
   WaitsPort,
 } from '../../src/http/index.ts';
 
@@ -47,9 +49,15 @@ export class FakeNode {
   readonly figures = new Map<string, GroupFigures>();
   readonly explanations = new Map<string, Explanation>();
   readonly callbacks: Callback[] = [];
+  readonly voicemail: StoredMessage[] = [];
+  readonly askedVoicemail: { pbx: string; filter: VoicemailFilter; page: { limit: number; cursor?: string } }[] = [];
+  /** Paths by message. */
+  readonly audioFiles = new Map<string, string>();
   readonly faxes: Fax[] = [];
   /** Paths by `<id>.<kind>`. */
   readonly faxFiles = new Map<string, string>();
+  /** What sending one fails with. */
+  faxRefusal: Error | undefined;
   readonly faxesToSend: Parameters<HttpPorts['faxes']['send']>[1][] = [];
   /** Numbers that may not be called. */
   readonly barred = new Set<string>();
@@ -166,6 +174,29 @@ export class FakeNode {
           return at >= 0 && this.callbacks.splice(at, 1).length === 1;
         },
       },
+      voicemail: {
+        query: (pbx, filter, page) => {
+          this.askedVoicemail.push({ pbx, filter, page });
+          return answer({ items: this.voicemail.slice(0, page.limit), next: this.next });
+        },
+        get: (_pbx, id) => answer(this.voicemail.find((message) => message.id === id)),
+        mailboxes: () => answer([{ employee: null, new: this.voicemail.length, old: 0 }]),
+        file: async (_pbx, id) => this.audioFiles.get(id),
+        markRead: async (_pbx, id, read) => {
+          await answer(undefined);
+          const at = this.voicemail.findIndex((message) => message.id === id);
+          const message = this.voicemail[at];
+          if (!message) return undefined;
+          const marked = { ...message, readAt: read ? '2026-11-02T09:00:00.000Z' : null };
+          this.voicemail[at] = marked;
+          return marked;
+        },
+        remove: async (_pbx, id) => {
+          await answer(undefined);
+          const at = this.voicemail.findIndex((message) => message.id === id);
+          return at < 0 ? undefined : this.voicemail.splice(at, 1)[0];
+        },
+      },
       faxes: {
         query: (_pbx, { direction, states }, { limit }) =>
           answer({
@@ -186,10 +217,13 @@ export class FakeNode {
         },
         remove: async (_pbx, id) => {
           const at = this.faxes.findIndex((fax) => fax.id === id);
-          await answer(undefined);
-          return at >= 0 && this.faxes.splice(at, 1).length === 1;
+          if (at < 0) return answer('none');
+          if (this.faxes[at]?.node !== 'one') return answer('elsewhere');
+          this.faxes.splice(at, 1);
+          return answer('removed');
         },
         send: async (_pbx, fax) => {
+          if (this.faxRefusal) throw this.faxRefusal;
           this.faxesToSend.push(fax);
           return answer(this.faxes[0] as Fax);
         },

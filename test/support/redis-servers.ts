@@ -70,23 +70,39 @@ export async function startRedisServer(): Promise<RedisServers> {
  * A cluster of one node refuses what a real one refuses: a script that touches keys of two slots, and a key that it did not declare in a slot
  * that is not its own.
  */
-export async function startRedisCluster(): Promise<RedisServers> {
+export async function startRedisCluster(masters = 1): Promise<RedisServers> {
   const servers = await Servers.open();
-  // redis-server cannot choose a port itself, and needs a second one 10000 above (here: one that is free as well).
-  const [port, second] = [await freePort(), await freePort()];
-  await servers.start(
-    [
-      ...['--port', `${port}`, '--cluster-port', `${second}`, '--cluster-enabled', 'yes', ...local],
-      // What CLUSTER SLOTS tells clients; a node that has met no other does not know its own address.
-      ...['--cluster-announce-ip', '127.0.0.1'],
-    ],
-    /ready to accept connections/i,
-  );
-  const client = new Redis({ port, lazyConnect: true, enableReadyCheck: false });
-  await client.connect();
-  await client.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16383);
-  while (!String(await client.call('CLUSTER', 'INFO')).includes('cluster_state:ok')) await pause(20);
-  await client.quit();
+  const clients: Redis[] = [];
+  const ports: { readonly port: number; readonly second: number }[] = [];
+  for (let i = 0; i < masters; i++) {
+    // redis-server cannot choose a port itself, and needs a second one 10000 above (here: one that is free as well).
+    const [port, second] = [await freePort(), await freePort()];
+    await servers.start(
+      [
+        ...['--port', `${port}`, '--cluster-port', `${second}`, '--cluster-enabled', 'yes', ...local],
+        ...['--cluster-config-file', `nodes-${i}.conf`],
+        // What CLUSTER SLOTS tells clients; a node that has met no other does not know its own address.
+        ...['--cluster-announce-ip', '127.0.0.1'],
+      ],
+      /ready to accept connections/i,
+    );
+    const client = new Redis({ port, lazyConnect: true, enableReadyCheck: false });
+    await client.connect();
+    const slot = (of: number) => Math.floor((16384 * of) / masters);
+    await client.call('CLUSTER', 'ADDSLOTSRANGE', slot(i), slot(i + 1) - 1);
+    for (const other of ports) await client.call('CLUSTER', 'MEET', '127.0.0.1', other.port, other.second);
+    ports.push({ port, second });
+    clients.push(client);
+  }
+  for (const client of clients) {
+    const knowsAll = async () => {
+      const info = String(await client.call('CLUSTER', 'INFO'));
+      return info.includes('cluster_state:ok') && info.includes(`cluster_size:${masters}`);
+    };
+    while (!(await knowsAll())) await pause(20);
+    await client.quit();
+  }
+  const port = ports[0]?.port;
   return {
     url: `redis+cluster://127.0.0.1:${port}`,
     kill: (index) => servers.kill(index),

@@ -6,6 +6,7 @@ import { type PrivateRedis, startPrivateRedis } from '../../src/embedded/redis/i
 import { RedisConnection, RedisDownError, type RedisTimes } from '../../src/redis/connection.ts';
 import { socketAddress } from '../../src/redis/index.ts';
 import { systemRandom } from '../../src/time/random.ts';
+import { eventually } from './wait.ts';
 
 /** A real redis-server for one test file. Usually made in `beforeAll` and stopped in `afterAll`. */
 export interface TestRedis {
@@ -13,6 +14,10 @@ export interface TestRedis {
   readonly directory: string;
   /** Another connection; closed by `stop`. */
   connect(times?: Partial<RedisTimes>): Promise<RedisConnection>;
+  /**
+   * Kills the server, when all that was written is in its file: a slow disk may hold that up for two seconds (`appendfsync everysec`), which a crash costs.
+   */
+  kill(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -27,6 +32,15 @@ export async function startTestRedis(): Promise<TestRedis> {
       const connection = await RedisConnection.open(socketAddress(server.socket, server.password), times);
       connections.push(connection);
       return connection;
+    },
+    async kill() {
+      const { pid } = server;
+      await eventually(
+        'all to be in the file',
+        () => connections[0]?.use((client) => client.info('persistence')),
+        (info) => info === undefined || /^aof_buffer_length:0\r$/m.test(info),
+      );
+      process.kill(pid, 'SIGKILL');
     },
     async stop() {
       await Promise.all(connections.map((connection) => connection.close()));

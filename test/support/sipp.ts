@@ -235,6 +235,30 @@ export async function sippCalls(target: string, script: UacScript, options: Sipp
   return resultOf(program, code, await readFile(errorFile(folder.path), 'utf8').catch(() => ''));
 }
 
+/**
+ * A scenario of one's own, for one call: of a caller, where there is a `target`, or of one who is called.
+ * @returns what resolves when it is over
+ */
+export async function sippPlays(
+  xml: string,
+  options: SippOptions & { readonly target?: string } = {},
+): Promise<{ readonly over: Promise<SippResult> } & AsyncDisposable> {
+  const folder = await temporaryFolder('sipp');
+  const { target } = options;
+  const program = await start(folder.path, xml, options, [...(target === undefined ? [] : [target]), '-m', '1']);
+  const over = program.exited.then(async ({ code }) =>
+    resultOf(program, code, await readFile(errorFile(folder.path), 'utf8').catch(() => '')),
+  );
+  return {
+    over,
+    [Symbol.asyncDispose]: async () => {
+      await program.stop('SIGKILL');
+      await over;
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
 /** A peer that answers calls, on `127.0.0.1:port`, until it is disposed of. */
 export async function sippAnswers(
   options: SippOptions & { readonly ringMs?: number } = {},

@@ -21,8 +21,10 @@ import { systemRandom } from '../../src/time/random.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { FakeLimits } from './fake-limits.ts';
 import { FakeMediaServer } from './fake-media.ts';
+import { FakeMessages } from './fake-messages.ts';
 import { FakeIncomingInvite, type FakeInviteOptions, FakeSip } from './fake-sip.ts';
 import { FakeTrunks } from './fake-trunks.ts';
+import { FakeWrongPins } from './fake-wrong-pins.ts';
 
 /** The call layer with a scripted network, scripted media and a clock that the test moves: a call from INVITE to record, step by step. */
 export class Switchboard {
@@ -30,6 +32,8 @@ export class Switchboard {
   readonly media = new FakeMediaServer();
   readonly clock: FakeClock;
   readonly occupancy = new Occupancy();
+  readonly messages = new FakeMessages();
+  readonly wrongPins: FakeWrongPins;
   readonly records: CallRecord[] = [];
   /** What was to be told to people. */
   readonly notices: Notice[] = [];
@@ -65,6 +69,7 @@ export class Switchboard {
     const { sip, media, occupancy } = this;
     const clock = new FakeClock(options.at);
     this.clock = clock;
+    this.wrongPins = new FakeWrongPins(clock);
     const installed = new Map([pbx, ...(options.others ?? [])].map((one) => [one.id, one]));
     const config = { current: (id: string) => installed.get(id) };
     const trunks = new FakeTrunks({ config, random: systemRandom, accept: (invite) => this.inbound.accept(invite) });
@@ -86,6 +91,8 @@ export class Switchboard {
       clock,
       occupancy,
       ...notBuilt,
+      messages: this.messages,
+      wrongPins: this.wrongPins,
       ...(options.fax && { fax: options.fax }),
       destinations,
       trunks,

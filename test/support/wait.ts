@@ -52,13 +52,14 @@ export class Inbox<T> {
   }
 }
 
-/** Asks again and again until the answer is right: for states that nothing announces. Throws with the last answer. */
+/** Asks again and again until the answer is right: for states that nothing announces. Throws with the last answer. @param ms how long */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T> | T,
   right: (answer: T) => boolean,
+  ms = patience,
 ): Promise<T> {
-  const deadline = Date.now() + patience;
+  const deadline = Date.now() + ms;
   for (;;) {
     const answer = await ask();
     if (right(answer)) return answer;

@@ -21,6 +21,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   simulator: [
     ...['call', 'scheme', 'dial', 'acd', 'config', 'time', 'media'],
     ...['sip/port.ts', 'sip/identity.ts', 'history/record.ts', 'redis/registrations.ts'],
+    'messages/voicemail/port.ts',
   ],
   // The composition root, and its part that fills the ports of http.
   'engine.ts': ['engine-http.ts', 'engine-events.ts', 'engine-acd.ts', ...everything],
@@ -30,7 +31,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   // And its part that tells what happens to those who watch, in the same form.
   'engine-events.ts': ['engine-http.ts', ...everything],
   // Has ports of its own, which the composition root fills: it knows no call, no SIP and no Redis.
-  http: ['config', 'history/record.ts', 'history/query.ts', 'time'],
+  http: [
+    ...['config', 'history/record.ts', 'history/query.ts', 'time'],
+    ...['messages/voicemail/query.ts', 'messages/voicemail/port.ts'],
+  ],
   call: [
     'scheme',
     'dial',
@@ -44,6 +48,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'media/spoken.ts',
     'history/record.ts',
     'history/figures.ts',
+    'messages/voicemail/port.ts',
   ],
   // Fills a port of the call layer, and makes calls of its own.
   'messages/fax': [
@@ -64,6 +69,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'media/recorder.ts',
     'media/wav-file.ts',
     'time',
+  ],
+  'messages/voicemail': [
+    ...['messages/files.ts', 'messages/outbox.ts', 'messages/texts'],
+    ...['history/figures.ts', 'media/wav-file.ts', 'database', 'disk', 'time'],
   ],
   config: ['time', 'media/prompts/names.ts'],
   sip: ['config', 'time', 'redis/registrations.ts', 'redis/throttle.ts'],
@@ -112,7 +121,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   'sdp-transform': ['embedded/media'],
   'jsonc-parser': ['config'],
   'date-holidays': ['time'],
-  'libphonenumber-js/max': ['dial/outgoing'],
+  'libphonenumber-js/max': ['config'],
   fastify: ['http'],
   'prom-client': ['http'],
   nodemailer: ['messages/mail'],

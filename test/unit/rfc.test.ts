@@ -27,6 +27,7 @@ const titles: Readonly<Record<number, string>> = {
   3551: 'RTP Profile for Audio and Video Conferences with Minimal Control',
   3581: 'An Extension to SIP for Symmetric Response Routing (rport)',
   3834: 'Recommendations for Automatic Responses to Electronic Mail',
+  3842: 'A Message Summary and Message Waiting Indication Event Package for SIP',
   3903: 'SIP Extension for Event State Publication',
   3949: 'File Format for Internet Fax',
   3966: 'The tel URI for Telephone Numbers',

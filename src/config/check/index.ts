@@ -14,6 +14,7 @@ import { endlessMenu } from './endless-menu.ts';
 import { groups } from './groups.ts';
 import { menuKeys } from './menu-keys.ts';
 import { openDisa } from './open-disa.ts';
+import { paidNumbers } from './paid-numbers.ts';
 import { type CheckedPbx, issueOf, type Rule } from './rule.ts';
 import { schedules } from './schedules.ts';
 import { shadowed } from './shadowed.ts';
@@ -36,6 +37,7 @@ export const rules: readonly Rule[] = [
   groups,
   menuKeys,
   openDisa,
+  paidNumbers,
   schedules,
   shadowed,
   speech,

@@ -97,6 +97,9 @@ const AssistantRule = object({
 });
 export type AssistantRule = Immutable<z.output<typeof AssistantRule>>;
 
+/** As short as can be remembered, and as long as it takes to be none that is tried out. */
+const Pin = z.string().regex(/^\d{4,12}$/, { error: 'must be a PIN of 4 to 12 digits, in quotes' });
+
 /** Directions that may be called: `default` means those of the PBX (`security.outgoing`). */
 const Directions = byType('directions', { string: z.literal('default'), array: z.array(Mask) });
 
@@ -128,6 +131,9 @@ const EmployeeForm = object({
       .describe('Of his calls to the telephone network, instead of "security.limits.employee"; 0 = no limit.'),
   }).prefault({}),
   assistant: z.array(AssistantRule).max(5).default([]),
+  voicemailPin: Pin.exactOptional().describe(
+    'Opens his mailbox from other phones than his own ("*98"). Unset: they do not open it.',
+  ),
   respectStatus: z.boolean().default(true),
   supervises: z.array(refersTo('group', Id)).default([]),
 });

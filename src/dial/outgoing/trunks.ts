@@ -14,7 +14,7 @@ export interface Trunks {
   ): ((request: OutgoingInviteRequest) => OutgoingInvite) | undefined;
   /** Takes a line for a call, in or out. @returns what gives it back (idempotent); undefined: all lines are taken */
   takeLine(pbx: PbxVersion, trunk: Trunk): Promise<(() => void) | undefined>;
-  /** Whether the peer answers anything at all, within half a second: asked when an INVITE has had no response for a while. */
+  /** Whether the peer answers anything at all, within 0.4 seconds: asked when an INVITE has had no response for a while. */
   probe(pbx: PbxVersion, trunk: Trunk): Promise<boolean>;
   /** A call found the peer there. */
   reached(pbx: string, trunk: string): void;

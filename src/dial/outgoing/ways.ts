@@ -33,7 +33,8 @@ export function waysByPlan(
   // Masks are written for what people dial, or for the international form; either is meant.
   for (const entry of new Set([digits, ...(number === undefined ? [] : [number])])) {
     const calls = pbx.trunkPlan.calls(entry);
-    const byPrefix = dialled ? calls.filter(({ by }) => 'prefix' in by) : [];
+    // The 7 that is put in the place of an 8 has not been dialled.
+    const byPrefix = dialled && entry === digits ? calls.filter(({ by }) => 'prefix' in by) : [];
     const found = byPrefix.length > 0 ? byPrefix : calls.filter(({ by }) => 'mask' in by);
     if (found.length === 0) continue;
     return found.map(({ trunk, number: there, by }) => ({

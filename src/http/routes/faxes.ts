@@ -91,6 +91,10 @@ export const faxRoutes = (context: RouteContext): Route[] => [
         description: 'Each dot as it was sent.',
         content: { 'application/pdf': undefined, 'image/tiff': undefined },
       },
+      206: {
+        description: 'The part that was asked for.',
+        content: { 'application/pdf': undefined, 'image/tiff': undefined },
+      },
     },
     async handle({ parameters: { pbx: id, id: fax }, query: { format }, headers }) {
       const pbx = knownPbx(context, id);
@@ -100,12 +104,8 @@ export const faxRoutes = (context: RouteContext): Route[] => [
         const type = format === 'pdf' ? 'application/pdf' : 'image/tiff';
         return fileReply({ path, type, name: `fax-${fax}.${format}` }, headers);
       }
-      const none = pages === 0 && totalPages === null;
-      throw new HttpFailure(404, {
-        code: none ? 'fax-without-pages' : 'fax-elsewhere',
-        message: none ? `Of fax "${fax}" no page came` : `The pages of fax "${fax}" are not on this node`,
-        ...(none ? {} : { hint: `Ask node ${node}, which has them.` }),
-      });
+      if (pages > 0 || totalPages !== null) throw elsewhere(fax, node);
+      throw new HttpFailure(404, { code: 'fax-without-pages', message: `Of the fax "${fax}" no page came` });
     },
   }),
   route({
@@ -128,12 +128,22 @@ export const faxRoutes = (context: RouteContext): Route[] => [
     answers: { 204: { description: 'It is gone.', content: {} } },
     async handle({ parameters: { pbx: id, id: fax } }) {
       const pbx = knownPbx(context, id);
-      if (!(await context.ports.faxes.remove(pbx.id, fax))) noSuchFax(pbx.id, fax);
+      const { node } = (await context.ports.faxes.get(pbx.id, fax)) ?? noSuchFax(pbx.id, fax);
+      const removed = await context.ports.faxes.remove(pbx.id, fax);
+      if (removed === 'none') noSuchFax(pbx.id, fax);
+      if (removed === 'elsewhere') throw elsewhere(fax, node);
       context.log.info({ pbx: pbx.id, fax }, 'fax deleted by the API');
       return { status: 204 };
     },
   }),
 ];
+
+const elsewhere = (fax: string, node: string): HttpFailure =>
+  new HttpFailure(409, {
+    code: 'fax-elsewhere',
+    message: `The pages of the fax "${fax}" are on the disk of the node "${node}"`,
+    hint: 'Ask that node.',
+  });
 
 /** @throws HttpFailure 404 `no-such-fax` */
 function noSuchFax(pbx: string, fax: string): never {

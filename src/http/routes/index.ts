@@ -13,6 +13,7 @@ import { nodeRoutes } from './node.ts';
 import { peopleRoutes } from './people.ts';
 import { recordingRoutes } from './recordings.ts';
 import { trunkRoutes } from './trunks.ts';
+import { voicemailRoutes } from './voicemail.ts';
 import { whyRoutes } from './why.ts';
 
 /** Everything that the API can do, and the document that tells of it. */
@@ -28,6 +29,7 @@ export function allRoutes(context: RouteContext): readonly Route[] {
     ...faxRoutes(context),
     ...trunkRoutes(context),
     ...historyRoutes(context),
+    ...voicemailRoutes(context),
     ...recordingRoutes(context),
     ...eventRoutes(context),
   ];

@@ -37,6 +37,10 @@ export const en: EnglishPack = {
     'message-saved': 'vm-msgsaved',
     'message-too-short': 'vm-tooshort',
     'mailbox-full': 'vm-mailboxfull',
+    'enter-mailbox': './enter-mailbox',
+    'voicemail-menu': './voicemail-menu',
+    'message-deleted': 'vm-deleted',
+    'no-more-messages': 'vm-nomore',
     'recording-started': './recording-started',
     'recording-stopped': './recording-stopped',
     'conference-pin': 'conf-getpin',
@@ -53,6 +57,8 @@ export const en: EnglishPack = {
     'unknown-caller': 'vm-unknown-caller',
     'queue-position': 'queue-thereare', // You are currently caller number …
     'queue-wait': 'queue-holdtime', // The estimated hold time is currently …
+    'new-messages': './new-messages',
+    'saved-messages': './saved-messages',
     'less-than': 'queue-less-than', // less than …
   },
   numbers: {

@@ -32,7 +32,11 @@ const PROMPTS = {
   'leave-message': 'leave a message after the tone (§4.6.5.1, default of voicemail.warning)',
   'message-saved': 'the message has been stored',
   'message-too-short': 'the message is too short',
-  'mailbox-full': 'the mailbox is full',
+  'mailbox-full': 'no message can be left',
+  'enter-mailbox': 'enter the extension of the mailbox that you want to listen to (*98)',
+  'voicemail-menu': 'again 1, save 2, delete 3, call back 4, next #: after each message of a mailbox',
+  'message-deleted': 'the message has been deleted',
+  'no-more-messages': 'there are no more messages',
   'recording-started': 'said to the employee who pressed #5',
   'recording-stopped': 'said to the employee who pressed #5 again',
   'conference-pin': 'enter the PIN of the conference',
@@ -52,6 +56,8 @@ const FRAGMENTS = {
   'queue-position': 'your position in the queue is …',
   'queue-wait': 'the expected waiting time is …',
   'less-than': 'less than …',
+  'new-messages': 'new messages: …',
+  'saved-messages': 'saved messages: …',
 } as const;
 
 export type PromptName = keyof typeof PROMPTS;

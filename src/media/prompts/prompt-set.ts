@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { remember } from '../../time/remember.ts';
 import type { AudioSource } from '../port.ts';
 import type { Spoken } from '../spoken.ts';
 import { en } from './en.ts';
@@ -41,6 +42,8 @@ export class PromptSet {
   readonly warnings: readonly PackWarning[];
   readonly #packs: ReadonlyMap<Language, CheckedPack>;
   readonly #music: readonly AudioSource[];
+  /** By language and name. */
+  readonly #prompts = new Map<string, Prompt>();
 
   private constructor(packs: readonly CheckedPack[], music: readonly AudioSource[], warnings: readonly PackWarning[]) {
     this.#packs = new Map(packs.map((checked) => [checked.pack.language, checked]));
@@ -69,7 +72,10 @@ export class PromptSet {
 
   prompt(name: BuiltinName, language: Language): Prompt {
     if (name === 'music') return { sources: this.#music.length > 0 ? this.#music : [HOLDING_TONE], loop: true };
-    return { sources: this.#sources(language, (pack) => pack.prompts[name]), loop: false };
+    return remember(this.#prompts, `${language} ${name}`, () => ({
+      sources: this.#sources(language, (pack) => pack.prompts[name]),
+      loop: false,
+    }));
   }
 
   /** An announcement, word by word. */

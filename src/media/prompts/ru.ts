@@ -44,6 +44,10 @@ export const ru: RussianPack = {
     'message-saved': 'vm-msgsaved', // Сообщение сохранено.
     'message-too-short': 'vm-tooshort', // Ваше сообщение слишком короткое.
     'mailbox-full': 'vm-mailboxfull', // Извините, но голосовой ящик абонента переполнен.
+    'enter-mailbox': './enter-mailbox',
+    'voicemail-menu': './voicemail-menu',
+    'message-deleted': 'vm-deleted', // Сообщение удалено.
+    'no-more-messages': 'vm-nomore', // Больше нет сообщений.
     'recording-started': './recording-started',
     'recording-stopped': './recording-stopped',
     'conference-pin': 'conf-getpin', // Введите пароль конференции.
@@ -60,6 +64,8 @@ export const ru: RussianPack = {
     'unknown-caller': 'vm-unknown-caller', // От неизвестного абонента.
     'queue-position': 'queue-thereare', // Ваша позиция в очереди …
     'queue-wait': 'queue-holdtime', // Прогнозируемое время ожидания составляет …
+    'new-messages': './new-messages',
+    'saved-messages': './saved-messages',
     'less-than': 'queue-less-than', // менее …
   },
   numbers: {

@@ -23,6 +23,8 @@ const agreements: Speaker['agreements'] = {
   'less-than': alone,
   'call-from': alone,
   'unknown-caller': alone,
+  'new-messages': alone,
+  'saved-messages': alone,
 };
 
 const PAUSE = { silenceMs: 200 };

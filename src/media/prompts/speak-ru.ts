@@ -31,6 +31,8 @@ const agreements: Speaker['agreements'] = {
   'less-than': { ...alone, case: 'genitive' },
   'call-from': alone,
   'unknown-caller': alone,
+  'new-messages': alone,
+  'saved-messages': alone,
 };
 
 const PAUSE = { silenceMs: 200 };

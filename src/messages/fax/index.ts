@@ -158,14 +158,16 @@ export class Faxes {
     return record;
   }
 
-  /** With its files; one that is being sent is broken off. @returns false: there is none */
-  async remove(pbx: string, id: string): Promise<boolean> {
+  /** With its files; one that is being sent is broken off. Only the node that has it can. */
+  async remove(pbx: string, id: string): Promise<'removed' | 'none' | 'elsewhere'> {
+    const found = await this.#store.get(pbx, id);
+    if (found && found.node !== this.#options.node) return 'elsewhere';
     const record = await this.#store.remove(pbx, id);
-    if (!record) return false;
+    if (!record) return 'none';
     this.#sender.breakOff(id);
     await this.#folder.remove(pbx, id);
     this.events.emit('removed', record);
-    return true;
+    return 'removed';
   }
 }
 

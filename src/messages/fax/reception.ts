@@ -63,8 +63,12 @@ export class FaxReception implements FaxMachine {
       return;
     }
     call.audio.stop();
-    const pages = await this.#receive(coming, leg, AbortSignal.any([signal, call.caller.gone]));
-    if (pages > 0) call.timeline.technical('fax');
+    const receiving = this.#receive(coming, leg, AbortSignal.any([signal, call.caller.gone])).then((pages) => {
+      if (pages > 0) call.timeline.technical('fax');
+    });
+    // A machine may hang up before we have read its last words, which ends the scheme at once: the record waits.
+    call.conversation = receiving;
+    await receiving;
   }
 
   async receiveWhileTalking({ talk, leg, number, employee, log }: FaxWhileTalking): Promise<number> {

@@ -133,7 +133,7 @@ describe('callback tasks', () => {
     await tasks.add(pbx, missed(), 0);
     const connection = await redis.connect();
     const up = new Promise((resolve) => connection.on('up', () => resolve(undefined)));
-    process.kill(redis.server.pid, 'SIGKILL');
+    await redis.kill();
     await up;
     const again = new CallbackTasks(connection, () => clock.now());
     expect(await again.take(pbx, leaseMs, 10)).toMatchObject([{ number }]);

@@ -108,7 +108,7 @@ describe('a node that is killed', () => {
 describe('Redis killed and started again', () => {
   const restart = async () => {
     const { pid } = redis.server;
-    process.kill(pid, 'SIGKILL');
+    await redis.kill();
     await eventually(
       'another redis-server',
       () => redis.server.pid,

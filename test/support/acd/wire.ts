@@ -7,7 +7,6 @@ import {
   RedisDownError,
   type RedisStates,
 } from '../../../src/redis/connection.ts';
-import { Keys } from '../../../src/redis/keys.ts';
 import type { ReferenceAcd } from './reference.ts';
 
 /** A command as it reached Redis. */
@@ -88,18 +87,18 @@ export class Wire implements RedisCommands, Pick<RedisConnection, 'on'> {
   }
 }
 
-const keyCount = new Keys('any').acd().length;
-
 /** A client that tells which script is run with what. */
 const watched = <C extends Redis | Cluster>(client: C, tell: (call: Pick<Carried, 'name' | 'argv'>) => void): C =>
   new Proxy(client, {
     get(target, property) {
       const value = Reflect.get(target, property) as unknown;
-      if (typeof property !== 'string' || typeof value !== 'function') return value;
-      if (!property.startsWith('km:')) return value.bind(target);
-      return (...values: (string | number)[]) => {
-        tell({ name: property.slice(3), argv: values.slice(keyCount) });
-        return value.apply(target, values);
+      if (typeof value !== 'function') return value;
+      if (property !== 'fcall') return value.bind(target);
+      return (name: string, keys: number, ...values: (string | number)[]) => {
+        // `km_end_call_<digest>`, as `script-source.ts` names it.
+        const script = name.replace(/^km_(.*)_[0-9a-f]+$/, '$1').replaceAll('_', '-');
+        tell({ name: script, argv: values.slice(keys) });
+        return value.call(target, name, keys, ...values);
       };
     },
   });

@@ -199,6 +199,10 @@ export class World {
       this.clock.advance(600);
       await this.#drain();
     }
+    await this.#agree();
+  }
+
+  async #agree(): Promise<void> {
     this.#checkAgreement();
     // What is due by now is due with the next beat.
     for (const { alive, node } of this.hosts) if (alive) this.#let(node.catchUp());
@@ -230,8 +234,7 @@ export class World {
     if (left.length > 0) throw new Error(`callers who are never served: ${left.map(({ request }) => request.call)}`);
     for (const conversation of [...this.conversations.values()]) this.#end(conversation);
     await this.#drain();
-    this.#checkAgreement();
-    await this.#wallboard.agrees();
+    await this.#agree();
     const { callers, agents } = this.reference;
     const stuck = [...agents].filter(([, { calls, reservation }]) => calls.size > 0 || reservation);
     if (callers.size > 0 || stuck.length > 0)

@@ -270,10 +270,22 @@ describe('what it does', () => {
       },
     );
     const caller = await arrive(board);
-    expect(board.heardBy(caller)).toEqual(['builtin:nobody-available']);
-    board.callerEndpoint.playing?.end('finished');
+    expect(board.heardBy(caller)).toEqual(['builtin:leave-message']);
+    const heardOut = async () => {
+      board.callerEndpoint.playing?.end('finished');
+      await settle();
+    };
+    await heardOut();
+    expect(board.heardBy(caller)).toEqual(['builtin:beep']);
+    await heardOut();
+    board.callerEndpoint.recordings[0]?.end({ reason: 'silence', ms: 9000, speechMs: 3000 });
     await settle();
+    expect(board.heardBy(caller)).toEqual(['builtin:message-saved']);
+    await heardOut();
     expect(caller.dialog.ended?.by).toBe('local');
+    const [draft] = board.messages.drafts;
+    expect(draft?.facts).toMatchObject({ employee: 'anna', from: '79031112233' });
+    expect(board.records).toMatchObject([{ outcome: 'technical', technical: 'voicemail', voicemails: [draft?.id] }]);
     expect(path(board)).toContain('voicemail assistant/anna:then');
     expect(board.quiet).toBe(true);
   });

@@ -136,23 +136,27 @@ async function turns(count: number): Promise<void> {
 describe.each(stories)('$name', ({ steps, ...story }) => {
   const moments = ['the INVITE arrives', ...steps.map(([what]) => what)].map((what, done) => ({ what, done }));
 
-  it.each(moments)('he leaves after this: $what', async ({ done }) => {
-    for (let after = 0; after <= TURNS; after++) {
-      const board = new Switchboard(pbx(story));
-      const caller = new FakeIncomingInvite({ identity: passive(line), from: '79031112233', to: line });
-      board.inbound.accept(caller);
-      for (const [, step] of steps.slice(0, done)) {
+  it.each(moments)(
+    'he leaves after this: $what',
+    async ({ done }) => {
+      for (let after = 0; after <= TURNS; after++) {
+        const board = new Switchboard(pbx(story));
+        const caller = new FakeIncomingInvite({ identity: passive(line), from: '79031112233', to: line });
+        board.inbound.accept(caller);
+        for (const [, step] of steps.slice(0, done)) {
+          await settle();
+          step(board);
+        }
+        await turns(after);
+        leave(caller);
         await settle();
-        step(board);
+        expect({ after, quiet: board.quiet }).toEqual({ after, quiet: true });
+        expect(board.records).toMatchObject([{ reason: 'callerHungUp', endedBy: 'caller' }]);
+        expect(board.sip.sent.filter((invite) => !isOver(invite))).toEqual([]);
       }
-      await turns(after);
-      leave(caller);
-      await settle();
-      expect({ after, quiet: board.quiet }).toEqual({ after, quiet: true });
-      expect(board.records).toMatchObject([{ reason: 'callerHungUp', endedBy: 'caller' }]);
-      expect(board.sip.sent.filter((invite) => !isOver(invite))).toEqual([]);
-    }
-  });
+    },
+    30_000,
+  );
 });
 
 /** The scheme's signal is the only one that a forward has: it is aborted by the caller's end itself, and by no promise later. */

@@ -297,7 +297,7 @@ describe('what cannot be understood is refused at once', () => {
     { order: { from: { employee: 'nobody' }, to: '402' }, code: 'no-such-employee' },
     { order: { from: '401', to: { employee: 'nobody' } }, code: 'no-such-employee' },
     { order: { from: '401', to: { group: 'nobody' } }, code: 'no-such-group' },
-    { order: { from: '401', to: '499' }, code: 'no-such-number' },
+    { order: { from: '401', to: '*499' }, code: 'no-such-number' },
     // A code is for phones.
     { order: { from: '401', to: '*50' }, code: 'no-such-number' },
     { order: { from: '401', to: '402', callerId: '74959999999' }, code: 'no-such-number' },

@@ -24,6 +24,9 @@ const person = (id: string, extension: string, at: string, more: Record<string, 
   ...more,
 });
 
+// biome-ignore lint/suspicious/noThenProperty: the format names it so
+const takesNoMessages = { then: { hangup: true } };
+
 /** @param scheme of the number in the branch */
 function installation({
   lines = 0,
@@ -51,6 +54,7 @@ function installation({
   });
   const branch = pbxOf({
     pbx: { id: 'branch', domains: ['branch.example'] },
+    defaults: { employee: takesNoMessages },
     employees: [person('boris', '501', 'branch', { outgoing: { callerId: did } })],
     numbers: [{ number: did, scheme: 'reception' }],
     schemes: [{ id: 'reception', steps: [scheme] }],

@@ -105,13 +105,38 @@ describe('§5.3.1.3 and §5.3.3: which way', () => {
     expect(wayOf(dials(pbx, '501'))).toBe('target 501');
     // An extension of ours goes before the mask (§5.6 example 6).
     expect(wayOf(dials(pbx, '401'))).toBe('target 401');
-    expect(wayOf(dials(pbx, '502'))).toBe('doesNotExist');
+    // No extension, and no number at a trunk: that of her outgoing number is asked (§5.3.3 example 2).
+    expect(wayOf(dials(pbx, '502'))).toBe('operator 502');
   });
 
   it('§5.3.3 example 1: a trunk with the prefix goes before the one of the outgoing number', () => {
     const pbx = pbxOf({ employees: [anna()], numbers, trunks: [operator, trunk('office', { prefix: '45' })] });
     expect(wayOf(dials(pbx, '456'))).toBe('office 6');
   });
+
+  it('§5.3.3 example 2: 789, which is nobody here and at no prefix, goes by the trunk of the outgoing number', () => {
+    const own = { callerId: '74957770000' };
+    const all = [operator, trunk('office', { numbers: [{ number: '74957770000' }] }), trunk('other', { prefix: '78' })];
+    const by = (trunks: readonly object[]) =>
+      pbxOf({ employees: [anna(own), employee('boris', '123')], numbers: [{ number: '74957770000' }], trunks });
+    expect(wayOf(dials(by(all.slice(0, 2)), '789'))).toBe('office 789');
+    expect(wayOf(dials(by(all), '789'))).toBe('other 9');
+    expect(wayOf(dials(by(all), '123'))).toBe('target 123');
+  });
+
+  it.each([
+    { dialled: '112', outgoing: {}, security: { outgoing: ['7495*'] }, way: 'operator 112' },
+    { dialled: '0611', outgoing: {}, security: { outgoing: 'country' }, way: 'operator 0611' },
+    { dialled: '0611', outgoing: {}, security: { outgoing: ['7495*'] }, way: 'directionBarred' },
+    { dialled: '112', outgoing: { callerId: null }, security: {}, way: 'doesNotExist' },
+    { dialled: '*112', outgoing: {}, security: {}, way: 'doesNotExist' },
+  ])(
+    'a short number of the network: $dialled with $outgoing and $security: $way',
+    ({ dialled, outgoing, security, way }) => {
+      const pbx = pbxOf({ employees: [anna(outgoing)], numbers, trunks: [operator], security });
+      expect(wayOf(dials(pbx, dialled))).toBe(way);
+    },
+  );
 
   it('§5.3.3 example 2: without a prefix that fits, the trunk of the outgoing number', () => {
     const pbx = pbxOf({ employees: [anna()], numbers, trunks: [trunk('other', { pstn: true }), trunk('operator')] });
@@ -156,6 +181,12 @@ describe('§5.3.1.3 and §5.3.3: which way', () => {
     const office = trunk('office', { masks: [{ match: '(7495\\d*)', to: '$1' }] });
     const pbx = pbxOf({ employees: [anna()], numbers, trunks: [operator, office] });
     expect(wayOf(dials(pbx, '84951234567'))).toBe('office 74951234567');
+  });
+
+  it('a prefix is what was dialled, not how its international form begins', () => {
+    const pbx = pbxOf({ employees: [anna()], numbers, trunks: [operator, trunk('office', { prefix: '7' })] });
+    expect(wayOf(dials(pbx, '84951234567'))).toBe('operator 74951234567');
+    expect(wayOf(dials(pbx, '74951234567'))).toBe('office 4951234567');
   });
 
   it('our own number never leaves', () => {

@@ -521,6 +521,40 @@ const cases: readonly Case[] = [
     ),
   },
   {
+    name: 'a step that sends callers to a premium-rate number',
+    code: 'paid-number',
+    bad: scheme(`"steps": [{ "forward": ▶{ "phone": "78091234567" } }]`, trunk('"pstn": true')),
+    says: 'Calls are sent to 78091234567, a premium-rate number: you pay for each minute of whoever calls',
+    good: scheme(
+      `"steps": [{ "forward": { "phone": "78091234567" } }]`,
+      `${trunk('"pstn": true')} "security": { "outgoing": ["7495*"] },`,
+    ),
+  },
+  {
+    name: 'a premium-rate number of another country behind a trunk that is named, whatever directions are allowed',
+    code: 'paid-number',
+    bad: scheme(
+      `"steps": [{ "forward": ▶{ "trunk": "office", "number": "810499001234567" } }]`,
+      `${trunk('"pstn": true')} "security": { "outgoing": "country" },`,
+    ),
+    says: 'Calls are sent to 499001234567, a premium-rate number',
+    good: scheme(
+      `"steps": [{ "forward": { "trunk": "office", "number": "81049301234567" } }]`,
+      `${trunk('"pstn": true')} "security": { "outgoing": "country" },`,
+    ),
+  },
+  {
+    name: 'a contact of an employee with a premium-rate number',
+    code: 'paid-number',
+    bad: `"numbers": [{ "number": "74951234567", "scheme": "main" }], ${trunk('"pstn": true')}
+      "employees": [${person('ivanov', ', "extension": "451", "contacts": [▶{ "phone": "78091234567" }]')}],
+      "schemes": [{ "id": "main", "steps": [{ "forward": { "employee": "ivanov" } }] }]`,
+    says: 'Calls are sent to 78091234567, a premium-rate number',
+    good: `"numbers": [{ "number": "74951234567", "scheme": "main" }], ${trunk('"pstn": true')}
+      "employees": [${person('ivanov', ', "extension": "451", "contacts": [{ "phone": "79161234567" }]')}],
+      "schemes": [{ "id": "main", "steps": [{ "forward": { "employee": "ivanov" } }] }]`,
+  },
+  {
     name: 'a trunk that nothing uses',
     code: 'unused-trunk',
     bad: '"trunks": [{ "id": ▶"office", "host": "192.0.2.10" }]',

@@ -26,7 +26,7 @@ describe('masks together', () => {
           expect([digits, together.taking(digits)]).toEqual([digits, expected]);
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
@@ -43,7 +43,7 @@ describe('masks together', () => {
           expect([keys, (could & keysBetween(keys, keys)) !== noKeys]).toEqual([keys, some]);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -65,7 +65,7 @@ describe('masks together', () => {
         const expected = Array.from({ length: 12 }, (_, at) => at).filter((at) => digits.at(-(at + 4)) === '1');
         expect(wide.taking(digits)).toEqual(expected);
       }),
-      { numRuns: 5000 },
+      { numRuns: 600 },
     );
   });
 

@@ -5,7 +5,7 @@ import { employee, pbxOf } from '../../support/pbx.ts';
 
 const { document } = pbxOf({
   employees: [
-    employee('ivanov', '101'),
+    employee('ivanov', '101', { voicemailPin: '9021' }),
     { id: 'petrov', extension: '102', accounts: [{ user: 'petrov', domain: 'acme.example', ha1: 'a'.repeat(32) }] },
   ],
   numbers: [
@@ -35,7 +35,8 @@ describe('redacted', () => {
   const text = JSON.stringify(shown);
 
   it('shows no secret', () => {
-    for (const secret of ['Secret123', 'aaaaaaaa', '4711', '112233', 'Hush1']) expect(text).not.toContain(secret);
+    for (const secret of ['Secret123', 'aaaaaaaa', '4711', '9021', '112233', 'Hush1'])
+      expect(text).not.toContain(secret);
     expect(JSON.stringify(document)).toContain('Secret123');
   });
 
@@ -51,7 +52,7 @@ describe('redacted', () => {
 
   it('knows every key of the format whose name smells of a secret', () => {
     const harmless = ['passwordPrompt', 'wrongPassword', 'maxWrongPassword', 'passive', 'keywords', 'pinFor', 'auth'];
-    const known = ['password', 'ha1', 'pin', 'key', 'salt', 'url', 'smtp'];
+    const known = ['password', 'ha1', 'pin', 'voicemailPin', 'key', 'salt', 'url', 'smtp'];
     const suspicious = [...keysOf(fileSchema())].filter((key) =>
       /pass|pin\b|pin[A-Z]|secret|token|key|salt|ha1|auth|credential|url|smtp/i.test(key),
     );

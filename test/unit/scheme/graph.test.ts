@@ -4,6 +4,7 @@ import type { CompiledScheme } from '../../../src/scheme/compile.ts';
 import { type Graph, graphOf } from '../../../src/scheme/graph.ts';
 import { mermaid } from '../../../src/scheme/mermaid.ts';
 import { schemesOf } from '../../../src/scheme/schemes.ts';
+import { manualExample } from '../../support/manual-example.ts';
 import { readDiagram } from '../../support/mermaid-grammar.ts';
 import { employee, pbxOf } from '../../support/pbx.ts';
 
@@ -113,6 +114,17 @@ describe('the graph of a scheme', () => {
   ])('shows the way %s', (arrow) => expect(shown(compiled)).toContain(arrow));
 
   it('shows no password', () => expect(mermaid(graphOf(compiled))).not.toContain('8361'));
+});
+
+it('the worked example of §4.4.2.1, with its Russian names and addresses, is a diagram', () => {
+  expect(shown(compiledOf(manualExample()))).toEqual(
+    expect.arrayContaining([
+      'main:start → main/workdays: on working days, 09:00–18:59',
+      'main/workdays → main/workdays/2: key 2',
+      'main/workdays/2:0 → main/workdays/2:1: nobody is reached',
+      'main/workdays:waiting → main/workdays/noInput: nothing is pressed for 10 s',
+    ]),
+  );
 });
 
 describe('names that Mermaid would trip over', () => {

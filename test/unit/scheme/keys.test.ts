@@ -177,7 +177,7 @@ describe('extension dialling (§4.4.2.2)', () => {
     await call.press('4512');
     expect(call.world.forwards).toEqual([{ target: { employee: 'petrov', contact: 'asConfigured' } }]);
     await call.wait(30);
-    expect(call.world.mailboxes).toEqual([{ to: [] }]);
+    expect(call.world.mailboxes).toEqual([{ employee: 'petrov', to: [] }]);
     await call.toEnd();
   });
 

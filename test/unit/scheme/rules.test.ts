@@ -324,6 +324,34 @@ describe('mainMenu', () => {
     expect(call.world.traces.at(-1)).toMatchObject({ why: 'the call has been back to the main menu 20 times' });
     expect(call.leftovers).toEqual([]);
   });
+
+  const sorry = { play: 'builtin:closed', wait: true };
+
+  it('follows at once where nothing is asked on the way: nobody is kept waiting in silence for what he can press there anyway', async () => {
+    const call = callTo({ menu, rules: { noInput: { after: 1, steps: [sorry], end: 'mainMenu' } } });
+    await call.wait(1 + 5);
+    expect(call.path('wait', 'mainMenu')).toEqual(['wait main:waiting', 'mainMenu main/noInput', 'wait main:waiting']);
+    expect(call.run.state).toBe('main:waiting');
+    await call.hangUp();
+  });
+
+  it('but an extension that is dialled meanwhile is called', async () => {
+    const call = callTo({ menu, rules: { noInput: { after: 1, steps: [sorry], end: 'mainMenu' } } });
+    await call.wait(3);
+    await call.press('505');
+    expect(call.world.forwards).toEqual([{ target: { group: 'sales' } }]);
+    await call.hangUp();
+    expect(call.path('mainMenu')).toEqual([]);
+  });
+
+  it('follows after the time for input where the way has a menu of its own', async () => {
+    const call = callTo({ menu, rules: { noInput: { after: 1, steps: [sorry], menu, end: 'mainMenu' } } });
+    await call.wait(1 + 5 + 9.9);
+    expect(call.run.state).toBe('main/noInput:waiting');
+    await call.wait(0.1);
+    expect(call.path('mainMenu')).toEqual(['mainMenu main/noInput']);
+    await call.hangUp();
+  });
 });
 
 describe('passwords', () => {

@@ -206,13 +206,13 @@ describe('an employee who is not reached, and no next step', () => {
       '30 greeting',
       '33 message',
     ]);
-    expect(call.world.mailboxes).toEqual([{ to: ['ivanov@acme.example'] }]);
+    expect(call.world.mailboxes).toEqual([{ employee: 'ivanov', to: ['ivanov@acme.example'] }]);
   });
 
   it('without address: the default one', async () => {
     const call = callTo({ steps: [{ forward: { employee: 'petrov' } }] });
     await call.toEnd();
-    expect(call.world.mailboxes).toEqual([{ to: [] }]);
+    expect(call.world.mailboxes).toEqual([{ employee: 'petrov', to: [] }]);
   });
 
   it('hangup, without a message', async () => {

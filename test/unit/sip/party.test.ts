@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseDtmfInfo } from '../../../src/sip/dtmf-info.ts';
 import { headerLines, oneLine } from '../../../src/sip/header-fields.ts';
-import { isAnonymous, parseParty, printParty, tryParseParty } from '../../../src/sip/party.ts';
+import { isAnonymous, parseParty, printParty, remoteParty, tryParseParty } from '../../../src/sip/party.ts';
 import { printReason, reasonText } from '../../../src/sip/reason.ts';
 
 describe('a party', () => {
@@ -24,6 +24,18 @@ describe('a party', () => {
   it('is left out where it is broken', () => {
     expect(tryParseParty('<sip:a@b')).toBeUndefined();
     expect(tryParseParty(undefined)).toBeUndefined();
+  });
+
+  it.each([
+    [['"Peter" <sip:456@192.0.2.1>;party=calling;screen=yes;privacy=off'], '456', false],
+    [['<sip:79161234567@192.0.2.1>;privacy=full'], '79161234567', true],
+    [['<sip:1@a.example>;party=called, <sip:2@a.example>;party=Calling;privacy=uri'], '2', true],
+    [['<sip:broken', '<sip:3@a.example>'], '3', false],
+    [['<sip:1@a.example>;party=called'], undefined, undefined],
+    [[], undefined, undefined],
+  ])('is who calls by Remote-Party-ID: %s', (values, user, hidden) => {
+    const found = remoteParty(values);
+    expect([found?.party.user, found?.hidden]).toEqual([user, hidden]);
   });
 
   it('is printed so that it reads the same', () => {

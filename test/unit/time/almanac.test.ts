@@ -164,5 +164,5 @@ describe('spans', () => {
       }
     });
     fc.assert(property, { numRuns: 500 });
-  });
+  }, 30_000);
 });

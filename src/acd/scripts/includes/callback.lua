@@ -3,8 +3,15 @@
 -- tasks   hash: number → task (JSON, `CallbackTask`)
 -- due     zset: numbers by the moment of the next attempt
 -- events  stream: what changes, for those who watch, which src/events keeps
-local tasks, due, events = KEYS[1], KEYS[2], KEYS[3]
-local now = time_now(ARGV[1])
+local tasks, due, events, now
+-- {tag, type, data} of what is to be told.
+local told
+
+at_begin(function()
+  tasks, due, events = KEYS[1], KEYS[2], KEYS[3]
+  now = time_now(ARGV[1])
+  told = {}
+end)
 
 local function integer(n) return string.format('%.0f', n) end
 
@@ -24,7 +31,6 @@ local function remove_task(number)
   return redis.call('HDEL', tasks, number) == 1
 end
 
-local told = {}
 local function tell(what, number, task, dueAt)
   local data = { what = what, at = now, dueAt = dueAt, task = task }
   table.insert(told, { string.format('cb%.0f.%s.%d', now, number, #told), 'callback', cjson.encode(data) })

@@ -1,5 +1,10 @@
 -- What has changed is written, and told to those who watch: in the same step, so that it is told once, in its order, on however many nodes.
 
+-- What nothing is known of is not said: it is 0 or '' (`AgentState`).
+local function known(fact)
+  if fact ~= 0 and fact ~= '' then return fact end
+end
+
 local function facts_of(id, agent, why)
   local calls = {}
   for call, occupation in pairs(agent.calls) do
@@ -10,16 +15,16 @@ local function facts_of(id, agent, why)
     unavailable = why,
     status = agent.status,
     base = agent.base,
-    statusAt = agent.statusAt or 0,
+    statusAt = agent.statusAt,
     calls = calls,
     reservation = agent.reservation or nil,
-    reachableUntil = agent.reachableUntil,
-    wrapUpUntil = agent.wrapUpUntil,
-    excludedUntil = agent.excludedUntil,
-    excludedFor = agent.excludedFor,
-    lastEnd = agent.lastEnd,
-    talkToday = agent.talkToday,
-    answeredToday = agent.answeredToday,
+    reachableUntil = known(agent.reachableUntil),
+    wrapUpUntil = known(agent.wrapUpUntil),
+    excludedUntil = known(agent.excludedUntil),
+    excludedFor = known(agent.excludedFor),
+    lastEnd = known(agent.lastEnd),
+    talkToday = known(agent.talkToday),
+    answeredToday = known(agent.answeredToday),
     isFree = #agent.freeAs > 0,
   }
 end
@@ -30,8 +35,11 @@ local function standing_of(agent, why)
   for call, occupation in pairs(agent.calls) do table.insert(calls, occupation.talkSince and call .. '+' or call) end
   table.sort(calls)
   local status_at, offer = agent.statusAt or 0, agent.reservation and agent.reservation.call or ''
-  if why == 'unregistered' and status_at == 0 and not agent.told then return false end
-  return table.concat({ why or '', agent.status, agent.base, status_at, agent.wrapUpUntil, agent.excludedUntil, offer, unpack(calls) }, '\n')
+  local is_new = status_at == 0 and agent.wrapUpUntil == 0 and agent.excludedUntil == 0 and not agent.told
+  if why == 'unregistered' and is_new then return false end
+  -- Nothing keeps him from calls, and he is offered none yet: his timer is still to run.
+  local free = #agent.freeAs > 0 and 'free' or ''
+  return table.concat({ why or free, agent.status, agent.base, status_at, agent.wrapUpUntil, agent.excludedUntil, offer, unpack(calls) }, '\n')
 end
 
 local function shown_caller(call, caller)
@@ -50,10 +58,14 @@ local function entries_in(index, group, upTo)
   return redis.call('ZLEXCOUNT', index, from_of(group), upTo and '[' .. upTo or to_of(group))
 end
 
-local told = {}
+-- {tag, type, data} of what is to be told, and how all its tags begin.
+local told, tags
+at_begin(function() told, tags = {}, nil end)
+
 local function tell_all(type, what)
   what.at = now
-  table.insert(told, { string.format('acd%.0f.%.0f.%d', now, tonumber(ARGV[2]) * 1e9, #told), type, cjson.encode(what) })
+  tags = tags or string.format('acd%.0f.%.0f.', now, tonumber(ARGV[2]) * 1e9)
+  told[#told + 1] = { tags .. #told, type, cjson.encode(what) }
 end
 
 local function tell_queue(what, call, caller, more)
@@ -74,7 +86,8 @@ local function commit()
   if meta_cache and meta_cache.isChanged then redis.call('HSET', meta, 'token', integer(meta_cache.token)) end
   for id, agent in pairs(agent_cache) do
     local member = member_of(id)
-    local why = unavailable(agent, member, true)
+    -- One who stands among the free may have registered again without anybody having been told. Of the others nothing is looked up: nobody would serve them now.
+    local why = unavailable(agent, member, #agent.freeAs == 0)
     local standing = standing_of(agent, why)
     if standing ~= agent.told then
       agent.told = standing

@@ -17,15 +17,12 @@
 -- meta      hash: token, midnight, dayStart, lastBeat
 -- bindings  hash: account → JSON list of its registrations, which src/redis keeps
 -- events    stream: what changes, for those who watch (`changes.lua`), which src/events keeps
-local agents, members, groups = KEYS[1], KEYS[2], KEYS[3]
-local free, queue, ringing, callers = KEYS[4], KEYS[5], KEYS[6], KEYS[7]
-local timers, nodes, owned = KEYS[8], KEYS[9], KEYS[10]
-local places, familiar, counted, figures = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
-local meta, bindings, events = KEYS[15], KEYS[16], KEYS[17]
+local agents, members, groups, free, queue, ringing, callers, timers, nodes, owned
+local places, familiar, counted, figures, meta, bindings, events
+local now
 
-local now = time_now(ARGV[1])
 -- Uniform in [0, 1): what the node drew, and then numbers that follow from it, so that a test can tell them beforehand.
-local chance = tonumber(ARGV[2])
+local chance
 local function next_chance()
   local drawn = chance
   chance = (chance * 7919 + 0.31) % 1
@@ -36,13 +33,28 @@ end
 local function sortable(ms) return string.format('%013.0f', ms) end
 local function integer(n) return string.format('%.0f', n) end
 
-local agent_cache, member_cache, caller_cache, group_cache = {}, {}, {}, {}
+local agent_cache, member_cache, caller_cache, group_cache
+-- What nearly every script needs of `meta`, read once.
+local meta_cache
 -- call → whom he had been offered to when the script read him; nil: he was not there.
-local offered_before = {}
+local offered_before
 -- Callers who are gone: {call, caller, why, employee who has him}.
-local gone = {}
+local gone
 -- Employees whose availability may have changed, in the order of the changes.
-local touched = {}
+local touched
+
+at_begin(function()
+  agents, members, groups = KEYS[1], KEYS[2], KEYS[3]
+  free, queue, ringing, callers = KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+  timers, nodes, owned = KEYS[8], KEYS[9], KEYS[10]
+  places, familiar, counted, figures = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
+  meta, bindings, events = KEYS[15], KEYS[16], KEYS[17]
+  now = time_now(ARGV[1])
+  chance = tonumber(ARGV[2])
+  agent_cache, member_cache, caller_cache, group_cache = {}, {}, {}, {}
+  meta_cache = nil
+  offered_before, gone, touched = {}, {}, {}
+end)
 
 local function new_agent()
   return {
@@ -124,8 +136,6 @@ local function touch(id)
   table.insert(touched, id)
 end
 
--- What nearly every script needs of `meta`, read once.
-local meta_cache
 local function meta_now()
   if not meta_cache then
     local found = redis.call('HMGET', meta, 'token', 'dayStart')

@@ -25,9 +25,10 @@ export interface AudioFiles {
   /**
    * The file as it is now: one that was changed since the last call is converted anew. Calls for the same file share one conversion.
    * @param path absolute
+   * @param once it is converted for this call alone, and kept neither on disk nor in memory
    * @throws UserError `audio-missing`, `audio-unreadable`, `audio-too-big`, `audio-format`, `audio-broken`, `audio-empty`
    */
-  load(path: string): Promise<AudioClip>;
+  load(path: string, once?: boolean): Promise<AudioClip>;
   /** What the memory cache holds. */
   stats(): { readonly clips: number; readonly bytes: number };
   /** Loads in progress are rejected. Idempotent. */
@@ -52,8 +53,9 @@ class CachedAudioFiles implements AudioFiles {
     this.#store = options.cacheDirectory === undefined ? undefined : new ClipStore(options.cacheDirectory);
   }
 
-  async load(path: string): Promise<AudioClip> {
+  async load(path: string, once = false): Promise<AudioClip> {
     const identity = await identify(path);
+    if (once) return this.#converter.convert(path);
     const kept = this.#memory.get(path);
     if (kept?.identity === identity) {
       this.#memory.delete(path);

@@ -8,7 +8,8 @@ import { type Tone, toneSource } from '../dsp/tone.ts';
 export const FRAME = 160;
 
 export interface ClipLoader {
-  load(path: string): Promise<AudioClip>;
+  /** @param once it leaves nothing in any cache */
+  load(path: string, once?: boolean): Promise<AudioClip>;
 }
 
 /** One audio source that is being read. */
@@ -123,14 +124,14 @@ export class Playback {
     if (!source) return undefined;
     const upcoming: Upcoming = { ready: false, feed: undefined, beginsPass: this.#nextIndex === 0 };
     this.#nextIndex++;
-    if ('file' in source) void this.#load(source.file, upcoming);
+    if ('file' in source) void this.#load(source, upcoming);
     else this.#make(source, upcoming);
     return upcoming;
   }
 
-  async #load(file: string, upcoming: Upcoming): Promise<void> {
+  async #load({ file, once }: Extract<AudioSource, { file: string }>, upcoming: Upcoming): Promise<void> {
     try {
-      upcoming.feed = clipFeed(await this.#clips.load(file));
+      upcoming.feed = clipFeed(await this.#clips.load(file, once));
     } catch (error) {
       this.#error ??= `${file}: ${errorText(error)}`;
     }

@@ -23,18 +23,41 @@ end
 -- About so many events of a PBX can be asked for again; a log that nothing is added to for so many ms is removed.
 local events_kept, events_ttl = 10000, 86400000
 
+-- By log: the epoch that was current when something was last added. A guess, which is kept from call to call and which Redis confirms or refuses.
+local epochs = {}
+
+local function add_event(events, id, event, kept)
+  local to = kept or events_kept
+  return redis.pcall('XADD', events, 'NOMKSTREAM', 'MAXLEN', '~', to, id, 'tag', event[1], 'type', event[2], 'data', event[3])
+end
+
+-- The number after the newest of this epoch. Nil: there is no log, or another epoch is current.
+local function add_to(events, epoch, event, kept)
+  local id = add_event(events, epoch .. '-*', event, kept)
+  if type(id) ~= 'string' then return nil end
+  if not id:find('%-0$') then return id end
+  -- No log begins with 0: this one has gone back to an earlier epoch.
+  redis.call('XDEL', events, id)
+  return nil
+end
+
 -- Adds events, and wakes those who follow the log; a list of {tag, type, data}. `isBroken`: something before them is not there. `kept`: instead of the
 -- usual. Returns the cursor of the last.
 local function add_events(events, now, list, isBroken, kept)
-  local newest = newest_of(events)
-  local epoch, number = 0, 0
-  if newest then epoch, number = parts_of(newest[1]) end
-  if not newest or isBroken then epoch, number = math.max(now, epoch + 1), 0 end
   local id
   for _, event in ipairs(list) do
-    number = number + 1
-    id = string.format('%.0f-%.0f', epoch, number)
-    redis.call('XADD', events, 'MAXLEN', '~', kept or events_kept, id, 'tag', event[1], 'type', event[2], 'data', event[3])
+    local guess = not isBroken and epochs[events]
+    id = guess and add_to(events, guess, event, kept)
+    if not id then
+      local newest = newest_of(events)
+      local epoch, number = 0, 0
+      if newest then epoch, number = parts_of(newest[1]) end
+      if not newest or isBroken then epoch, number = math.max(now, epoch + 1), 0 end
+      isBroken = false
+      epochs[events] = string.format('%.0f', epoch)
+      id = string.format('%.0f-%.0f', epoch, number + 1)
+      redis.call('XADD', events, 'MAXLEN', '~', kept or events_kept, id, 'tag', event[1], 'type', event[2], 'data', event[3])
+    end
   end
   redis.call('PEXPIRE', events, events_ttl)
   redis.call('PUBLISH', events, id)

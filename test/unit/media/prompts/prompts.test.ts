@@ -67,7 +67,8 @@ describe.each(packs)('the $language pack', (pack) => {
   );
 
   it('uses each recording that is shipped for it, and no other', () => {
-    const named = [Object.values(pack.prompts).flat(), wordFiles(pack.numbers)].flat();
+    const named = [pack.prompts, pack.fragments].flatMap((table) => Object.values(table).flat());
+    named.push(...wordFiles(pack.numbers));
     const wanted = named.filter((name) => name.startsWith('./')).map((name) => `${name.slice(2)}.wav`);
     expect(own.sort()).toEqual(wanted.sort());
   });
