@@ -4,7 +4,12 @@ import type { Dialog } from '../sip/port.ts';
 import type { Leg } from './leg.ts';
 
 /** Events that drachtio-fsmrf does not subscribe to. The name CUSTOM takes all that follows for subclasses. */
-const EVENTS = ['PLAYBACK_START', 'RECORD_STOP', 'CUSTOM', 'spandsp::rxfaxpageresult', 'spandsp::txfaxpageresult'];
+const EVENTS = [
+  ...['PLAYBACK_START', 'RECORD_STOP', 'CHANNEL_BRIDGE', 'CHANNEL_PARK', 'CUSTOM'],
+  ...['rxfaxnegociateresult', 'rxfaxpageresult', 'txfaxnegociateresult', 'txfaxpageresult'].map(
+    (name) => `spandsp::${name}`,
+  ),
+];
 
 /** A channel of FreeSWITCH, parked and waiting for commands, from its answer to its end. Commands to one that is gone resolve to undefined. */
 export class Channel {

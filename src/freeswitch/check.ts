@@ -46,7 +46,11 @@ export async function checkServer(
     for (const [module, purpose] of Object.entries(REQUIRED)) {
       if (!(await has(module))) throw moduleMissing(where, module, purpose);
     }
-    if (!new RegExp(`^\\s*${PROFILE}\\s+profile\\s+sip:mod_sofia@[\\d.]+:\\d+`, 'm').test(await socket.api('sofia status'))) {
+    if (
+      !new RegExp(`^\\s*${PROFILE}\\s+profile\\s+sip:mod_sofia@[\\d.]+:\\d+`, 'm').test(
+        await socket.api('sofia status'),
+      )
+    ) {
       throw new UserError(
         'freeswitch-profile',
         `FreeSWITCH at ${where} has no SIP profile ${PROFILE} that runs`,
