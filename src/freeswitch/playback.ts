@@ -1,7 +1,7 @@
 import type { AudioSource, Playback, PlaybackEnd, PlayOptions } from '../media/port.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Channel } from './channel.ts';
-import { after, type Item, planOf, playbackArguments } from './sources.ts';
+import { after, type Item, planOf } from './sources.ts';
 
 /** Frames are 20 ms: what was heard is told in whole ones. */
 const FRAME_MS = 20;
@@ -21,8 +21,9 @@ export interface PlaybackParts {
 }
 
 /**
- * A list of sources on a channel. What was heard is measured from PLAYBACK_START to the end of the application, because FreeSWITCH counts the last file
- * of a list alone. A bridge that is made or undone ends the application, and the list goes on from there.
+ * A list of sources on a channel, one `playback` after the other: of the lists that FreeSWITCH has itself, one cannot be broken off (`playback_delimiter`), and the
+ * other begins with a quarter of a second of silence (`file_string`). What was heard of a source that was broken off is measured from PLAYBACK_START on, because
+ * FreeSWITCH counts what it has read ahead. A bridge that is made or undone ends the application, and the list goes on from there.
  */
 export class FreeswitchPlayback implements Playback {
   readonly ended: Promise<PlaybackEnd>;
@@ -80,22 +81,22 @@ export class FreeswitchPlayback implements Playback {
     let heard = 0;
     let failed: string | undefined;
     let rest = items;
-    while (rest.length > 0 && !this.#isOver) {
-      const [argument] = playbackArguments(rest);
-      if (!argument) break;
+    while (!this.#isOver) {
+      const [item] = rest;
+      if (!item) break;
       const { moves } = channel;
-      const { response, measured } = await this.#playback(argument.text);
-      const isWhole = !this.#isOver && measured + SLACK_MS >= argument.ms;
+      const { response, measured } = await this.#playback(item.text);
+      const isWhole = !this.#isOver && measured + SLACK_MS >= item.ms;
       if (response !== undefined && response !== 'FILE PLAYED') {
-        failed = `${argument.text}: ${response}`;
-        rest = after(rest, argument.ms);
+        failed = `${item.text}: ${response}`;
+        rest = after(rest, item.ms);
       } else if (isWhole) {
-        heard += argument.ms;
-        rest = after(rest, argument.ms);
+        heard += item.ms;
+        rest = after(rest, item.ms);
       } else {
-        const part = Math.min(argument.ms, Math.floor(measured / FRAME_MS) * FRAME_MS);
+        const part = Math.min(item.ms, Math.floor(measured / FRAME_MS) * FRAME_MS);
         heard += part;
-        rest = channel.moves === moves ? after(rest, argument.ms) : after(rest, part);
+        rest = channel.moves === moves ? after(rest, item.ms) : after(rest, part);
       }
     }
     return failed === undefined ? { heard } : { heard, failed };

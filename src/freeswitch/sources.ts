@@ -16,8 +16,8 @@ export interface Plan {
   readonly problems: readonly string[];
 }
 
-/** FreeSWITCH reads these in a path as its own grammar: lists, parameters, offsets, quotes. */
-const UNSPEAKABLE = /[!'{}[\]]|@@|^[^/]/;
+/** FreeSWITCH reads these in a path as its own grammar: parameters, offsets, variables. */
+const UNSPEAKABLE = /[{}[\]$]|@@|^[^/]/;
 
 /** @param mp3 whether FreeSWITCH can read MP3 */
 export function planOf(sources: readonly AudioSource[], mp3: boolean): Plan {
@@ -46,22 +46,6 @@ export function after(items: readonly Item[], startMs: number): Item[] {
     if (skipped === 0) return [item];
     return skipped < item.ms ? (item.from(skipped) ?? []) : [];
   });
-}
-
-/** The arguments of `playback`, one after the other: as few as can be, for between two of them there is a gap. */
-export function playbackArguments(items: readonly Item[]): { readonly text: string; readonly ms: number }[] {
-  const runs: Item[][] = [];
-  for (const item of items) {
-    // An offset belongs to the whole argument: what begins inside a file stands alone.
-    const alone = item.text.includes('@@');
-    const run = runs.at(-1);
-    if (alone || !run || run.some(({ text }) => text.includes('@@'))) runs.push([item]);
-    else run.push(item);
-  }
-  return runs.map((run) => ({
-    text: run.length === 1 ? (run[0]?.text ?? '') : `file_string://${run.map(({ text }) => text).join('!')}`,
-    ms: lengthOf(run),
-  }));
 }
 
 const lengthOf = (items: readonly Item[]): number => items.reduce((sum, { ms }) => sum + ms, 0);
