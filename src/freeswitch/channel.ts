@@ -1,7 +1,11 @@
 import type { EslEvent, FsmrfEndpoint } from 'drachtio-fsmrf';
 import { MediaError } from '../media/port.ts';
 import type { Dialog } from '../sip/port.ts';
+import { type Clock, delay } from '../time/clock.ts';
 import type { Leg } from './leg.ts';
+
+/** How long FreeSWITCH may take to close a channel that was hung up, milliseconds. */
+const PATIENCE_MS = 2000;
 
 /** Events that drachtio-fsmrf does not subscribe to. The name CUSTOM takes all that follows for subclasses. */
 const EVENTS = [
@@ -14,26 +18,35 @@ const EVENTS = [
 /** A channel of FreeSWITCH, parked and waiting for commands, from its answer to its end. Commands to one that is gone resolve to undefined. */
 export class Channel {
   readonly uuid: string;
-  /** Resolves once, when it is gone, with why; also by `hangUp`. */
+  /** Resolves once, when it is gone, with why; also after `hangUp`. */
   readonly gone: Promise<string>;
   /** Grows with each change that ends a running application: a bridge made or undone. */
   moves = 0;
   readonly #endpoint: FsmrfEndpoint<Leg>;
+  readonly #clock: Clock;
   readonly #gone = Promise.withResolvers<string>();
+  /** FreeSWITCH has ended it too: files are closed. */
+  readonly #closed = Promise.withResolvers<void>();
   #isGone = false;
 
-  private constructor(endpoint: FsmrfEndpoint<Leg>) {
+  private constructor(endpoint: FsmrfEndpoint<Leg>, clock: Clock) {
     this.uuid = endpoint.uuid;
     this.gone = this.#gone.promise;
     this.#endpoint = endpoint;
-    endpoint.once('destroy', () => this.#end('FreeSWITCH closed the channel, or died'));
-    this.dialog.on('ended', ({ by, reason }) => this.#end(`its SIP leg ended: ${by}${reason ? `, ${reason}` : ''}`));
+    this.#clock = clock;
+    endpoint.once('destroy', () => {
+      this.#closed.resolve();
+      this.#end('FreeSWITCH closed the channel, or died');
+    });
+    this.dialog.on('ended', ({ by, reason }) => {
+      if (by !== 'local') this.#end(`its SIP leg ended: ${by}${reason ? `, ${reason}` : ''}`);
+    });
     endpoint.conn?.subscribe([...EVENTS]);
   }
 
   /** With the variables that make it one of ours. */
-  static async take(endpoint: FsmrfEndpoint<Leg>): Promise<Channel> {
-    const channel = new Channel(endpoint);
+  static async take(endpoint: FsmrfEndpoint<Leg>, clock: Clock): Promise<Channel> {
+    const channel = new Channel(endpoint, clock);
     await channel.set({
       // A party whose other one has gone is kept, and no key ends a playback.
       park_after_bridge: 'true',
@@ -50,6 +63,7 @@ export class Channel {
     return this.#endpoint.dialog.dialog;
   }
 
+  /** From `hangUp` on: no more is asked of it. */
   get isGone(): boolean {
     return this.#isGone;
   }
@@ -92,9 +106,11 @@ export class Channel {
     return () => conn?.removeListener(name, listener);
   }
 
-  /** Idempotent. Resolves when the peer has confirmed. */
+  /** Idempotent. Resolves when FreeSWITCH has ended it, or does not say so. */
   async hangUp(): Promise<void> {
+    this.#isGone = true;
     await this.dialog.bye();
+    await Promise.race([this.#closed.promise, delay(this.#clock, PATIENCE_MS)]);
     this.#end('we hung up');
   }
 
@@ -102,7 +118,7 @@ export class Channel {
     if (this.#isGone) return undefined;
     const gone = this.gone.then(() => undefined);
     // The library rejects only when its connection is gone.
-    return Promise.race([gone, ask().catch(() => undefined)]);
+    return Promise.race([ask().catch(() => undefined), gone]);
   }
 
   #end(why: string): void {

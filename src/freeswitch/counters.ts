@@ -10,8 +10,8 @@ export function countersOf(
     return Number.isFinite(value) ? value : 0;
   };
   return {
-    packetsIn: number('in_media_packet_count') || number('in_packet_count'),
-    packetsOut: number('out_media_packet_count') || number('out_packet_count'),
+    packetsIn: number('in_packet_count'),
+    packetsOut: number('out_packet_count'),
     lost: number('in_skip_packet_count'),
     // FreeSWITCH drops what is not the peer's without counting it by channel.
     rejected: 0,

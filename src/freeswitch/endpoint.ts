@@ -19,6 +19,7 @@ import { Bridge } from './bridge.ts';
 import type { Channel } from './channel.ts';
 import type { Abilities } from './check.ts';
 import { countersOf } from './counters.ts';
+import { dtmfTone } from './dtmf-tone.ts';
 import { type FaxTask, FreeswitchFax } from './fax.ts';
 import type { PeerSdp } from './peer-sdp.ts';
 import { FreeswitchPlayback } from './playback.ts';
@@ -27,6 +28,8 @@ import { SilenceWatch } from './silence.ts';
 
 const TONE_MS = 100;
 const GAP_MS = 80;
+/** FreeSWITCH does not say when a digit is out; it begins it so much after it was told, measured on 1.10. */
+const DIGIT_LAG_MS = 400;
 
 export interface FreeswitchEndpointParts {
   readonly channel: Channel;
@@ -62,7 +65,6 @@ export class FreeswitchEndpoint implements Endpoint {
   #fax: FreeswitchFax | undefined;
   #listensForFax = false;
   #hearsTones = false;
-  #makesTones = false;
   #watch: SilenceWatch | undefined;
   #ended = false;
   #destroying: Promise<void> | undefined;
@@ -79,7 +81,7 @@ export class FreeswitchEndpoint implements Endpoint {
     this.#agreed = parts.agreed;
     this.channel.on('DTMF', (event) => {
       const digit = (event.getHeader('DTMF-Digit') ?? '').toUpperCase();
-      const source = event.getHeader('DTMF-Source') === 'INBAND_AUDIO' ? 'inband' : 'rfc4733';
+      const source = event.getHeader('DTMF-Source') === 'RTP' ? 'rfc4733' : 'inband';
       if (/^[0-9*#A-D]$/.test(digit) && !this.#destroying) this.#events.emit('dtmf', { digit, source });
     });
     this.channel.on('DETECTED_TONE', (event) => {
@@ -89,7 +91,6 @@ export class FreeswitchEndpoint implements Endpoint {
       void this.channel.execute('tone_detect', `${FAX_TONE} 1100 r`);
     });
     void this.channel.gone.then((reason) => this.#lose(reason));
-    this.#hearTones();
   }
 
   get localSdp(): string {
@@ -111,7 +112,7 @@ export class FreeswitchEndpoint implements Endpoint {
       await this.#tellServer(agreed.agreement.parameters);
       this.#agreed = agreed;
       this.#parts.session.accept(agreed);
-      this.#hearTones();
+      await this.hearTones();
       return this.localSdp;
     });
     this.#negotiations = negotiation.catch(() => undefined);
@@ -164,19 +165,25 @@ export class FreeswitchEndpoint implements Endpoint {
     if (!/^[0-9*#A-D]*$/.test(digits)) throw new RangeError(`not DTMF digits: '${digits}'`);
     this.mustLive();
     const sending = this.#digits.then(async () => {
-      if (this.#parameters?.eventPayloadType === undefined && !this.#makesTones) {
-        this.#makesTones = true;
-        await this.channel.execute('start_dtmf_generate');
-      }
       for (const digit of digits) {
         this.mustLive();
+        if (this.#parameters?.eventPayloadType === undefined) {
+          // Also while something else is played: it goes on where the tone has interrupted it.
+          await this.channel.execute('playback', dtmfTone(digit, toneMs, gapMs));
+          continue;
+        }
         await this.channel.must('uuid_send_dtmf', `${digit}@${toneMs}`);
-        await Promise.race([delay(this.#parts.clock, toneMs + gapMs), this.channel.gone]);
+        await this.#pause(toneMs + gapMs);
       }
+      await this.#pause(DIGIT_LAG_MS);
       this.mustLive();
     });
     this.#digits = sending.catch(() => undefined);
     return sending;
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await Promise.race([delay(this.#parts.clock, ms), this.channel.gone]);
   }
 
   async bridge(
@@ -230,6 +237,15 @@ export class FreeswitchEndpoint implements Endpoint {
     return this.#destroying;
   }
 
+  /** A peer who takes no RFC 4733 events sends his keys as tones, and gets those of the other party as tones. */
+  async hearTones(): Promise<void> {
+    const parameters = this.#parameters;
+    if (!parameters || parameters.eventPayloadType !== undefined || this.#hearsTones) return;
+    this.#hearsTones = true;
+    await this.channel.execute(this.#parts.abilities.spandsp ? 'spandsp_start_dtmf' : 'start_dtmf');
+    await this.channel.execute('start_dtmf_generate', 'write');
+  }
+
   /** @throws MediaError `endpoint-gone` */
   mustLive(): void {
     if (this.#ended || this.#destroying)
@@ -253,14 +269,6 @@ export class FreeswitchEndpoint implements Endpoint {
       });
     }
     this.#described = described;
-  }
-
-  /** A peer who takes no RFC 4733 events sends his keys as tones. */
-  #hearTones(): void {
-    const parameters = this.#parameters;
-    if (!parameters || parameters.eventPayloadType !== undefined || this.#hearsTones) return;
-    this.#hearsTones = true;
-    void this.channel.execute(this.#parts.abilities.spandsp ? 'spandsp_start_dtmf' : 'start_dtmf');
   }
 
   #listenForFax(): void {

@@ -87,7 +87,7 @@ export class FreeswitchPlayback implements Playback {
       const { moves } = channel;
       const { response, measured } = await this.#playback(item.text);
       const isWhole = !this.#isOver && measured + SLACK_MS >= item.ms;
-      if (response !== undefined && response !== 'FILE PLAYED') {
+      if (measured === 0 && response !== undefined && response !== 'FILE PLAYED') {
         failed = `${item.text}: ${response}`;
         rest = after(rest, item.ms);
       } else if (isWhole) {

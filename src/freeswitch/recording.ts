@@ -1,6 +1,5 @@
-import { access } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { EslEvent } from 'drachtio-fsmrf';
 import { audioLength } from '../media/audio-length.ts';
 import type { Recording, RecordingEnd, RecordOptions } from '../media/recorder.ts';
 import type { Clock, TimerId } from '../time/clock.ts';
@@ -15,6 +14,7 @@ export class FreeswitchRecording implements Recording {
   readonly #over = Promise.withResolvers<RecordingEnd['reason']>();
   #asked: 'stopped' | 'maxLength' | undefined;
   #started = false;
+  #nothingSaid = false;
 
   constructor(channel: Channel, options: RecordOptions, clock: Clock) {
     this.#channel = channel;
@@ -31,11 +31,14 @@ export class FreeswitchRecording implements Recording {
     const { file, maxMs } = this.#options;
     const channel = this.#channel;
     if (channel.isGone) return { reason: 'endpointGone', ms: 0 };
-    const problem = await problemOf(file);
+    const problem = problemOf(file);
     if (problem !== undefined) return { reason: 'failed', ms: 0, error: problem };
     if (this.#asked) return { reason: this.#asked, ms: 0 };
     const off = channel.on('RECORD_STOP', (event) => {
-      if (event.getHeader('Record-File-Path') === file) this.#over.resolve(reasonOf(event, this.#asked));
+      if (event.getHeader('Record-File-Path') !== file) return;
+      const cause = event.getHeader('Record-Completion-Cause');
+      this.#nothingSaid = cause === 'no-input-timeout';
+      this.#over.resolve(this.#reasonOf(cause));
     });
     void channel.gone.then(() => this.#over.resolve('endpointGone'));
     let timer: TimerId;
@@ -50,7 +53,8 @@ export class FreeswitchRecording implements Recording {
       const reason = await this.#over.promise;
       const ms = Math.round(audioLength(file) ?? 0);
       const { silenceMs } = this.#options;
-      const speech = reason === 'silence' && silenceMs !== undefined ? { speechMs: Math.max(0, ms - silenceMs) } : {};
+      const speechMs = this.#nothingSaid ? 0 : Math.max(0, ms - (silenceMs ?? 0));
+      const speech = reason === 'silence' ? { speechMs } : {};
       if (reason === 'failed') return { reason, ms, error: `FreeSWITCH could not go on writing ${file}` };
       return { reason, ms, ...speech };
     } finally {
@@ -72,6 +76,13 @@ export class FreeswitchRecording implements Recording {
     await this.#channel.api('uuid_record', 'stop', this.#options.file);
   }
 
+  #reasonOf(cause: string | undefined): RecordingEnd['reason'] {
+    if (cause === 'uri-failure') return 'failed';
+    if (this.#asked) return this.#asked;
+    // Of a call that was hung up FreeSWITCH says so too.
+    return this.#channel.isGone || this.#options.silenceMs === undefined ? 'endpointGone' : 'silence';
+  }
+
   #variables(): string {
     const { sides, silenceMs } = this.#options;
     const variables = {
@@ -79,6 +90,8 @@ export class FreeswitchRecording implements Recording {
       // Else what is shorter than three seconds is thrown away.
       RECORD_MIN_SEC: '0',
       record_sample_rate: '8000',
+      // Else nothing is written of what is shorter than half a second.
+      RECORD_PRE_BUFFER_FRAMES: '0',
       ...(silenceMs === undefined
         ? {}
         : { RECORD_INITIAL_TIMEOUT_MS: String(silenceMs), RECORD_FINAL_TIMEOUT_MS: String(silenceMs) }),
@@ -89,22 +102,10 @@ export class FreeswitchRecording implements Recording {
   }
 }
 
-async function problemOf(file: string): Promise<string | undefined> {
+/** Looked up at once rather than asked for: what is said meanwhile would be missing. */
+function problemOf(file: string): string | undefined {
   if (/\s/.test(file)) return `FreeSWITCH cannot record into a path with spaces: ${file}`;
-  if (!(await exists(dirname(file)))) return `The folder does not exist: ${file}`;
-  if (await exists(file)) return `The file exists already: ${file}`;
+  if (!existsSync(dirname(file))) return `The folder does not exist: ${file}`;
+  if (existsSync(file)) return `The file exists already: ${file}`;
   return undefined;
-}
-
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
-
-function reasonOf(event: EslEvent, asked: 'stopped' | 'maxLength' | undefined): RecordingEnd['reason'] {
-  const cause = event.getHeader('Record-Completion-Cause');
-  if (cause === 'success-silence' || cause === 'no-input-timeout') return 'silence';
-  if (cause === 'uri-failure') return 'failed';
-  return asked ?? 'endpointGone';
 }

@@ -18,7 +18,7 @@ import { PeerSdp, sideOf } from './peer-sdp.ts';
 /** How often a server is asked whether it is well, and one that was lost whether it is back, milliseconds. */
 const CHECK_EVERY_MS = 2000;
 /** How long it may take for an answer, and for an endpoint. */
-const PATIENCE_MS = 4000;
+const PATIENCE_MS = 8000;
 /** drachtio-fsmrf gives up after a second, which is little on a busy machine. */
 const ATTEMPTS = 3;
 
@@ -106,16 +106,18 @@ export class FreeswitchServer {
     const peer = new PeerSdp(randomInt(2 ** 47));
     const remoteSdp = agreed ? peer.known(agreed.agreement.parameters) : peer.unknown(capabilities);
     const made = await this.#asked(media, remoteSdp);
-    const channel = await Channel.take(made);
+    const channel = await Channel.take(made, this.#parts.clock);
     const session = new SdpSession(capabilities, { sessionId: randomInt(2 ** 47), ...sideOf(made.dialog.remote.sdp) });
     if (agreed) session.accept(agreed);
     else session.offer();
-    return new FreeswitchEndpoint({
+    const endpoint = new FreeswitchEndpoint({
       ...{ channel, capabilities, abilities, session, peer, agreed, onEnd },
       clock: this.#parts.clock,
       server: this,
       another: (offer) => this.#relay(offer),
     });
+    await endpoint.hearTones();
+    return endpoint;
   }
 
   /** An end of a call between servers: none of those that were asked for. */
