@@ -6,7 +6,7 @@ import { EventSocket, type EventSocketAddress } from './event-socket.ts';
 export const PROFILE = 'drachtio_mrf';
 
 /** Nothing works without these; each with what it is for. */
-const REQUIRED = {
+export const REQUIRED = {
   mod_sofia: 'the SIP leg of each endpoint',
   mod_dialplan_xml: 'the dialplan that hands the leg to us',
   mod_dptools: 'playing and bridging',
