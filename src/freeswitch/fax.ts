@@ -80,7 +80,8 @@ function progressOf(read: (name: string) => string | undefined, before: FaxProgr
   const ecm = read('fax_ecm_used');
   return {
     pages: number('fax_document_transferred_pages', before.pages),
-    remoteStation: read('fax_remote_station_id') ?? before.remoteStation,
+    // Of a fax that was sent the last event has it no more.
+    remoteStation: read('fax_remote_station_id') || before.remoteStation,
     bitRate: number('fax_transfer_rate', before.bitRate),
     ecm: ecm === undefined ? before.ecm : ecm === 'on',
     resolution: { x, y },

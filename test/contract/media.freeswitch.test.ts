@@ -1,5 +1,13 @@
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startEmbeddedMedia } from '../../src/embedded/media/index.ts';
 import { startFreeswitch } from '../../src/freeswitch/index.ts';
+import type { Endpoint, MediaServer } from '../../src/media/port.ts';
+import { pdfOfTiff } from '../../src/messages/fax/pdf.ts';
+import { pageOf, shown, shownByPdf, tiffOf } from '../support/fax-pages.ts';
+import { freePortRange } from '../support/ports.ts';
 import { type SipStack, startSipStack } from '../support/sip-stack.ts';
 import { mediaServerContract, type Skip } from './media.ts';
 
@@ -78,4 +86,54 @@ if (address === undefined) {
     () => startFreeswitch({ servers: [server], sip: () => sip.sip.server, shared: [] }),
     SKIPS,
   );
+
+  describe('freeswitch beside the embedded media server', () => {
+    let folder: string;
+    let ours: MediaServer;
+    let theirs: MediaServer;
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'km-freeswitch-'));
+      ours = await startEmbeddedMedia({ address: '127.0.0.1', ports: await freePortRange(20), audioCacheDir: folder });
+      theirs = await startFreeswitch({ servers: [server], sip: () => sip.sip.server, shared: [folder] });
+    });
+    afterAll(async () => {
+      await Promise.all([ours?.close(), theirs?.close()]);
+      await rm(folder, { recursive: true });
+    });
+
+    /** The first calls the second. */
+    async function line(name: string, from: MediaServer, to: MediaServer): Promise<readonly [Endpoint, Endpoint]> {
+      const caller = await from.createEndpoint({ callId: `${name}-out` });
+      const callee = await to.createEndpoint({ callId: `${name}-in`, remoteSdp: caller.localSdp });
+      await caller.negotiate(callee.localSdp);
+      return [caller, callee];
+    }
+
+    it.each(['receives', 'sends'] as const)(
+      '%s a fax, and is heard calling',
+      async (does) => {
+        const [caller, callee] = await (does === 'receives' ? line(does, ours, theirs) : line(does, theirs, ours));
+        const pages = [pageOf(1, { height: 250 }), pageOf(2, { height: 250 })];
+        const [original, received] = [join(folder, `${does}.tiff`), join(folder, `${does}-received.tiff`)];
+        await writeFile(original, tiffOf(pages));
+        const heard = new Promise((resolve) => callee.on('faxTone', resolve));
+        const sending = caller.sendFax({ file: original, stationId: '111' });
+        await heard;
+        const progress: number[] = [];
+        const receiving = callee.receiveFax({
+          file: received,
+          stationId: '222',
+          onProgress: (one) => progress.push(one.pages),
+        });
+        expect(await sending.ended).toMatchObject({ reason: 'finished', pages: 2, remoteStation: '222' });
+        const end = await receiving.ended;
+        expect(end).toMatchObject({ reason: 'finished', pages: 2, remoteStation: '111', bitRate: 14_400 });
+        expect(end.resolution).toEqual({ x: 204, y: 196 });
+        expect(progress.at(-1)).toBe(2);
+        expect(await shownByPdf(pdfOfTiff(await readFile(received)))).toEqual(shown(pages));
+        await Promise.all([caller.destroy(), callee.destroy()]);
+      },
+      90_000,
+    );
+  });
 }
