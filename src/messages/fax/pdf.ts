@@ -31,12 +31,12 @@ function pageObject(objects: PdfObjects, page: TiffPage, parent: number): number
     const part = (height * rows) / page.height;
     top -= part;
     const image = objects.add(imageHead(page, rows), page.lowestBitFirst ? bitsReversed(data) : data);
-    return { name: `/I${i}`, image, draw: `q ${points(width)} 0 0 ${points(part)} 0 ${points(top)} cm /I${i} Do Q` };
+    return { name: `/I${i}`, image, draw: `q ${size(width)} 0 0 ${size(part)} 0 ${points(top)} cm /I${i} Do Q` };
   });
   const content = objects.add('', Buffer.from(images.map(({ draw }) => draw).join('\n')));
   const named = images.map(({ name, image }) => `${name} ${reference(image)}`).join(' ');
   return objects.add(
-    `<< /Type /Page /Parent ${reference(parent)} /MediaBox [0 0 ${points(width)} ${points(height)}] ` +
+    `<< /Type /Page /Parent ${reference(parent)} /MediaBox [0 0 ${size(width)} ${size(height)}] ` +
       `/Resources << /XObject << ${named} >> >> /Contents ${reference(content)} >>`,
   );
 }
@@ -111,7 +111,10 @@ class PdfObjects {
 
 const reference = (number: number): string => `${number} 0 R`;
 
-const points = (value: number): string => value.toFixed(3);
+const points = (value: number): string => value.toFixed(4);
+
+/** A ten-thousandth less: whoever draws a page that is larger than its dots by the rounding gives it one more of them, and makes all dots smaller. */
+const size = (value: number): string => points(value - 0.0001);
 
 const reversed = Uint8Array.from({ length: 256 }, (_, byte) => {
   let bits = 0;

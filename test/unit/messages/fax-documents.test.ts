@@ -53,11 +53,19 @@ describe('a TIFF file', () => {
 });
 
 describe('a document to be faxed', () => {
-  it('as PDF shows the pages dot by dot, and is drawn from it page by page', async () => {
+  it('as PDF shows the pages dot by dot, and is drawn so again', async () => {
     const pdf = pdfOfTiff(file);
     expect(await shownByPdf(pdf)).toEqual(shown(pages));
     const drawn = await faxPages(pdf, 'application/pdf');
     expect(drawn.pages).toBe(3);
+    expect(await shownByPdf(pdfOfTiff(drawn.tiff))).toEqual(shown(pages));
+  });
+
+  // 2156 rows are 792 points and no fraction.
+  it.each([101, 2156, 2287])('of %i rows loses and moves no dot by being drawn', async (height) => {
+    const page = [pageOf(7, { height })];
+    const { tiff } = await faxPages(pdfOfTiff(tiffOf(page)), 'application/pdf');
+    expect(await shownByPdf(pdfOfTiff(tiff))).toEqual(shown(page));
   });
 
   it('is fitted to the width of a fax', async () => {

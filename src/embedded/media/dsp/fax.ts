@@ -48,6 +48,7 @@ const BIT_RATE = 0;
 const ECM = 1;
 const PAGES_SENT = 2;
 const PAGES_RECEIVED = 3;
+const PAGES_IN_FILE = 4;
 const X_RESOLUTION = 5;
 const Y_RESOLUTION = 6;
 const STATUS = 14;
@@ -139,6 +140,8 @@ class SpandspTerminal implements FaxTerminal {
     const fax = this.#open();
     const { active, progress } = this;
     const status = stats[STATUS] as number;
+    // The receiver of it all may hang up while we say good-bye, which takes a second: what it has confirmed it has, and must not get again.
+    const allConfirmed = this.#sends && progress.pages > 0 && progress.pages === stats[PAGES_IN_FILE];
     this.#fax = undefined;
     this.#offPhaseD();
     // Closes the file; what is on its way is given up.
@@ -146,7 +149,7 @@ class SpandspTerminal implements FaxTerminal {
     this.#spandsp.faxFree(fax);
     const code = active && status === 0 ? CALL_DROPPED : status;
     if (this.#tooMany) return { ...progress, reason: 'failed', error: `more than ${this.#maxPages} pages` };
-    const whole = code === 0 || code === NO_DCN || (code === CALL_DROPPED && this.#lastPageConfirmed);
+    const whole = allConfirmed || code === 0 || code === NO_DCN || (code === CALL_DROPPED && this.#lastPageConfirmed);
     if (whole && progress.pages > 0) return { ...progress, reason: 'finished' };
     return { ...progress, reason: 'failed', error: code === 0 ? 'no page was transmitted' : faxErrorText(code) };
   }

@@ -107,6 +107,24 @@ describe('fax terminal', () => {
     machines[0].close();
   });
 
+  it('has sent the whole fax when the receiver hangs up while good-bye is said, and not when a page is missing', async () => {
+    await writeFile(original, tiffOf([pageOf(1), pageOf(2)]));
+    const machines = [sender(), receiver()] as const;
+    const until = (pages: number) => {
+      while (machines[0].progress.pages < pages) connect(machines, { seconds: 0.02 });
+    };
+    until(2);
+    expect(machines[0].active).toBe(true);
+    expect(machines[0].close()).toMatchObject({ reason: 'finished', pages: 2 });
+    expect(machines[1].close()).toMatchObject({ pages: 2 });
+
+    await rm(received);
+    const broken = [sender(), receiver()] as const;
+    while (broken[0].progress.pages < 1) connect(broken, { seconds: 0.02 });
+    expect(broken[0].close()).toMatchObject({ reason: 'failed', pages: 1, error: 'the call ended before the fax did' });
+    expect(broken[1].close()).toMatchObject({ pages: 1 });
+  });
+
   it('says what went wrong', async () => {
     await writeFile(original, tiffOf([pageOf(1)]));
     const alone = sender();
