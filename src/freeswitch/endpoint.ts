@@ -85,10 +85,10 @@ export class FreeswitchEndpoint implements Endpoint {
       if (/^[0-9*#A-D]$/.test(digit) && !this.#destroying) this.#events.emit('dtmf', { digit, source });
     });
     this.channel.on('DETECTED_TONE', (event) => {
-      if (event.getHeader('Detected-Tone') !== FAX_TONE || !this.#listensForFax) return;
+      if (event.getHeader('Detected-Fax-Tone') !== 'true' || !this.#listensForFax) return;
       this.#events.emit('faxTone', {});
-      // One detection ends it.
-      void this.channel.execute('tone_detect', `${FAX_TONE} 1100 r`);
+      // One detection ends it, a moment later.
+      void this.#pause(REARM_MS).then(() => this.#listensForFax && this.channel.execute(...HEAR_FAX));
     });
     void this.channel.gone.then((reason) => this.#lose(reason));
   }
@@ -275,7 +275,7 @@ export class FreeswitchEndpoint implements Endpoint {
     const on = this.#events.listenerCount('faxTone') > 0;
     if (on === this.#listensForFax || this.#ended || this.#destroying) return;
     this.#listensForFax = on;
-    void (on ? this.channel.execute('tone_detect', `${FAX_TONE} 1100 r`) : this.channel.execute('stop_tone_detect'));
+    void (on ? this.channel.execute(...HEAR_FAX) : this.channel.execute('spandsp_stop_fax_detect'));
   }
 
   #watched(): SilenceWatch {
@@ -329,8 +329,13 @@ export class FreeswitchEndpoint implements Endpoint {
   }
 }
 
-/** Our name for the calling tone of fax machines, in the events of `tone_detect`. */
-const FAX_TONE = 'fax';
+/** Milliseconds: the bursts of a calling tone are half a second long, and three apart. */
+const REARM_MS = 500;
+/**
+ * The detector of mod_spandsp, not the one of FreeSWITCH itself (`tone_detect`), which hears nothing while something is played. It wants an application to run
+ * when it has heard one, and a limit in seconds.
+ */
+const HEAR_FAX = ['spandsp_start_fax_detect', 'set fax_tone=heard 86400 cng'] as const;
 
 const GONE = Promise.resolve({ reason: 'endpointGone', playedMs: 0 } as const);
 

@@ -204,13 +204,17 @@ describe('an endpoint', () => {
     const { endpoint, channel } = await call(await started([server]), server);
     let bursts = 0;
     const off = endpoint.on('faxTone', () => bursts++);
-    await channel.applications.find('the detector', (text) => text === 'tone_detect fax 1100 r');
+    await channel.applications.find('the detector', (text) => text.startsWith('spandsp_start_fax_detect'));
     const before = channel.applications.items.length;
-    channel.emit('DETECTED_TONE', { 'Detected-Tone': 'fax' });
-    await channel.applications.find('the detector again', (text) => text === 'tone_detect fax 1100 r', before);
+    channel.emit('DETECTED_TONE', { 'Detected-Fax-Tone': 'true' });
+    await channel.applications.find(
+      'the detector again',
+      (text) => text.startsWith('spandsp_start_fax_detect'),
+      before,
+    );
     expect(bursts).toBe(1);
     off();
-    await channel.applications.find('its end', (text) => text === 'stop_tone_detect');
+    await channel.applications.find('its end', (text) => text === 'spandsp_stop_fax_detect');
   });
 
   it('says that the peer is silent, and that he is not', async () => {
