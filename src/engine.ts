@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { mkdir } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { CallbackTasks } from './acd/callback-tasks.ts';
 import { Dispatcher } from './acd/dispatcher.ts';
@@ -65,6 +65,7 @@ import {
 } from './redis/index.ts';
 import { tablesOf } from './scheme/tables.ts';
 import { contactTarget, startSip } from './sip/index.ts';
+import type { SipServer } from './sip/port.ts';
 import { type Clock, delay, systemClock } from './time/clock.ts';
 import { type Random, systemRandom } from './time/random.ts';
 import { TrunkLines } from './trunks/lines.ts';
@@ -104,16 +105,16 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const config = new ConfigStore(env.configFolder, { reader: reloads.read, clock });
     await config.load();
     logWarnings(config.warnings, log);
-    if (env.freeswitch.length > 0) {
-      throw new UserError('no-freeswitch', 'FreeSWITCH as media server is not available yet', 'Unset FREESWITCH.');
-    }
     await mkdir(env.varDir, { recursive: true });
 
     // The backends start side by side: together they take as long as the slowest.
+    const promptSet = PromptSet.open();
     const [prompts, redis, media, embeddedSip] = await allStarted([
-      PromptSet.open(),
+      promptSet,
       openRedis(env, log, stack),
-      openMedia(env, log, stack),
+      env.freeswitch.length === 0
+        ? openMedia(env, log, stack)
+        : openFreeswitch({ env, prompts: promptSet, sip: () => sip.server, log }, stack),
       env.drachtio ? undefined : EmbeddedSipServer.start(env, log, stack),
     ]);
     for (const { message, hint } of prompts.warnings) log.warn({ hint }, message);
@@ -363,6 +364,28 @@ async function openMedia(env: Environment, log: Logger, stack: AsyncDisposableSt
     audioCacheDir: join(env.varDir, 'audio-cache'),
     log,
     ...(env.sipExternalIp === undefined ? {} : { externalIp: env.sipExternalIp }),
+  });
+  stack.defer(() => media.close());
+  return media;
+}
+
+/** Its legs go over our SIP side, which starts after it: none is made before. */
+async function openFreeswitch(
+  parts: {
+    readonly env: Environment;
+    readonly prompts: Promise<PromptSet>;
+    readonly sip: () => SipServer;
+    readonly log: Logger;
+  },
+  stack: AsyncDisposableStack,
+): Promise<MediaServer> {
+  const { env, sip, log } = parts;
+  const [{ startFreeswitch }, prompts] = await Promise.all([import('./freeswitch/index.ts'), parts.prompts]);
+  const media = await startFreeswitch({
+    servers: env.freeswitch.map(({ host, port, secret }) => ({ host, port, secret: secret.reveal() })),
+    sip,
+    shared: [...prompts.folders, resolve(env.configFolder), env.varDir],
+    log,
   });
   stack.defer(() => media.close());
   return media;
@@ -648,7 +671,7 @@ function bannerText(shown: {
   const lines = [
     'Kommutator is running.',
     `  SIP       ${listening.join('  ')}  (${env.drachtio ? `drachtio ${env.drachtio.host}:${env.drachtio.port}` : 'embedded'})`,
-    `  Media     ports ${env.rtpPorts.min}-${env.rtpPorts.max}  (embedded)`,
+    `  Media     ${mediaText(env)}`,
     `  API       ${http}/api/openapi.json`,
     `  Database  ${env.databaseUrl ? 'DATABASE_URL' : `embedded, data in ${env.varDir}`}`,
     `  Redis     ${env.redisUrl ? 'REDIS_URL' : `private, data in ${env.varDir}`}`,
@@ -673,6 +696,11 @@ function bannerText(shown: {
   }
   return lines.join('\n');
 }
+
+const mediaText = ({ freeswitch, rtpPorts }: Environment): string =>
+  freeswitch.length === 0
+    ? `ports ${rtpPorts.min}-${rtpPorts.max}  (embedded)`
+    : `FreeSWITCH ${freeswitch.map(({ host, port }) => `${host}:${port}`).join(', ')}`;
 
 const isLoopback = ({ sipListen }: Environment): boolean =>
   sipListen.every(({ host }) => host.startsWith('127.') || host === '::1' || host === 'localhost');

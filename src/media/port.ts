@@ -1,5 +1,5 @@
 /**
- * The media port: what the engine asks of a media layer. Two adapters implement it (`embedded/media`, `media/freeswitch`), one
+ * The media port: what the engine asks of a media layer. Two adapters implement it (`embedded/media`, `freeswitch`), one
  * contract suite (`test/contract/media.ts`) states what both must do.
  *
  * Deliberately absent: SIP (a caller of this port carries the SDP), routing, prompt names (only files and tones), and

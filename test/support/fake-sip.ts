@@ -62,7 +62,11 @@ export class FakeDialog implements Dialog {
     return () => undefined;
   }
 
+  /** Our offers by re-INVITE. */
+  readonly modified: string[] = [];
+
   async modify(sdp: string): Promise<string> {
+    this.modified.push(sdp);
     return sdp;
   }
 
@@ -133,7 +137,11 @@ export class FakeOutgoingInvite implements OutgoingInvite {
   }
 
   answers(): FakeDialog {
-    this.#answer.resolve({ dialog: this.dialog, sdp: 'their answer' });
+    return this.answersWith('their answer');
+  }
+
+  answersWith(sdp: string): FakeDialog {
+    this.#answer.resolve({ dialog: this.dialog, sdp });
     return this.dialog;
   }
 

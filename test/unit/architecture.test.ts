@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 const everything = [
   'trunks',
   ...['http', 'call', 'scheme', 'dial', 'acd', 'config', 'time'],
-  ...['sip', 'media', 'history', 'events', 'redis', 'database', 'embedded', 'trunks', 'messages'],
+  ...['sip', 'media', 'history', 'events', 'redis', 'database', 'embedded', 'freeswitch', 'trunks', 'messages'],
 ];
 
 /**
@@ -90,7 +90,11 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   database: ['time'],
   time: [],
   'embedded/sip': ['time'],
-  'embedded/media': ['media/port.ts', 'media/fax.ts', 'media/recorder.ts', 'media/wav-file.ts', 'time'],
+  freeswitch: [
+    ...['media/port.ts', 'media/fax.ts', 'media/recorder.ts', 'media/audio-length.ts', 'media/sdp'],
+    ...['sip/port.ts', 'time'],
+  ],
+  'embedded/media': ['media/sdp', 'media/port.ts', 'media/fax.ts', 'media/recorder.ts', 'media/wav-file.ts', 'time'],
   'embedded/redis': ['embedded/directory-lock.ts', 'time'],
   'embedded/database': ['database/port.ts', 'embedded/directory-lock.ts', 'time'],
   'embedded/directory-lock.ts': [],
@@ -121,7 +125,8 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   koffi: ['embedded'],
   'mpg123-decoder': ['embedded/media'],
   'wasm-media-encoders': ['messages/recording'],
-  'sdp-transform': ['embedded/media'],
+  'sdp-transform': ['media/sdp'],
+  'drachtio-fsmrf': ['freeswitch'],
   'jsonc-parser': ['config'],
   'date-holidays': ['time'],
   'libphonenumber-js/max': ['config'],

@@ -21,10 +21,10 @@ import {
   type SilenceLimits,
 } from '../../media/port.ts';
 import type { Recording, RecordingEnd, RecordOptions } from '../../media/recorder.ts';
+import type { Capabilities } from '../../media/sdp/negotiate.ts';
+import { readRemote, type SdpSession } from '../../media/sdp/session.ts';
 import type { FaxTask } from './dsp/fax.ts';
 import type { FromWorker, Place, Requests } from './protocol.ts';
-import type { Capabilities } from './sdp/negotiate.ts';
-import { readRemote, type SdpSession } from './sdp/session.ts';
 import type { WorkerLink } from './worker-link.ts';
 
 const TONE_MS = 100;

@@ -9,13 +9,13 @@ import {
   type MediaServer,
   type MediaServerStats,
 } from '../../media/port.ts';
+import type { Capabilities } from '../../media/sdp/negotiate.ts';
+import { readRemote, SdpSession } from '../../media/sdp/session.ts';
 import { systemRandom } from '../../time/random.ts';
 import { FAX_NEEDS_SPANDSP } from './dsp/spandsp.ts';
 import { EmbeddedEndpoint } from './endpoint.ts';
 import { merge, quantiles } from './histogram.ts';
 import type { EmbeddedMediaOptions } from './index.ts';
-import type { Capabilities } from './sdp/negotiate.ts';
-import { readRemote, SdpSession } from './sdp/session.ts';
 import { divide, type PortInterval, pairsIn } from './worker/port-range.ts';
 import { WorkerLink } from './worker-link.ts';
 

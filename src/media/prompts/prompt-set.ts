@@ -40,15 +40,22 @@ const HOLDING_TONE: AudioSource = { tone: { hz: [425], cadence: [150, 4850] } };
 /** The built-in prompts of all languages, resolved to files. Knows which recordings exist; nothing is read from disk after `open`. */
 export class PromptSet {
   readonly warnings: readonly PackWarning[];
+  /** The folders in which recordings were found: whoever plays them must see these. */
+  readonly folders: readonly string[];
   readonly #packs: ReadonlyMap<Language, CheckedPack>;
   readonly #music: readonly AudioSource[];
   /** By language and name. */
   readonly #prompts = new Map<string, Prompt>();
 
-  private constructor(packs: readonly CheckedPack[], music: readonly AudioSource[], warnings: readonly PackWarning[]) {
+  private constructor(
+    packs: readonly CheckedPack[],
+    music: readonly AudioSource[],
+    found: { readonly warnings: readonly PackWarning[]; readonly folders: readonly string[] },
+  ) {
     this.#packs = new Map(packs.map((checked) => [checked.pack.language, checked]));
     this.#music = music;
-    this.warnings = warnings;
+    this.warnings = found.warnings;
+    this.folders = found.folders;
   }
 
   /** Looks for the recordings of each pack. Missing ones are warnings, never errors: a call without an announcement is still a call. */
@@ -63,10 +70,16 @@ export class PromptSet {
         hint: `Install it (apt install ${music.debianPackage}); until then those who wait hear a short tone every five seconds.`,
       });
     }
+    const folders = [
+      ...checked.flatMap(({ pack, present }) =>
+        [pack.directory, pack.ownDirectory].filter((folder) => [...present].some((file) => file.startsWith(folder))),
+      ),
+      ...(titles.length > 0 ? [music.directory] : []),
+    ];
     return new PromptSet(
       checked,
       titles.map((file) => ({ file })),
-      warnings,
+      { warnings, folders },
     );
   }
 

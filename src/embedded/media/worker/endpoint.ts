@@ -1,6 +1,8 @@
 import type { FaxEnd, FaxProgress } from '../../../media/fax.ts';
 import type { DtmfMode, EndpointStats } from '../../../media/port.ts';
 import type { RecordingEnd, RecordOptions } from '../../../media/recorder.ts';
+import type { MediaParameters } from '../../../media/sdp/negotiate.ts';
+import { isUnspecified } from '../../../media/sdp/remote.ts';
 import type { Clock } from '../../../time/clock.ts';
 import type { Random } from '../../../time/random.ts';
 import type { FaxTerminalOptions } from '../dsp/fax.ts';
@@ -8,8 +10,6 @@ import { FAX_NEEDS_SPANDSP, type Spandsp } from '../dsp/spandsp.ts';
 import type { LatenessHistogram } from '../histogram.ts';
 import { OutgoingStream } from '../rtp/outgoing.ts';
 import { isRtcp } from '../rtp/packet.ts';
-import type { MediaParameters } from '../sdp/negotiate.ts';
-import { isUnspecified } from '../sdp/remote.ts';
 import { FaxLine } from './fax-line.ts';
 import { Inbound, type InboundListener } from './inbound.ts';
 import { Outbound, type OutboundListener } from './outbound.ts';

@@ -1,4 +1,5 @@
 import type { CodecName, EndpointEvents } from '../../../media/port.ts';
+import type { MediaParameters } from '../../../media/sdp/negotiate.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { g711 } from '../dsp/g711.ts';
 import type { Spandsp } from '../dsp/spandsp.ts';
@@ -6,7 +7,6 @@ import { RtpPacket } from '../rtp/packet.ts';
 import { Reception } from '../rtp/reception.ts';
 import { SourceLock } from '../rtp/source-lock.ts';
 import { KeyPresses } from '../rtp/telephone-event.ts';
-import type { MediaParameters } from '../sdp/negotiate.ts';
 import { FaxEar } from './fax-ear.ts';
 import type { FaxLine } from './fax-line.ts';
 import { InbandEar } from './inband-ear.ts';

@@ -1,10 +1,10 @@
 import type { CodecName, PlaybackEnd } from '../../../media/port.ts';
+import type { MediaParameters } from '../../../media/sdp/negotiate.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { alawToUlaw, ulawToAlaw } from '../dsp/g711.ts';
 import type { OutgoingStream } from '../rtp/outgoing.ts';
 import { HEADER_BYTES, type RtpPacket, uint32 } from '../rtp/packet.ts';
 import { EVENT_BYTES, writeEventPayload } from '../rtp/telephone-event.ts';
-import type { MediaParameters } from '../sdp/negotiate.ts';
 import { type DigitOutput, DigitSender } from './digit-sender.ts';
 import type { FaxLine } from './fax-line.ts';
 import { FRAME, type Playback } from './playback.ts';

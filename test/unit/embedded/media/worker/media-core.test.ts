@@ -3,10 +3,10 @@ import { clipOf } from '../../../../../src/embedded/media/dsp/clip.ts';
 import type { FromWorker } from '../../../../../src/embedded/media/protocol.ts';
 import { RtpPacket, writeHeader } from '../../../../../src/embedded/media/rtp/packet.ts';
 import { parseReport, writeReport } from '../../../../../src/embedded/media/rtp/rtcp.ts';
-import { readRemote } from '../../../../../src/embedded/media/sdp/session.ts';
 import { MediaCore } from '../../../../../src/embedded/media/worker/media-core.ts';
 import type { DatagramReceiver } from '../../../../../src/embedded/media/worker/port-pair.ts';
 import { PortRange } from '../../../../../src/embedded/media/worker/port-range.ts';
+import { readRemote } from '../../../../../src/media/sdp/session.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
 import { seededRandom } from '../../../../support/seeded-random.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Capabilities } from '../../../../../src/embedded/media/sdp/negotiate.ts';
-import { readRemote, SdpSession } from '../../../../../src/embedded/media/sdp/session.ts';
-import { MediaError } from '../../../../../src/media/port.ts';
+import { MediaError } from '../../../../src/media/port.ts';
+import type { Capabilities } from '../../../../src/media/sdp/negotiate.ts';
+import { readRemote, SdpSession } from '../../../../src/media/sdp/session.ts';
 
 const capabilities: Capabilities = { codecs: ['pcma', 'pcmu'], dtmf: 'rfc2833', family: 4 };
 

@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import { type CodecName, type DtmfMode, MediaError } from '../../../media/port.ts';
+import { type CodecName, type DtmfMode, MediaError } from '../port.ts';
 import {
   type Direction,
   isUnspecified,

@@ -1,7 +1,7 @@
 import { isIP, isIPv4 } from 'node:net';
 import * as sdpTransform from 'sdp-transform';
-import { errorText } from '../../../errors.ts';
-import { type CodecName, MediaError } from '../../../media/port.ts';
+import { errorText } from '../../errors.ts';
+import { type CodecName, MediaError } from '../port.ts';
 
 /** What a peer's session description says, as far as it concerns us. */
 export interface RemoteDescription {

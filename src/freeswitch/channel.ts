@@ -1,0 +1,128 @@
+import type { EslEvent, FsmrfEndpoint } from 'drachtio-fsmrf';
+import { MediaError } from '../media/port.ts';
+import type { Dialog } from '../sip/port.ts';
+import { type Clock, delay } from '../time/clock.ts';
+import type { Leg } from './leg.ts';
+
+/** How long FreeSWITCH may take to close a channel that was hung up, milliseconds. */
+const PATIENCE_MS = 2000;
+
+/** Events that drachtio-fsmrf does not subscribe to. The name CUSTOM takes all that follows for subclasses. */
+const EVENTS = [
+  ...['PLAYBACK_START', 'RECORD_STOP', 'CHANNEL_BRIDGE', 'CHANNEL_PARK', 'CUSTOM'],
+  ...['rxfaxnegociateresult', 'rxfaxpageresult', 'txfaxnegociateresult', 'txfaxpageresult'].map(
+    (name) => `spandsp::${name}`,
+  ),
+];
+
+/** A channel of FreeSWITCH, parked and waiting for commands, from its answer to its end. Commands to one that is gone resolve to undefined. */
+export class Channel {
+  readonly uuid: string;
+  /** Resolves once, when it is gone, with why; also after `hangUp`. */
+  readonly gone: Promise<string>;
+  /** Grows with each change that ends a running application: a bridge made or undone. */
+  moves = 0;
+  readonly #endpoint: FsmrfEndpoint<Leg>;
+  readonly #clock: Clock;
+  readonly #gone = Promise.withResolvers<string>();
+  /** FreeSWITCH has ended it too: files are closed. */
+  readonly #closed = Promise.withResolvers<void>();
+  #isGone = false;
+
+  private constructor(endpoint: FsmrfEndpoint<Leg>, clock: Clock) {
+    this.uuid = endpoint.uuid;
+    this.gone = this.#gone.promise;
+    this.#endpoint = endpoint;
+    this.#clock = clock;
+    endpoint.once('destroy', () => {
+      this.#closed.resolve();
+      this.#end('FreeSWITCH closed the channel, or died');
+    });
+    this.dialog.on('ended', ({ by, reason }) => {
+      if (by !== 'local') this.#end(`its SIP leg ended: ${by}${reason ? `, ${reason}` : ''}`);
+    });
+    endpoint.conn?.subscribe([...EVENTS]);
+  }
+
+  /** With the variables that make it one of ours. */
+  static async take(endpoint: FsmrfEndpoint<Leg>, clock: Clock): Promise<Channel> {
+    const channel = new Channel(endpoint, clock);
+    await channel.set({
+      // A party whose other one has gone is kept, and no key ends a playback.
+      park_after_bridge: 'true',
+      hangup_after_bridge: 'false',
+      playback_terminators: 'none',
+      // Nobody but us decides what a held party hears.
+      hold_music: 'silence',
+      rtp_disable_hold: 'true',
+    });
+    return channel;
+  }
+
+  get dialog(): Dialog {
+    return this.#endpoint.dialog.dialog;
+  }
+
+  /** From `hangUp` on: no more is asked of it. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** Runs an application of the dialplan, and resolves to its CHANNEL_EXECUTE_COMPLETE. */
+  execute(application: string, argument = ''): Promise<EslEvent | undefined> {
+    return this.#unlessGone(() => this.#endpoint.execute(application, argument));
+  }
+
+  /** An API command about this channel. @returns what it prints */
+  async api(command: string, ...rest: readonly string[]): Promise<string | undefined> {
+    const answer = await this.#unlessGone(() => this.#endpoint.api(command, [this.uuid, ...rest]));
+    return answer?.getBody()?.trim();
+  }
+
+  /** @throws MediaError `endpoint-gone` if it is gone, or FreeSWITCH refuses */
+  async must(command: string, ...rest: readonly string[]): Promise<void> {
+    const answer = await this.api(command, ...rest);
+    if (!answer?.startsWith('+OK')) {
+      throw new MediaError('endpoint-gone', `FreeSWITCH refused ${command}: ${answer ?? 'the channel is gone'}`);
+    }
+  }
+
+  async set(variables: Readonly<Record<string, string>>): Promise<void> {
+    const list = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+    // With a separator of its own, `^^` and a character.
+    await this.execute('multiset', `^^^${list.join('^')}`);
+  }
+
+  /** Its variables, the counters of its RTP up to date. */
+  variables(): Promise<Readonly<Record<string, string | number>> | undefined> {
+    return this.#unlessGone(() => this.#endpoint.getChannelVariables(true));
+  }
+
+  /** @returns the function that takes the listener off */
+  on(event: string, listener: (event: EslEvent) => void): () => void {
+    const name = `esl::event::${event}::${this.uuid}`;
+    const { conn } = this.#endpoint;
+    conn?.on(name, listener);
+    return () => conn?.removeListener(name, listener);
+  }
+
+  /** Idempotent. Resolves when FreeSWITCH has ended it, or does not say so. */
+  async hangUp(): Promise<void> {
+    this.#isGone = true;
+    await this.dialog.bye();
+    await Promise.race([this.#closed.promise, delay(this.#clock, PATIENCE_MS)]);
+    this.#end('we hung up');
+  }
+
+  async #unlessGone<T>(ask: () => Promise<T>): Promise<T | undefined> {
+    if (this.#isGone) return undefined;
+    const gone = this.gone.then(() => undefined);
+    // The library rejects only when its connection is gone.
+    return Promise.race([ask().catch(() => undefined), gone]);
+  }
+
+  #end(why: string): void {
+    this.#isGone = true;
+    this.#gone.resolve(why);
+  }
+}

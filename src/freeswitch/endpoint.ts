@@ -1,0 +1,345 @@
+import { Emitter } from '../emitter.ts';
+import type { FaxReceiveOptions, FaxSendOptions, FaxTransmission } from '../media/fax.ts';
+import {
+  type AudioSource,
+  type CodecName,
+  type Endpoint,
+  type EndpointEvents,
+  type EndpointStats,
+  MediaError,
+  type Playback,
+  type PlayOptions,
+  type SilenceLimits,
+} from '../media/port.ts';
+import type { Recording, RecordOptions } from '../media/recorder.ts';
+import type { Capabilities, MediaParameters } from '../media/sdp/negotiate.ts';
+import { type Negotiation, readRemote, type SdpSession } from '../media/sdp/session.ts';
+import { type Clock, delay } from '../time/clock.ts';
+import { Bridge } from './bridge.ts';
+import type { Channel } from './channel.ts';
+import type { Abilities } from './check.ts';
+import { countersOf } from './counters.ts';
+import { dtmfTone } from './dtmf-tone.ts';
+import { type FaxTask, FreeswitchFax } from './fax.ts';
+import type { PeerSdp } from './peer-sdp.ts';
+import { FreeswitchPlayback } from './playback.ts';
+import { FreeswitchRecording } from './recording.ts';
+import { SilenceWatch } from './silence.ts';
+
+const TONE_MS = 100;
+const GAP_MS = 80;
+/** FreeSWITCH does not say when a digit is out; it begins it so much after it was told, measured on 1.10. */
+const DIGIT_LAG_MS = 400;
+
+export interface FreeswitchEndpointParts {
+  readonly channel: Channel;
+  readonly clock: Clock;
+  readonly capabilities: Capabilities;
+  readonly abilities: Abilities;
+  readonly session: SdpSession;
+  readonly peer: PeerSdp;
+  /** What was agreed when it was made; undefined: we have offered. */
+  readonly agreed: Negotiation | undefined;
+  /** Another endpoint on the same server, for a bridge to one of another server. */
+  readonly another: (remoteSdp?: string) => Promise<FreeswitchEndpoint>;
+  /** Equal for endpoints that FreeSWITCH can bridge. */
+  readonly server: object;
+  /** Called once, when no event can come any more. */
+  readonly onEnd: () => void;
+}
+
+/** One channel of a FreeSWITCH server as an end of an RTP session. */
+export class FreeswitchEndpoint implements Endpoint {
+  readonly id: string;
+  readonly channel: Channel;
+  readonly server: object;
+  /** Kept by `Bridge`. */
+  bridged: Bridge | undefined;
+  readonly #parts: FreeswitchEndpointParts;
+  readonly #events = new Emitter<EndpointEvents>();
+  #agreed: Negotiation | undefined;
+  #described = '';
+  #playback: FreeswitchPlayback | undefined;
+  #playing = 0;
+  #recording = 0;
+  #fax: FreeswitchFax | undefined;
+  #listensForFax = false;
+  #hearsTones = false;
+  #watch: SilenceWatch | undefined;
+  #ended = false;
+  #destroying: Promise<void> | undefined;
+  /** Each takes effect after the one before. */
+  #negotiations: Promise<unknown> = Promise.resolve();
+  #digits: Promise<unknown> = Promise.resolve();
+  #bridgings: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: FreeswitchEndpointParts) {
+    this.#parts = parts;
+    this.channel = parts.channel;
+    this.id = parts.channel.uuid;
+    this.server = parts.server;
+    this.#agreed = parts.agreed;
+    this.channel.on('DTMF', (event) => {
+      const digit = (event.getHeader('DTMF-Digit') ?? '').toUpperCase();
+      const source = event.getHeader('DTMF-Source') === 'RTP' ? 'rfc4733' : 'inband';
+      if (/^[0-9*#A-D]$/.test(digit) && !this.#destroying) this.#events.emit('dtmf', { digit, source });
+    });
+    this.channel.on('DETECTED_TONE', (event) => {
+      if (event.getHeader('Detected-Fax-Tone') !== 'true' || !this.#listensForFax) return;
+      this.#events.emit('faxTone', {});
+      // One detection ends it, a moment later.
+      void this.#pause(REARM_MS).then(() => {
+        if (this.#listensForFax) void this.channel.execute(...HEAR_FAX);
+      });
+    });
+    void this.channel.gone.then((reason) => this.#lose(reason));
+  }
+
+  get localSdp(): string {
+    return this.#parts.session.sdp;
+  }
+
+  get heldByPeer(): boolean {
+    return this.#parts.session.heldByPeer;
+  }
+
+  get counts(): { readonly playbacks: number; readonly recordings: number } {
+    return { playbacks: this.#playing, recordings: this.#recording };
+  }
+
+  negotiate(remoteSdp: string): Promise<string> {
+    const negotiation = this.#negotiations.then(async () => {
+      this.mustLive();
+      const agreed = readRemote(remoteSdp, this.#parts.capabilities);
+      await this.#tellServer(agreed.agreement.parameters);
+      this.#agreed = agreed;
+      this.#parts.session.accept(agreed);
+      await this.hearTones();
+      return this.localSdp;
+    });
+    this.#negotiations = negotiation.catch(() => undefined);
+    return negotiation;
+  }
+
+  play(sources: readonly AudioSource[], options: PlayOptions = {}): Playback {
+    if (this.#ended || this.#destroying) return { ended: GONE, stop: () => GONE };
+    const former = this.#playback?.end('replaced');
+    const { channel, clock, abilities } = this.#parts;
+    const playback = new FreeswitchPlayback({
+      ...{ channel, clock, sources, options, mp3: abilities.mp3 },
+      former: Promise.all([former, this.#fax?.stop()]),
+    });
+    this.#playback = playback;
+    this.#playing++;
+    void playback.ended.then(() => {
+      this.#playing--;
+      if (this.#playback === playback) this.#playback = undefined;
+    });
+    return playback;
+  }
+
+  record(options: RecordOptions): Recording {
+    const recording = new FreeswitchRecording(this.channel, options, this.#parts.clock);
+    this.#recording++;
+    void recording.ended.then(() => this.#recording--);
+    return recording;
+  }
+
+  receiveFax({ file, maxPages, ...options }: FaxReceiveOptions): FaxTransmission {
+    return this.#startFax({ application: 'rxfax', file, ...(maxPages === undefined ? {} : { maxPages }) }, options);
+  }
+
+  sendFax({ file, ...options }: FaxSendOptions): FaxTransmission {
+    return this.#startFax({ application: 'txfax', file }, options);
+  }
+
+  #startFax(task: FaxTask, options: Omit<FaxSendOptions, 'file'>): FaxTransmission {
+    const before = Promise.all([this.#playback?.end('replaced'), this.#fax?.stop(), this.unbridge()]);
+    const fax = new FreeswitchFax(this.channel, task, options, before);
+    this.#fax = fax;
+    void fax.ended.then(() => {
+      if (this.#fax === fax) this.#fax = undefined;
+    });
+    return fax;
+  }
+
+  async sendDtmf(digits: string, { toneMs = TONE_MS, gapMs = GAP_MS } = {}): Promise<void> {
+    if (!/^[0-9*#A-D]*$/.test(digits)) throw new RangeError(`not DTMF digits: '${digits}'`);
+    this.mustLive();
+    const sending = this.#digits.then(async () => {
+      for (const digit of digits) {
+        this.mustLive();
+        if (this.#parameters?.eventPayloadType === undefined) {
+          // Also while something else is played: it goes on where the tone has interrupted it.
+          await this.channel.execute('playback', dtmfTone(digit, toneMs, gapMs));
+          continue;
+        }
+        await this.channel.must('uuid_send_dtmf', `${digit}@${toneMs}`);
+        await this.#pause(toneMs + gapMs);
+      }
+      await this.#pause(DIGIT_LAG_MS);
+      this.mustLive();
+    });
+    this.#digits = sending.catch(() => undefined);
+    return sending;
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await Promise.race([delay(this.#parts.clock, ms), this.channel.gone]);
+  }
+
+  async bridge(
+    peer: Endpoint,
+    { passDtmf = true, passPeersDtmf = passDtmf }: { passDtmf?: boolean; passPeersDtmf?: boolean } = {},
+  ): Promise<void> {
+    if (!(peer instanceof FreeswitchEndpoint)) throw new TypeError('only endpoints of one media server can be bridged');
+    if (peer === this) throw new TypeError('an endpoint cannot be bridged to itself');
+    await this.#inTurn(async () => {
+      this.mustLive();
+      peer.mustLive();
+      await Promise.all([this.bridged?.undo(), peer.bridged?.undo()]);
+      await Bridge.make(this, peer, passDtmf, passPeersDtmf, this.#parts.clock);
+    });
+  }
+
+  unbridge(): Promise<void> {
+    return this.#inTurn(async () => this.bridged?.undo());
+  }
+
+  /** Another endpoint on its server. */
+  another(remoteSdp?: string): Promise<FreeswitchEndpoint> {
+    return this.#parts.another(remoteSdp);
+  }
+
+  expectMedia(limits: SilenceLimits): void {
+    if (this.#ended) return;
+    this.#watched().expect(limits);
+  }
+
+  on<K extends keyof EndpointEvents>(event: K, listener: (payload: EndpointEvents[K]) => void): () => void {
+    const off = this.#events.on(event, listener);
+    if (event === 'media' && !this.#ended) this.#watched();
+    if (event !== 'faxTone') return off;
+    this.#listenForFax();
+    return () => {
+      off();
+      this.#listenForFax();
+    };
+  }
+
+  async stats(): Promise<EndpointStats> {
+    this.mustLive();
+    const variables = await this.channel.variables();
+    this.mustLive();
+    return countersOf(variables ?? {}, this.#parameters?.codec);
+  }
+
+  destroy(): Promise<void> {
+    this.#destroying ??= this.#destroy();
+    return this.#destroying;
+  }
+
+  /** A peer who takes no RFC 4733 events sends his keys as tones, and gets those of the other party as tones. */
+  async hearTones(): Promise<void> {
+    const parameters = this.#parameters;
+    if (!parameters || parameters.eventPayloadType !== undefined || this.#hearsTones) return;
+    this.#hearsTones = true;
+    await this.channel.execute(this.#parts.abilities.spandsp ? 'spandsp_start_dtmf' : 'start_dtmf');
+    await this.channel.execute('start_dtmf_generate', 'write');
+  }
+
+  /** @throws MediaError `endpoint-gone` */
+  mustLive(): void {
+    if (this.#ended || this.#destroying)
+      throw new MediaError('endpoint-gone', `Endpoint ${this.id} does not exist any more`);
+  }
+
+  get #parameters(): MediaParameters | undefined {
+    return this.#agreed?.agreement.parameters;
+  }
+
+  /** A re-INVITE on our leg, if the peer has changed anything that FreeSWITCH sees. */
+  async #tellServer(parameters: MediaParameters): Promise<void> {
+    const { peer } = this.#parts;
+    const described = JSON.stringify(parameters);
+    if (described === this.#described) return;
+    try {
+      await this.channel.dialog.modify(peer.known(parameters));
+    } catch (error) {
+      throw new MediaError('endpoint-gone', `FreeSWITCH refused a new description of endpoint ${this.id}`, {
+        cause: error,
+      });
+    }
+    this.#described = described;
+  }
+
+  #listenForFax(): void {
+    const on = this.#events.listenerCount('faxTone') > 0;
+    if (on === this.#listensForFax || this.#ended || this.#destroying) return;
+    this.#listensForFax = on;
+    void (on ? this.channel.execute(...HEAR_FAX) : this.channel.execute('spandsp_stop_fax_detect'));
+  }
+
+  #watched(): SilenceWatch {
+    this.#watch ??= new SilenceWatch({
+      clock: this.#parts.clock,
+      packetsIn: async () => {
+        const variables = await this.channel.variables();
+        return variables && countersOf(variables, undefined).packetsIn;
+      },
+      shouldSend: () => this.#parameters?.receiving === true && !this.heldByPeer,
+      onMedia: () => {
+        const { address, port } = this.#parameters?.remote ?? { address: '', port: 0 };
+        this.#events.emit('media', { address, port });
+      },
+      onSilent: (ms) => this.#events.emit('silent', { ms }),
+    });
+    return this.#watch;
+  }
+
+  async #destroy(): Promise<void> {
+    if (this.#ended) return;
+    this.#watch?.close();
+    this.bridged?.dissolve();
+    const running = [this.#playback?.ended, this.#fax?.ended];
+    await this.channel.hangUp();
+    await Promise.all(running);
+    this.#end();
+    this.#events.clear();
+  }
+
+  /** The channel is gone, and nobody here has hung up. */
+  #lose(reason: string): void {
+    if (this.#ended || this.#destroying) return;
+    this.bridged?.dissolve();
+    this.#end();
+    this.#events.emit('gone', { reason });
+    this.#events.clear();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#watch?.close();
+    this.#parts.onEnd();
+  }
+
+  async #inTurn(change: () => Promise<unknown>): Promise<void> {
+    const turn = this.#bridgings.then(change);
+    this.#bridgings = turn.catch(() => undefined);
+    await turn;
+  }
+}
+
+/** Milliseconds: the bursts of a calling tone are half a second long, and three apart. */
+const REARM_MS = 500;
+/**
+ * The detector of mod_spandsp, not the one of FreeSWITCH itself (`tone_detect`), which hears nothing while something is played. It wants an application to run
+ * when it has heard one, and a limit in seconds.
+ */
+const HEAR_FAX = ['spandsp_start_fax_detect', 'set fax_tone=heard 86400 cng'] as const;
+
+const GONE = Promise.resolve({ reason: 'endpointGone', playedMs: 0 } as const);
+
+/** The codecs of a server that has no say of its own. */
+export const DEFAULT_CODECS: readonly CodecName[] = ['pcma', 'pcmu'];

@@ -1,0 +1,485 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startFreeswitch } from '../../../src/freeswitch/index.ts';
+import type { Endpoint, MediaServer } from '../../../src/media/port.ts';
+import type { SipServer } from '../../../src/sip/port.ts';
+import { ScriptedFreeswitch } from '../../support/scripted-freeswitch.ts';
+import { tone, wavFile } from '../../support/tones.ts';
+import { eventually } from '../../support/wait.ts';
+
+/** What a phone offers. */
+const offer = (changes: { readonly direction?: string; readonly formats?: string; readonly port?: number } = {}) => {
+  const { direction = 'sendrecv', formats = '0 8 101', port = 4000 } = changes;
+  return [
+    'v=0',
+    'o=phone 1 1 IN IP4 192.0.2.10',
+    's=-',
+    'c=IN IP4 192.0.2.10',
+    't=0 0',
+    `m=audio ${port} RTP/AVP ${formats}`,
+    ...(formats.includes('101') ? ['a=rtpmap:101 telephone-event/8000'] : []),
+    `a=${direction}`,
+    '',
+  ].join('\r\n');
+};
+
+const cleanUp: (() => Promise<unknown>)[] = [];
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'km-freeswitch-'));
+  cleanUp.push(() => rm(directory, { recursive: true, force: true }));
+});
+afterEach(async () => {
+  for (const clear of cleanUp.splice(0).toReversed()) await clear();
+});
+
+/** By port; one that comes back takes the place of the former. */
+const reachable = new Map<number, ScriptedFreeswitch>();
+
+async function freeswitch(port?: number): Promise<ScriptedFreeswitch> {
+  const server = await ScriptedFreeswitch.open(port);
+  cleanUp.push(() => server.close());
+  reachable.set(server.port, server);
+  return server;
+}
+
+/** The SIP side: an INVITE goes to the server whose port is in its URI. */
+const sip: Pick<SipServer, 'invite'> = {
+  invite(request) {
+    const server = reachable.get(Number(request.target.uri.split(':').at(-1)));
+    if (!server) throw new Error(`no server for ${request.target.uri}`);
+    return server.invite(request);
+  },
+};
+
+async function started(servers: readonly ScriptedFreeswitch[]): Promise<MediaServer> {
+  const media = await startFreeswitch({
+    servers: servers.map(({ address }) => address),
+    sip: () => sip,
+    shared: [],
+  });
+  cleanUp.push(() => media.close());
+  return media;
+}
+
+/** An endpoint, and the channel that it is. */
+async function call(media: MediaServer, server: ScriptedFreeswitch, remoteSdp = offer(), callId = 'c') {
+  const endpoint = await media.createEndpoint({ callId, remoteSdp });
+  const channel = server.channels.items.find(({ uuid }) => uuid === endpoint.id);
+  if (!channel) throw new Error('the endpoint is on another server');
+  return { endpoint, channel };
+}
+
+const digitsOf = (endpoint: Endpoint): string[] => {
+  const digits: string[] = [];
+  endpoint.on('dtmf', ({ digit, source }) => digits.push(`${digit} ${source}`));
+  return digits;
+};
+
+describe('a server that cannot be used is named with what to do', () => {
+  it.each<{ what: string; spoil: (server: ScriptedFreeswitch) => unknown; error: object }>([
+    {
+      what: 'a wrong password',
+      spoil: (server) => Object.assign(server, { secret: 'other' }),
+      error: { code: 'freeswitch-refused', message: expect.stringContaining('the password is wrong') },
+    },
+    {
+      what: 'an access list without us',
+      spoil: (server) => Object.assign(server, { rude: true }),
+      error: { code: 'freeswitch-refused', hint: expect.stringContaining('apply-inbound-acl') },
+    },
+    {
+      what: 'a module that is not loaded',
+      spoil: (server) => server.missing.add('mod_sndfile'),
+      error: { code: 'freeswitch-module', message: expect.stringContaining('mod_sndfile (WAV files)') },
+    },
+    {
+      what: 'no SIP profile',
+      spoil: (server) => Object.assign(server, { profile: false }),
+      error: { code: 'freeswitch-profile', message: expect.stringContaining('drachtio_mrf') },
+    },
+    {
+      what: 'sounds that it does not see',
+      spoil: (server) => server.missing.add('/srv/sounds'),
+      error: { code: 'freeswitch-files', message: expect.stringContaining('does not see /srv/sounds') },
+    },
+  ])('$what', async ({ spoil, error }) => {
+    const server = await freeswitch();
+    const { address } = server;
+    spoil(server);
+    const media = startFreeswitch({ servers: [address], sip: () => sip, shared: ['/srv/sounds'] });
+    await expect(media).rejects.toMatchObject({ name: 'UserError', ...error });
+  });
+
+  it('nobody there', async () => {
+    const server = await freeswitch();
+    const { address } = server;
+    await server.close();
+    const media = startFreeswitch({ servers: [address], sip: () => sip, shared: [] });
+    await expect(media).rejects.toMatchObject({
+      code: 'freeswitch-unreachable',
+      message: expect.stringContaining(`:${address.port}`),
+    });
+  });
+});
+
+describe('an endpoint', () => {
+  it('shows FreeSWITCH one codec of the peer, and the peer the address of FreeSWITCH', async () => {
+    const server = await freeswitch();
+    const { endpoint, channel } = await call(await started([server]), server);
+    const { sdp } = channel.invite.request;
+    expect(sdp).toContain('m=audio 4000 RTP/AVP 8 101\r\n');
+    expect(sdp).toContain('c=IN IP4 192.0.2.10\r\n');
+    expect(endpoint.localSdp).toContain('m=audio 20000 RTP/AVP 8 101\r\n');
+    expect(endpoint.localSdp).toContain('c=IN IP4 192.0.2.20\r\n');
+    expect(channel.applications.items[0]).toContain('playback_terminators=none');
+  });
+
+  it('offers before the peer is known, and then tells FreeSWITCH of him', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    const endpoint = await media.createEndpoint({ callId: 'c' });
+    const [channel] = server.channels.items;
+    expect(channel?.invite.request.sdp).toContain('a=inactive');
+    expect(endpoint.localSdp).toContain('m=audio 20000 RTP/AVP 8 0 101\r\n');
+    await endpoint.negotiate(offer({ formats: '0' }));
+    expect(channel?.invite.dialog.modified).toEqual([expect.stringContaining('m=audio 4000 RTP/AVP 0\r\n')]);
+  });
+
+  it('is told when the peer holds, and not what it knows already', async () => {
+    const server = await freeswitch();
+    const { endpoint, channel } = await call(await started([server]), server);
+    await endpoint.negotiate(offer({ direction: 'sendonly' }));
+    expect(endpoint.heldByPeer).toBe(true);
+    await endpoint.negotiate(offer({ direction: 'sendonly' }));
+    expect(channel.invite.dialog.modified).toEqual([expect.stringContaining('a=sendonly')]);
+    await expect(endpoint.negotiate('v=0\r\nm=nonsense')).rejects.toMatchObject({ code: 'bad-sdp' });
+  });
+
+  it('reports keys by what the peer said he sends', async () => {
+    const server = await freeswitch();
+    const { endpoint, channel } = await call(await started([server]), server);
+    const digits = digitsOf(endpoint);
+    channel.emit('DTMF', { 'DTMF-Digit': '5', 'DTMF-Source': 'RTP' });
+    channel.emit('DTMF', { 'DTMF-Digit': 'd', 'DTMF-Source': 'INBAND_AUDIO' });
+    channel.emit('DTMF', { 'DTMF-Digit': '~', 'DTMF-Source': 'RTP' });
+    channel.emit('DTMF', { 'DTMF-Digit': '#', 'DTMF-Source': 'RTP' });
+    await eventually(
+      'three digits',
+      () => digits,
+      ({ length }) => length === 3,
+    );
+    expect(digits).toEqual(['5 rfc4733', 'D inband', '# rfc4733']);
+  });
+
+  it('listens for tones where the peer takes no telephone-event, without mod_spandsp too', async () => {
+    const server = await freeswitch();
+    server.missing.add('mod_spandsp');
+    const media = await started([server]);
+    const { channel } = await call(media, server, offer({ formats: '8' }));
+    expect(channel.applications.items.slice(1)).toEqual(['start_dtmf', 'start_dtmf_generate write']);
+    expect(media.faxProblem).toContain('load mod_spandsp');
+  });
+
+  it('sends digits one by one, as tones where the peer takes no events', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    const events = await call(media, server);
+    await events.endpoint.sendDtmf('1#', { toneMs: 40, gapMs: 10 });
+    expect(server.commands.items.filter((command) => command.includes('dtmf'))).toEqual(
+      ['1', '#'].map((digit) => `api uuid_send_dtmf ${events.endpoint.id} ${digit}@40`),
+    );
+    const tones = await call(media, server, offer({ formats: '8' }));
+    const sent = tones.endpoint.sendDtmf('9', { toneMs: 40, gapMs: 10 });
+    await tones.channel.applications.find('the tone', (text) => text === 'playback tone_stream://%(40,10,852,1477)');
+    tones.channel.finish();
+    await sent;
+    await expect(events.endpoint.sendDtmf('x')).rejects.toThrow(RangeError);
+  });
+
+  it('hears the calling tone of faxes for as long as somebody listens, each of its bursts', async () => {
+    const server = await freeswitch();
+    const { endpoint, channel } = await call(await started([server]), server);
+    let bursts = 0;
+    const off = endpoint.on('faxTone', () => bursts++);
+    await channel.applications.find('the detector', (text) => text.startsWith('spandsp_start_fax_detect'));
+    const before = channel.applications.items.length;
+    channel.emit('DETECTED_TONE', { 'Detected-Fax-Tone': 'true' });
+    await channel.applications.find(
+      'the detector again',
+      (text) => text.startsWith('spandsp_start_fax_detect'),
+      before,
+    );
+    expect(bursts).toBe(1);
+    off();
+    await channel.applications.find('its end', (text) => text === 'spandsp_stop_fax_detect');
+  });
+
+  it('says that the peer is silent, and that he is not', async () => {
+    const server = await freeswitch();
+    const { endpoint, channel } = await call(await started([server]), server);
+    const events: string[] = [];
+    endpoint.on('silent', () => events.push('silent'));
+    endpoint.on('media', ({ address, port }) => events.push(`${address}:${port}`));
+    endpoint.expectMedia({ firstMs: 100, thenMs: 200 });
+    await eventually(
+      'the silence',
+      () => events,
+      ({ length }) => length === 1,
+    );
+    channel.variables.rtp_audio_in_packet_count = '12';
+    await eventually(
+      'the packet',
+      () => events,
+      ({ length }) => length === 2,
+    );
+    await eventually(
+      'the next silence',
+      () => events,
+      ({ length }) => length === 3,
+    );
+    expect(events).toEqual(['silent', '192.0.2.10:4000', 'silent']);
+    expect(await endpoint.stats()).toMatchObject({ packetsIn: 12, codec: 'pcma' });
+  });
+
+  it('is gone when FreeSWITCH hangs up, with all that ran on it', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    const { endpoint, channel } = await call(media, server);
+    const gone = new Promise<string>((resolve) => void endpoint.on('gone', ({ reason }) => resolve(reason)));
+    const playback = endpoint.play([{ silenceMs: 60_000 }]);
+    await channel.applications.find('the playback', (text) => text.startsWith('playback'));
+    channel.invite.dialog.hangUp();
+    expect(await gone).toContain('remote');
+    expect(await playback.ended).toMatchObject({ reason: 'endpointGone' });
+    await expect(endpoint.stats()).rejects.toMatchObject({ code: 'endpoint-gone' });
+    expect(await media.stats()).toMatchObject({ endpoints: 0, playbacks: 0 });
+  });
+});
+
+describe('playing', () => {
+  it('goes through the sources one after the other, and past what cannot be played', async () => {
+    const server = await freeswitch();
+    const { endpoint, channel } = await call(await started([server]), server);
+    const file = join(directory, 'a.wav');
+    await writeFile(file, wavFile(tone(600, 400)));
+    const missing = join(directory, 'b.wav');
+    const { ended } = endpoint.play([{ file }, { file: missing }, { tone: { hz: [425, 450], cadence: [100, 50] } }]);
+    await channel.applications.find('the file', (text) => text === `playback ${file}`);
+    channel.finish({ 'Application-Response': 'FILE NOT FOUND' });
+    await channel.applications.find('the tone', (text) => text === 'playback tone_stream://%(100,50,425,450)');
+    channel.finish();
+    const end = await ended;
+    expect(end.reason).toBe('failed');
+    expect(end.error).toContain(`${missing}: it does not exist`);
+  });
+
+  it('is broken off only after it has begun, because FreeSWITCH forgets it before', async () => {
+    const server = await freeswitch();
+    const { endpoint, channel } = await call(await started([server]), server);
+    const playback = endpoint.play([{ silenceMs: 5000 }], { loop: true });
+    const end = playback.stop();
+    expect(await end).toMatchObject({ reason: 'stopped' });
+    const playing = endpoint.play([{ silenceMs: 5000 }]);
+    await channel.applications.find('the second', (text) => text.startsWith('playback'));
+    const next = endpoint.play([{ silenceMs: 20 }]);
+    expect(await playing.ended).toMatchObject({ reason: 'replaced' });
+    expect(server.commands.items.filter((text) => text === `api uuid_break ${endpoint.id} all`)).toHaveLength(1);
+    await channel.applications.find('the third', (text) => text === 'playback silence_stream://20');
+    channel.finish();
+    expect(await next.ended).toMatchObject({ reason: 'finished', playedMs: 20 });
+  });
+
+  it('begins inside a list where it is told to', async () => {
+    const server = await freeswitch();
+    const { endpoint, channel } = await call(await started([server]), server);
+    const file = join(directory, 'a.wav');
+    await writeFile(file, wavFile(tone(600, 400)));
+    endpoint.play([{ silenceMs: 300 }, { file }], { loop: true, startAtMs: 700 + 500 });
+    await channel.applications.find('the rest of the file', (text) => text === `playback ${file}@@1600`);
+  });
+});
+
+describe('recording', () => {
+  it('has FreeSWITCH write the file, with what the caller said alone or both sides', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    const { endpoint } = await call(media, server);
+    const file = join(directory, 'r.wav');
+    const recording = endpoint.record({ file, sides: 'both', silenceMs: 5000 });
+    const { item } = await server.commands.find('the start', (text) => text.includes('uuid_record'));
+    expect(item).toMatch(
+      new RegExp(`^api uuid_record ${endpoint.id} start ${file} 0 \\{RECORD_STEREO=true,RECORD_MIN_SEC=0,`),
+    );
+    expect(item).toContain('RECORD_FINAL_TIMEOUT_MS=5000');
+    await writeFile(file, wavFile(tone(440, 800)));
+    expect(await media.stats()).toMatchObject({ recordings: 1 });
+    expect(await recording.stop()).toEqual({ reason: 'stopped', ms: 800 });
+  });
+
+  it('ends by itself when the caller has said nothing', async () => {
+    const server = await freeswitch();
+    const { endpoint, channel } = await call(await started([server]), server);
+    const file = join(directory, 'r.wav');
+    const { ended } = endpoint.record({ file, sides: 'peer', silenceMs: 300 });
+    await server.commands.find('the start', (text) => text.includes('RECORD_READ_ONLY=true'));
+    await writeFile(file, wavFile(tone(440, 1000)));
+    channel.emit('RECORD_STOP', { 'Record-File-Path': file, 'Record-Completion-Cause': 'success-silence' });
+    expect(await ended).toEqual({ reason: 'silence', ms: 1000, speechMs: 700 });
+  });
+});
+
+describe('a bridge', () => {
+  it('joins two channels, withholds keys where it is told to, and parks both when it is undone', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    const [a, b] = [await call(media, server), await call(media, server)];
+    await a.endpoint.bridge(b.endpoint, { passDtmf: false, passPeersDtmf: true });
+    const filters = server.commands.items.slice(-3, -1);
+    expect(filters).toContain(`api uuid_setvar ${a.endpoint.id} bridge_filter_dtmf true`);
+    expect(filters).toContain(`api uuid_setvar ${b.endpoint.id} bridge_filter_dtmf false`);
+    expect(server.commands.items.at(-1)).toBe(`api uuid_bridge ${a.endpoint.id} ${b.endpoint.id}`);
+    expect(await media.stats()).toMatchObject({ bridges: 1 });
+    await b.endpoint.unbridge();
+    expect(server.commands.items.at(-1)).toBe(`api uuid_transfer ${a.endpoint.id} -both park inline`);
+    expect(await media.stats()).toMatchObject({ endpoints: 2, bridges: 0 });
+  });
+
+  it('goes over a call between the servers when the two are on different ones', async () => {
+    const servers = [await freeswitch(), await freeswitch()] as const;
+    const media = await started(servers);
+    servers[1].refuse = 503;
+    const a = await call(media, servers[0], offer(), 'first');
+    Object.assign(servers[0], { refuse: 503 });
+    servers[1].refuse = 0;
+    const b = await call(media, servers[1], offer(), 'second');
+    servers[0].refuse = 0;
+    await a.endpoint.bridge(b.endpoint);
+    const [near, far] = servers.map(({ channels }) => channels.items[1]);
+    // Each relay is told where the other server has its socket.
+    expect(near?.invite.request.sdp).toContain('m=audio 20002');
+    expect(far?.invite.dialog.modified.at(-1)).toContain('m=audio 20002');
+    expect(servers[0].commands.items).toContain(`api uuid_bridge ${a.endpoint.id} ${near?.uuid}`);
+    expect(servers[1].commands.items).toContain(`api uuid_bridge ${far?.uuid} ${b.endpoint.id}`);
+    expect(await media.stats()).toMatchObject({ endpoints: 2, bridges: 1 });
+    await a.endpoint.destroy();
+    await eventually(
+      'both relays hung up',
+      () => [near, far].map((one) => one?.invite.dialog.ended?.by),
+      (by) => by.every((one) => one === 'local'),
+    );
+    expect(await media.stats()).toMatchObject({ endpoints: 1, bridges: 0 });
+  });
+});
+
+describe('fax', () => {
+  it('receives by rxfax, and tells of each page', async () => {
+    const server = await freeswitch();
+    const { endpoint, channel } = await call(await started([server]), server);
+    const pages: number[] = [];
+    const { ended } = endpoint.receiveFax({
+      file: join(directory, 'f.tiff'),
+      stationId: '+74950000000',
+      maxPages: 20,
+      onProgress: (progress) => pages.push(progress.pages),
+    });
+    await channel.applications.find('the machine', (text) => text === `rxfax ${join(directory, 'f.tiff')}`);
+    expect(channel.applications.items.at(-2)).toContain('fax_ident=+74950000000^fax_use_ecm=true');
+    expect(channel.applications.items.at(-2)).toContain('fax_end_page=19');
+    channel.emit('CUSTOM', {
+      'Event-Subclass': 'spandsp::rxfaxpageresult',
+      'fax-document-transferred-pages': '1',
+      'fax-image-resolution': '8031x3850',
+      'fax-remote-station-id': '+7495',
+    });
+    await eventually(
+      'the page',
+      () => pages,
+      ({ length }) => length === 1,
+    );
+    channel.finish({
+      variable_fax_success: '1',
+      variable_fax_document_transferred_pages: '2',
+      variable_fax_transfer_rate: '14400',
+      variable_fax_ecm_used: 'on',
+    });
+    expect(await ended).toEqual({
+      reason: 'finished',
+      pages: 2,
+      remoteStation: '+7495',
+      bitRate: 14_400,
+      ecm: true,
+      resolution: { x: 204, y: 98 },
+    });
+  });
+
+  it('says why a fax came to nothing', async () => {
+    const server = await freeswitch();
+    const { endpoint, channel } = await call(await started([server]), server);
+    const { ended } = endpoint.sendFax({ file: join(directory, 'f.tiff'), stationId: '1' });
+    await channel.applications.find('the machine', (text) => text.startsWith('txfax'));
+    channel.finish({ variable_fax_success: '0', variable_fax_result_text: 'Disconnected after permitted retries' });
+    expect(await ended).toMatchObject({ reason: 'failed', error: 'Disconnected after permitted retries' });
+  });
+});
+
+describe('several servers', () => {
+  it('keep the parties of a call together, and share the calls', async () => {
+    const servers = [await freeswitch(), await freeswitch()] as const;
+    const media = await started(servers);
+    for (const callId of ['a', 'a', 'b', 'b']) await media.createEndpoint({ callId, remoteSdp: offer() });
+    expect(servers.map(({ channels }) => channels.items.length)).toEqual([2, 2]);
+  });
+
+  it('pass a new call over one that takes no more', async () => {
+    const servers = [await freeswitch(), await freeswitch()] as const;
+    const media = await started(servers);
+    servers[0].refuse = 503;
+    await call(media, servers[1]);
+    servers[1].refuse = 503;
+    await expect(media.createEndpoint({ callId: 'd', remoteSdp: offer() })).rejects.toMatchObject({ code: 'no-port' });
+  });
+
+  it('drain one that was paused: it keeps its calls and gets no new ones', async () => {
+    const servers = [await freeswitch(), await freeswitch()] as const;
+    const media = await started(servers);
+    const kept = await call(media, servers[0], offer(), 'kept');
+    servers[0].paused = true;
+    await servers[0].commands.find('the question', (text) => text === 'api fsctl pause_check inbound');
+    await call(media, servers[1], offer(), 'new');
+    await call(media, servers[1], offer(), 'newer');
+    expect(kept.channel.invite.dialog.ended).toBeUndefined();
+    expect(await media.stats()).toMatchObject({ endpoints: 3 });
+  });
+
+  it('lose the calls of one that dies alone, and use it again when it is back', async () => {
+    const servers = [await freeswitch(), await freeswitch()] as const;
+    const media = await started(servers);
+    const lost = await call(media, servers[0], offer(), 'lost');
+    const kept = await call(media, servers[1], offer(), 'kept');
+    const gone = new Promise((resolve) => void lost.endpoint.on('gone', resolve));
+    const { port } = servers[0];
+    await servers[0].close();
+    await gone;
+    expect(await media.stats()).toMatchObject({ endpoints: 1 });
+    await call(media, servers[1], offer(), 'lost');
+    expect(kept.channel.invite.dialog.ended).toBeUndefined();
+    const again = await freeswitch(port);
+    servers[1].refuse = 503;
+    await eventually(
+      'a call on the server that is back',
+      () => media.createEndpoint({ callId: 'again', remoteSdp: offer() }).catch(() => undefined),
+      (endpoint) => endpoint !== undefined,
+    );
+    expect(again.channels.items).toHaveLength(1);
+  });
+
+  it('start when one of them can be used', async () => {
+    const servers = [await freeswitch(), await freeswitch()] as const;
+    servers[0].missing.add('mod_dptools');
+    const media = await started(servers);
+    await call(media, servers[1]);
+  });
+});
