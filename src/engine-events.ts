@@ -4,6 +4,7 @@ import { isError } from './config/issue.ts';
 import type { ConfigStore } from './config/store.ts';
 import { liveView } from './engine-http.ts';
 import type { EventForms, EventLog } from './events/index.ts';
+import type { CallRecord } from './history/record.ts';
 import {
   instant,
   shownAgent,
@@ -82,16 +83,7 @@ export function publishEvents(
       events.publish(call.pbx.id, 'call', {
         what,
         call: shownCall(liveView(call)),
-        end: record
-          ? {
-              outcome: record.outcome,
-              reason: record.reason,
-              code: record.code,
-              by: record.endedBy,
-              wait: record.wait,
-              talk: record.talk,
-            }
-          : null,
+        end: record ? endOf(record) : null,
       }),
     ),
     limits.events.on('met', ({ pbx, limit, max, employee = null, number }) =>
@@ -131,6 +123,14 @@ export function publishVoicemail({ events: changes }: Voicemail, events: EventLo
     changes.on('changed', ({ what, message, counts }) =>
       events.publish(message.pbx, 'voicemail', { what, message: shownMessage(message), counts, failure: null }),
     ),
+    changes.on('silent', ({ pbx, ...failure }) =>
+      events.publish(pbx, 'voicemail', {
+        what: 'silent',
+        message: null,
+        counts: null,
+        failure: { ...failure, why: 'less than a second was said' },
+      }),
+    ),
     changes.on('failed', ({ pbx, ...failure }) =>
       events.publish(pbx, 'voicemail', { what: 'failed', message: null, counts: null, failure }),
     ),
@@ -139,6 +139,35 @@ export function publishVoicemail({ events: changes }: Voicemail, events: EventLo
     for (const off of offs) off();
   };
 }
+
+const endOf = ({ outcome, reason, code, endedBy: by, wait, talk }: CallRecord) => ({
+  outcome,
+  reason,
+  code,
+  by,
+  wait,
+  talk,
+});
+
+/** As `publishEvents`, of calls that another node was carrying when it died. */
+export const publishLost =
+  (events: EventLog) =>
+  (record: CallRecord): void => {
+    const { id, start, end, direction, from, fromName, to, line, employee, stage, scheme } = record;
+    const ended = Date.parse(end);
+    events.publish(record.pbx, 'call', {
+      what: 'ended',
+      call: shownCall({
+        ...{ id, direction, from, fromName, to, line, employee, stage, scheme },
+        start: Date.parse(start),
+        since: ended,
+        state: null,
+        held: false,
+        parties: [],
+      }),
+      end: endOf(record),
+    });
+  };
 
 /** As `publishEvents`, of the peers of trunks, and of our accounts at operators. */
 export function publishTrunks(

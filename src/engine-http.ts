@@ -96,7 +96,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
     voicemail,
     busy: (pbx, employee) => occupancy.busy(pbx, employee),
     readiness: {
-      sip: () => sip.state === 'up',
+      sip: () => sip.state === 'up' && !inbound.isResting,
       redis: () => redis.up,
       // A thread that is gone or hangs gives no figures.
       media: () => media.stats().then(() => true),

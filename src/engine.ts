@@ -13,6 +13,7 @@ import type { CallServices } from './call/call.ts';
 import { CallbackRunner } from './call/callback-runner.ts';
 import { notBuilt } from './call/facilities.ts';
 import { Inbound } from './call/inbound.ts';
+import type { LiveCall } from './call/live-calls.ts';
 import type { Environment } from './config/env.ts';
 import { type Issue, isError } from './config/issue.ts';
 import { redacted } from './config/redact.ts';
@@ -32,11 +33,13 @@ import {
   acdForms,
   publishEvents,
   publishFaxes,
+  publishLost,
   publishOutbox,
   publishTrunks,
   publishVoicemail,
 } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
+import { tellPhones } from './engine-mailboxes.ts';
 import { UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
 import type { History } from './history/index.ts';
@@ -62,7 +65,7 @@ import {
 } from './redis/index.ts';
 import { tablesOf } from './scheme/tables.ts';
 import { contactTarget, startSip } from './sip/index.ts';
-import { type Clock, systemClock } from './time/clock.ts';
+import { type Clock, delay, systemClock } from './time/clock.ts';
 import { type Random, systemRandom } from './time/random.ts';
 import { TrunkLines } from './trunks/lines.ts';
 import { OutgoingLimits } from './trunks/outgoing-limits.ts';
@@ -79,6 +82,11 @@ export interface EngineOptions {
 export interface Engine {
   /** For a person: what runs, and how to register a first phone. */
   readonly banner: string;
+  /**
+   * Takes no more calls: they are refused with 503, `/readyz` answers 503 too, accounts at operators are given up. Resolves when the last of those that go on
+   * has ended, after `limit` ms at the latest. Then `stop`.
+   */
+  drain(limit: number): Promise<void>;
   /** Ends all calls, writes their records, stops every part. Idempotent. */
   stop(): Promise<void>;
 }
@@ -140,7 +148,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     // Phones are served from here on; what is only needed when a call has ended is loaded meanwhile.
     const keeping = stack.use(new AsyncDisposableStack());
     const database = openDatabase(env, log, keeping);
-    const history = openHistory({ env, redis, config, database, clock, random, log }, keeping);
+    const history = openHistory({ env, redis, config, database, events, clock, random, log }, keeping);
     const outbox = openOutbox({ env, config, database, events, clock, random, log }, keeping);
     const voicemail = openVoicemail({ env, database, outbox, events, clock, random, log }, keeping);
     // Awaited below; until then a failure is nobody's.
@@ -207,8 +215,18 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       history: async (record) => (await history).record(record),
     });
     stack.defer(publishEvents({ config, inbound, registrar: sip.registrar, recordings, limits }, events));
+    const keepingOpen = history.then((made) => keepOpenCalls(made, inbound));
+    keepingOpen.catch(() => undefined);
+    stack.defer(() =>
+      keepingOpen.then(
+        (off) => off(),
+        () => undefined,
+      ),
+    );
     sip.server.onInvite((invite) => inbound.accept(invite));
     stack.defer(() => inbound.stop());
+    // What brings calls to this node: it ends before they do.
+    const inviting = stack.use(new AsyncDisposableStack());
     // After what takes calls, so that it is stopped before: operators send no more calls to a node that is about to end.
     const registering = new Registering({
       config,
@@ -221,14 +239,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       random,
       log,
     });
-    stack.defer(() => registering.close());
+    inviting.defer(() => registering.close());
     stack.defer(publishTrunks(trunks, registering, events));
     openFaxes({ env, config, database, outbox, events, services, inbound, clock, random, log }, keeping).then(
       faxes.resolve,
       faxes.reject,
     );
     // Before the calls are ended: none begins meanwhile.
-    stack.defer(() =>
+    inviting.defer(() =>
       faxes.promise.then(
         (made) => made.rest(),
         () => undefined,
@@ -244,13 +262,19 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       node: env.nodeId,
       log,
     });
-    stack.defer(() => runner.close());
+    inviting.defer(() => runner.close());
     groupCallbacks.events.on('asked', ({ pbx }) => void runner.look(pbx));
 
     stack.defer(takeReloads(config, clock, log));
     for (const pbx of config.all()) warmUp(pbx, clock);
     // Those who want to know what has gone are listening.
-    await voicemail;
+    stack.defer(
+      tellPhones({
+        ...{ config, redis, subscriber, log },
+        voicemail: await voicemail,
+        subscriptions: sip.subscriptions,
+      }),
+    );
     void (await faxes.promise).start();
     (await outbox).start();
     const { startHttp } = await import('./http/index.ts');
@@ -289,7 +313,19 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(() => http.close());
     void recordings.open();
     const banner = bannerText({ env, config, listening: sip.server.listening, http: http.url });
-    return { banner, stop: () => stack.disposeAsync() };
+    const drain = async (limit: number) => {
+      inbound.rest();
+      log.info(
+        { calls: inbound.live.size, seconds: limit / 1000 },
+        'no more calls are taken; those that go on may end',
+      );
+      const over = new AbortController();
+      const late = delay(clock, limit, over.signal).catch(() => undefined);
+      const ended = inviting.disposeAsync().then(() => inbound.live.drained());
+      await Promise.race([ended, late]);
+      over.abort();
+    };
+    return { banner, drain, stop: () => stack.disposeAsync() };
   } catch (error) {
     await stack.disposeAsync();
     throw error;
@@ -339,6 +375,12 @@ async function openDatabase(env: Environment, log: Logger, stack: AsyncDisposabl
     import('./database/postgres.ts'),
     import('./embedded/database/index.ts'),
   ]);
+  if (env.redisUrl && !env.databaseUrl) {
+    log.warn(
+      { hint: 'Set DATABASE_URL, the same at each node, before a second node is started on this Redis.' },
+      'REDIS_URL is set, but DATABASE_URL is not: were there several nodes, each would have a part of the call history',
+    );
+  }
   const database = migrated(
     env.databaseUrl
       ? postgres(env.databaseUrl.reveal(), log)
@@ -461,13 +503,14 @@ async function openHistory(
     readonly redis: RedisConnection;
     readonly config: ConfigStore;
     readonly database: Promise<Database>;
+    readonly events: EventLog;
     readonly clock: Clock;
     readonly random: Random;
     readonly log: Logger;
   },
   stack: AsyncDisposableStack,
 ): Promise<History> {
-  const { env, redis, config, clock, random, log } = parts;
+  const { env, redis, config, events, clock, random, log } = parts;
   const [{ startHistory }, database] = await Promise.all([import('./history/index.ts'), parts.database]);
   const history = startHistory({
     redis,
@@ -475,6 +518,7 @@ async function openHistory(
     directory: join(env.varDir, 'history-spool'),
     node: env.nodeId,
     pbxs: () => config.all().map(({ id }) => id),
+    onLost: publishLost(events),
     alone: env.redisUrl === undefined,
     clock,
     random,
@@ -483,6 +527,16 @@ async function openHistory(
   stack.defer(() => history.close());
   keepVersions(history, config);
   return history;
+}
+
+/** As long as a call goes on, somebody else knows enough of it to write its record. */
+function keepOpenCalls(history: History, inbound: Inbound): () => void {
+  const keep = ({ id, pbx, timeline }: LiveCall) => history.goesOn(pbx.id, id, () => timeline.open());
+  for (const call of inbound.live.all()) keep(call);
+  return inbound.events.on('changed', ({ call, what, isKept = true }) => {
+    if (what === 'ended') history.ends(call.pbx.id, call.id, isKept);
+    else keep(call);
+  });
 }
 
 /** Calls can only be run again on a version that is still known. */

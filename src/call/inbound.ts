@@ -33,11 +33,12 @@ export interface CallCenterOptions {
 }
 
 export interface CallEvents {
-  /** `record`: of a call that has ended. */
+  /** `record`: of a call that has ended; `isKept`: the history gets it. */
   changed: {
     readonly call: LiveCall;
     readonly what: TimelineChange | 'appeared' | 'ended';
     readonly record?: CallRecord;
+    readonly isKept?: boolean;
   };
 }
 
@@ -111,9 +112,18 @@ export class Inbound {
     return call?.pbx.id === pbx ? call.recording?.set(on) : undefined;
   }
 
+  /** Takes no more calls; those that there are go on. */
+  rest(): void {
+    this.#stopping = true;
+  }
+
+  get isResting(): boolean {
+    return this.#stopping;
+  }
+
   /** Ends all calls. Resolves when their records have been handed over. */
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.rest();
     for (const call of this.live.all()) call.breakOff({ by: 'engine', reason: 'shutdown' });
     await this.live.drained();
   }
@@ -127,7 +137,7 @@ export class Inbound {
 
   /** A call is over. @param options.isKept false: nothing has happened in it that history is to tell */
   async ends(call: LiveCall, record: CallRecord, { isKept = true } = {}): Promise<void> {
-    this.#tell({ call, what: 'ended', record });
+    this.#tell({ call, what: 'ended', record, isKept });
     if (isKept) {
       this.ended[record.outcome] = (this.ended[record.outcome] ?? 0) + 1;
       const { outcome, reason, endedBy: by, wait, talk } = record;

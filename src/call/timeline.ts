@@ -2,8 +2,10 @@ import type { Asked, Attempt, AttemptLog, RungContact } from '../dial/attempt.ts
 import { Emitter } from '../emitter.ts';
 import { type EndReason, endReasons } from '../end-reason.ts';
 import { figures, instant, type Mark, outcomeOf, seconds } from '../history/figures.ts';
+import type { OpenCall } from '../history/open-call.ts';
 import type {
   Arrival,
+  AttemptOutcome,
   CallDirection,
   CallInput,
   CallRecord,
@@ -58,8 +60,8 @@ export class Timeline implements AttemptLog {
   readonly #participants: Participant[] = [];
   readonly #path: PathStep[] = [];
   readonly #inputs: CallInput[] = [];
-  /** Attempts that go on, each with what ends it. */
-  readonly #open = new Map<OpenAttempt, () => void>();
+  /** Attempts that go on, each with what ends it, and what would be told of it if the call were lost at that time. */
+  readonly #open = new Map<OpenAttempt, { readonly finish: () => void; readonly lost: (at: number) => Participant }>();
   /** The place in the scheme that the machine has spoken of last. */
   #place: string | null = null;
   #scheme: string | null = null;
@@ -190,6 +192,19 @@ export class Timeline implements AttemptLog {
       this.#mark('employee', asked.group);
       if (asked.contact) this.#note('ring', asked, {}, asked.why);
     }
+    const participant = (end: number, outcome: AttemptOutcome, reason: EndReason, heldMs: number): Participant => ({
+      kind: asked.kind,
+      id: asked.id,
+      name: asked.name,
+      address: asked.address,
+      group: asked.group ?? null,
+      start: instant(began),
+      ring: seconds((answered ?? end) - began),
+      talk: answered === undefined ? 0 : seconds(end - answered),
+      hold: seconds(heldMs),
+      outcome,
+      reason,
+    });
     const over: Attempt['over'] = (outcome, reason, heldMs = 0) => {
       if (!this.#open.delete(open)) return;
       if (answered !== undefined) this.#retrieved();
@@ -199,25 +214,15 @@ export class Timeline implements AttemptLog {
       }
       const end = this.#clock.now();
       if (this.#participants.length >= MAX_ENTRIES) this.#cut = true;
-      else
-        this.#participants.push({
-          kind: asked.kind,
-          id: asked.id,
-          name: asked.name,
-          address: asked.address,
-          group: asked.group ?? null,
-          start: instant(began),
-          ring: seconds((answered ?? end) - began),
-          talk: answered === undefined ? 0 : seconds(end - answered),
-          hold: seconds(heldMs),
-          outcome,
-          reason,
-        });
+      else this.#participants.push(participant(end, outcome, reason, heldMs));
       this.changes.emit('changed', 'stopped');
     };
     // A call that is broken off in the middle still tells whom it was ringing.
-    const finishOpen = () => over(answered === undefined ? 'elsewhere' : 'answered', 'callerHungUp');
-    this.#open.set(open, finishOpen);
+    const soFar = () => (answered === undefined ? 'elsewhere' : 'answered');
+    this.#open.set(open, {
+      finish: () => over(soFar(), 'callerHungUp'),
+      lost: (at) => participant(at, soFar(), 'lost', 0),
+    });
     this.changes.emit('changed', 'ringing');
     return {
       asked,
@@ -275,13 +280,37 @@ export class Timeline implements AttemptLog {
   }
 
   record(end: { readonly reason: EndReason; readonly by: CallRecord['endedBy'] }): CallRecord {
-    for (const finish of [...this.#open.values()]) finish();
+    for (const { finish } of [...this.#open.values()]) finish();
     // A conversation ends without a word of the scheme, and so does a call that has not come to one.
     if (this.#path.at(-1)?.event !== 'hangup') {
       const { reason } = end;
       this.#keep({ state: this.#place ?? '', event: 'hangup', detail: { reason }, why: endReasons[reason].text });
     }
+    return this.#told(end, this.#clock.now(), this.#participants);
+  }
+
+  /** What another node has to know of the call while it goes on; changes nothing. */
+  open(): OpenCall {
     const now = this.#clock.now();
+    const room = Math.max(0, MAX_ENTRIES - this.#participants.length);
+    const asking = [...this.#open].slice(0, room);
+    const record = this.#told({ reason: 'lost', by: 'engine' }, now, [
+      ...this.#participants,
+      ...asking.map(([, { lost }]) => lost(now)),
+    ]);
+    return {
+      record,
+      marks: [...this.#marks],
+      asking: asking.map(([{ state, since }], i) => ({ participant: this.#participants.length + i, state, since })),
+      heldSince: this.#heldSince ?? null,
+    };
+  }
+
+  #told(
+    end: { readonly reason: EndReason; readonly by: CallRecord['endedBy'] },
+    now: number,
+    participants: readonly Participant[],
+  ): CallRecord {
     const { duration, wait, waitMenu, waitGroup, waitEmployee, talk, queued, stage } = figures(this.#marks, now);
     return {
       ...this.facts,
@@ -301,7 +330,7 @@ export class Timeline implements AttemptLog {
       reason: end.reason,
       code: endReasons[end.reason].code,
       endedBy: end.by,
-      participants: this.#participants,
+      participants,
       pickups: [],
       transfers: [],
       recordings: this.#recordings,

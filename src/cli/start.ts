@@ -25,7 +25,8 @@ export const command: Command = {
     try {
       const engine = await startEngine({ env, log });
       terminal.out(engine.banner);
-      await stopSignal();
+      // Who presses Ctrl-C waits for it; whoever sends SIGTERM replaces a node that has calls.
+      if ((await stopSignal()) === 'SIGTERM') await engine.drain(env.drainSeconds * 1000);
       await engine.stop();
       return exitCode.ok;
     } catch (error) {
@@ -40,14 +41,14 @@ export const command: Command = {
 };
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
-function stopSignal(): Promise<void> {
+function stopSignal(): Promise<keyof typeof signalExit> {
   return new Promise((resolve) => {
     let stopping = false;
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => {
         if (stopping) process.exit(signalExit[signal]);
         stopping = true;
-        resolve();
+        resolve(signal);
       });
     }
   });

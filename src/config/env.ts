@@ -33,6 +33,8 @@ export interface Environment {
   readonly varDir: string;
   /** `LOG_LEVEL` */
   readonly logLevel: LogLevel;
+  /** `DRAIN_SECONDS`: how long calls may go on after SIGTERM. */
+  readonly drainSeconds: number;
   /** `NODE_ID`; unset: made of the host's name and `VAR_DIR`, so that it outlives restarts and differs between nodes of one machine. */
   readonly nodeId: string;
 }
@@ -108,6 +110,12 @@ const readUrl =
     return new Secret(text, url.href);
   };
 
+/** One server, or several behind Sentinel or in a cluster, which no URL of the standard can name. What is behind the scheme `redis/address.ts` reads. */
+const readRedisUrl = (text: string): Secret | undefined =>
+  /^(rediss?(\+(sentinel|cluster))?|unix):\/\/\S+$/.test(text)
+    ? new Secret(text, text.replace(/:\/\/([^:@/]*):[^@/]*@/, '://$1:***@'))
+    : undefined;
+
 function readPorts(text: string): Environment['rtpPorts'] | undefined {
   const [from, to, ...rest] = text.split('-').map((part) => portOf(part.trim()));
   // Each end of a call takes a pair of ports: RTP and RTCP.
@@ -123,7 +131,10 @@ const variables = z.object({
   SIP_EXTERNAL_IP: parsed((text) => (isIP(text) ? text : undefined), 'must be an IP address').optional(),
   DRACHTIO: parsed(readBackend, 'must be host:port:secret').optional(),
   FREESWITCH: parsed(readList(readBackend), 'must be host:port:secret, or several separated by commas').optional(),
-  REDIS_URL: parsed(readUrl('redis:', 'rediss:'), 'must be an address such as redis://127.0.0.1:6379').optional(),
+  REDIS_URL: parsed(
+    readRedisUrl,
+    'must be an address such as redis://127.0.0.1:6379, redis+sentinel://host,host/master or redis+cluster://host,host',
+  ).optional(),
   DATABASE_URL: parsed(
     readUrl('postgres:', 'postgresql:'),
     'must be an address such as postgres://user:password@127.0.0.1:5432/kommutator',
@@ -136,6 +147,10 @@ const variables = z.object({
   RTP_PORTS: parsed(readPorts, 'must be a range of ports such as 20000-29999').prefault('20000-29999'),
   VAR_DIR: z.string().default('var'),
   LOG_LEVEL: z.enum(logLevels, { error: `must be ${quoted(logLevels)}` }).default('info'),
+  DRAIN_SECONDS: parsed(
+    (text) => (/^\d{1,5}$/.test(text) ? Number(text) : undefined),
+    'must be a number of seconds, such as 60; 0: calls are ended at once',
+  ).prefault('60'),
   NODE_ID: parsed(
     (text) => (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text) ? text : undefined),
     'must be up to 63 Latin letters, digits, "-", "_" or "."',
@@ -178,6 +193,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     rtpPorts: value.RTP_PORTS,
     varDir,
     logLevel: value.LOG_LEVEL,
+    drainSeconds: value.DRAIN_SECONDS,
     nodeId: value.NODE_ID ?? `${hostname()}-${createHash('sha256').update(varDir).digest('hex').slice(0, 6)}`,
   };
 }

@@ -4,6 +4,8 @@ import { Spool, type SpoolForm } from '../disk/spool.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
+import type { OpenCall } from './open-call.ts';
+import { OpenCalls } from './open-calls.ts';
 import type { CallRecord } from './record.ts';
 import { HistoryRecorder } from './recorder.ts';
 import { HistoryStore } from './store.ts';
@@ -24,6 +26,8 @@ export interface HistoryOptions {
   /** NODE_ID: part of the writer's name, to be recognised in Redis. */
   readonly node: string;
   readonly pbxs: () => Iterable<string>;
+  /** A call that another node was carrying when it died has been recorded by this one. */
+  readonly onLost?: (record: CallRecord) => void;
   /** The Redis is this engine's own. */
   readonly alone: boolean;
   readonly clock: Clock;
@@ -39,6 +43,10 @@ export interface History {
   inForce(versions: readonly KeptVersion[]): void;
   /** Keeps the record of a call that has ended; see `HistoryRecorder.record`. */
   record(record: CallRecord): Promise<void>;
+  /** This call is there, or has become another: should this node die, another writes what there is of it. See `OpenCalls.keep`. */
+  goesOn(pbx: string, id: string, told: () => OpenCall): void;
+  /** This call is over: `record` comes next, if anything of it is to be kept. */
+  ends(pbx: string, id: string, isKept: boolean): void;
   /** How many records are not in the database yet. Rejects with `RedisDownError` when that cannot be known. */
   pending(): Promise<number>;
   /** Resolves when everything recorded and kept so far is in the database, if that can be reached. */
@@ -52,28 +60,41 @@ const recordForm: SpoolForm<CallRecord> = { what: 'call record', write: serialis
 /** Starts moving finished calls into the database. Whatever is away now is caught up with later. */
 export function startHistory(options: HistoryOptions): History {
   const { redis, database, clock, log } = options;
-  const stream = new HistoryStream(redis, `${options.node}-${options.random.hex(4)}`);
+  const name = `${options.node}-${options.random.hex(4)}`;
+  const stream = new HistoryStream(redis, name);
   const store = new HistoryStore(database);
   const versions = new VersionStore(database);
   const keeper = new VersionKeeper({ store: versions, clock, log });
   const writer = new HistoryWriter({ stream, store, clock, log, pbxs: options.pbxs });
   const spool = new Spool(options.directory, recordForm, options.random, log);
   const recorder = new HistoryRecorder({ redis, stream, spool, clock, log, onAdded: (pbx) => writer.tell(pbx) });
+  const open = new OpenCalls({
+    ...{ redis, clock, log, name, node: options.node, alone: options.alone, pbxs: options.pbxs },
+    onAdded: (pbx) => writer.tell(pbx),
+    ...(options.onLost === undefined ? {} : { onLost: options.onLost }),
+  });
   void writer.start(options.alone);
   void recorder.replay();
   return {
     store,
     versions,
     inForce: (all) => keeper.inForce(all),
-    record: (record) => recorder.record(record),
+    record: async (record) => {
+      await recorder.record(record);
+      open.over(record.pbx, record.id);
+    },
+    goesOn: (pbx, id, told) => open.keep(pbx, id, told),
+    ends: (pbx, id, isKept) => (isKept ? open.ends(pbx, id) : open.over(pbx, id)),
     pending: async () => recorder.waiting + (await writer.waiting()),
     settled: async () => {
       await recorder.replay();
+      await open.settled();
       await writer.idle();
       await keeper.idle();
     },
     close: async () => {
       await recorder.close();
+      await open.close();
       await keeper.stop();
       await writer.stop();
     },

@@ -1,7 +1,8 @@
-import { and, desc, eq, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, sql } from 'drizzle-orm';
 import { readCursor, writeCursor } from '../database/cursor.ts';
 import { orm, unwrapped } from '../database/orm.ts';
 import type { Database } from '../database/port.ts';
+import { endReasons } from '../end-reason.ts';
 import { whereOf } from './filter.ts';
 import type { HistoryFilter, HistoryPage } from './query.ts';
 import type { CallRecord } from './record.ts';
@@ -15,12 +16,24 @@ export class HistoryStore {
     this.#database = database;
   }
 
-  /** Stores records, leaving out those that are there already. All or none. Returns how many were new. */
+  /**
+   * Stores records, leaving out those that are there already. All or none. Returns how many were new. What another node has written of a call whose node it
+   * took for dead gives way to what that node knows of it.
+   */
   async insert(records: readonly CallRecord[]): Promise<number> {
     const byKey = new Map(records.map((record) => [keyOf(record), record]));
     if (byKey.size === 0) return 0;
     return this.#database.transaction(async (tx) => {
       const query = orm(tx);
+      const told = [...byKey.values()].filter(({ reason }) => reason !== 'lost');
+      for (const [pbx, own] of Map.groupBy(told, (record) => record.pbx)) {
+        const known = own.map(({ id }) => id);
+        await unwrapped(
+          query
+            .delete(calls)
+            .where(and(eq(calls.pbx, pbx), inArray(calls.id, known), eq(calls.code, endReasons.lost.code))),
+        );
+      }
       const inserted = await unwrapped(
         query
           .insert(calls)

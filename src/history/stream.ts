@@ -21,8 +21,10 @@ const group = 'database';
 const file = (name: string) => new URL(`scripts/${name}.lua`, import.meta.url);
 
 const add = script(file('history-add'), {
-  keys: (k) => [k.history()],
-  args: (records: readonly CallRecord[]) => [JSON.stringify(records.map((record) => serialised(record)))],
+  keys: (k, node) => [k.history(), k.openCalls(node)[1]],
+  args: (_node: string, records: readonly CallRecord[]) => [
+    JSON.stringify(records.map((record) => [record.id, serialised(record)])),
+  ],
   reply: z.number(),
 });
 
@@ -54,9 +56,9 @@ export class HistoryStream {
     this.#writer = writer;
   }
 
-  /** Adds records of one PBX. */
+  /** Adds records of one PBX. What was kept of the calls while they went on goes in the same step (`OpenCalls`). */
   async add(pbx: string, records: readonly CallRecord[]): Promise<void> {
-    await add(this.#redis, pbx, records);
+    await add(this.#redis, pbx, this.#writer, records);
   }
 
   /**

@@ -602,14 +602,14 @@ export const NodeEvent = named(
 
 export const VoicemailEvent = named(
   'VoicemailEvent',
-  happened('voicemail', 'Something happened to a voice message, or one could not be kept.', {
-    what: z.enum(['added', 'read', 'unread', 'deleted', 'failed']),
-    message: VoiceMessage.nullable().describe('As it is since, or was; null: of "failed".'),
-    counts: z.object(messageCounts).nullable().describe('Of its mailbox, since; null: of "failed".'),
+  happened('voicemail', 'Something happened to a voice message, or there is none of a caller who came to the tone.', {
+    what: z.enum(['added', 'read', 'unread', 'deleted', 'silent', 'failed']),
+    message: VoiceMessage.nullable().describe('As it is since, or was; null: of "silent" and "failed".'),
+    counts: z.object(messageCounts).nullable().describe('Of its mailbox, since; null: of "silent" and "failed".'),
     failure: z
       .object({ call: z.string(), employee: z.string().nullable(), why: z.string() })
       .nullable()
-      .describe('Of "failed": who called could leave no message, or not all of it.'),
+      .describe('Of "failed": who called could leave no message, or not all of it. Of "silent": he said nothing.'),
   }),
 );
 

@@ -19,6 +19,8 @@ export class Keys {
   failures = (address: string): string => `${this.#prefix}failures:${address}`;
   /** Stream: what happens, for those who watch; its name is also the channel on which each addition is told. */
   events = (): string => `${this.#prefix}events`;
+  /** Channel: employees whose mailbox has changed. */
+  mailboxes = (): string => `${this.#prefix}mailboxes`;
   /** What the scripts of the ACD declare, all of it and in this order: `src/acd/scripts/includes/state.lua` says what each is. */
   acd = (): readonly string[] => [
     ...acdNames.map((name) => `${this.#prefix}acd-${name}`),
@@ -56,6 +58,13 @@ export class Keys {
     ] as const;
   /** Stream: finished calls on their way to the database. */
   history = (): string => `${this.#prefix}history`;
+  /**
+   * What goes on, for the case that its node dies. Sorted set: nodes that have calls, by when they spoke last; hash of one node: call → `OpenCall`, as JSON.
+   */
+  openCalls = (node: string): readonly [nodes: string, calls: string] => [
+    `${this.#prefix}open-nodes`,
+    `${this.#prefix}open-calls:${node}`,
+  ];
   /** Stream: records that the database would not take; kept for a person to look at. */
   historyRejected = (): string => `${this.#prefix}history-rejected`;
 }

@@ -1,15 +1,15 @@
 import type { HeaderFields } from './port.ts';
 
 /** What we take, in answers to OPTIONS, in 405s, and in INVITEs and their answers (RFC 3261 §20.5, §11.2). */
-export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, NOTIFY';
+export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, NOTIFY, SUBSCRIBE';
 
 /** Extensions, by their option tags (RFC 3262, RFC 3327). */
 export const SUPPORTED = ['100rel', 'path'] as const;
 
 export const ACCEPT = 'application/sdp, application/dtmf-relay, application/dtmf';
 
-/** Packages that can be subscribed to (RFC 6665 §8.2.2): none before there are subscriptions, and `Allow-Events` may not be empty. */
-export const ALLOW_EVENTS = 'none';
+/** Packages that can be subscribed to (RFC 6665 §8.2.2). */
+export const ALLOW_EVENTS = 'message-summary';
 
 export const PRODUCT = 'Kommutator';
 

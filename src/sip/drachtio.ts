@@ -38,6 +38,8 @@ export interface DrachtioResponse extends DrachtioMessage {
   readonly source_port: number;
   readonly protocol: string;
   readonly finalResponseSent: boolean;
+  /** Of an answer of ours, from `sent` on: the dialog that it has made. */
+  readonly stackDialogId: string | undefined;
   /**
    * @param status one that the library knows, else it throws
    * @param acknowledged called with the PRACK of a reliable provisional response
@@ -46,8 +48,8 @@ export interface DrachtioResponse extends DrachtioMessage {
     status: number,
     reason: string | undefined,
     options: { headers?: Record<string, string>; body?: string },
-    /** `error` is a plain string when the server said no. */
-    sent?: (error: unknown) => void,
+    /** `error` is a plain string when the server said no; `response` is what went out. */
+    sent?: (error: unknown, response?: DrachtioMessage) => void,
     acknowledged?: (prack: DrachtioRequest) => void,
   ): void;
 }
@@ -121,10 +123,17 @@ export interface DrachtioSrf {
     },
     callback: (error: unknown, dialog?: DrachtioDialog) => void,
   ): void;
-  /** A request outside of dialogs. `sent`: with the request when the server has taken it; its `response` comes once, unless the connection breaks. */
+  /** A request outside of the library's dialogs. `sent`: with the request when the server has taken it; its `response` comes once, unless the connection breaks. */
   request(
     uri: string,
-    options: { method: string; headers: Record<string, string>; proxy?: string },
+    options: {
+      method: string;
+      headers: Record<string, string>;
+      proxy?: string;
+      /** Inside this dialog; the URI is then the server's affair. */
+      stackDialogId?: string;
+      body?: string;
+    },
     sent: (error: unknown, request?: DrachtioClientRequest) => void,
   ): void;
   removeDialog(dialog: DrachtioDialog): void;

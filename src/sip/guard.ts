@@ -53,8 +53,8 @@ interface Realm {
  *    behind the same address.
  * 2. A blocked address: 403.
  * 3. INVITE for a passive line, unless the caller claims to be one of our accounts: anyone may call there.
- * 4. All others must know the password of an account: 401 with a challenge. A REGISTER for its own address-of-record, an INVITE with its
- *    own From (or an anonymous one), else 403.
+ * 4. All others must know the password of an account: 401 with a challenge. A REGISTER for its own address-of-record, an INVITE or
+ *    SUBSCRIBE with its own From (or an anonymous one), else 403.
  *
  * We are a user agent server and a registrar, never a proxy, so it is 401 and `WWW-Authenticate` for every method (RFC 3261 §22.1).
  * Whether an account exists cannot be told from the answers; which domains are served can (404, RFC 3261 §10.3 step 5).

@@ -14,11 +14,14 @@ import { ownHosts, passedThroughHere } from './own-hosts.ts';
 import type { SipServer } from './port.ts';
 import { Registrar } from './registrar.ts';
 import { DrachtioSipServer } from './server.ts';
+import { type SubscriptionLimits, Subscriptions } from './subscriptions.ts';
 import { TrunkPeers } from './trunk-peers.ts';
 
 export { type DrachtioAddress, parseDrachtioAddress } from './connection.ts';
 export type { Identity } from './identity.ts';
+export { messageSummary } from './message-summary.ts';
 export type { LiveContact, Registrar, RegistrarEvents } from './registrar.ts';
+export type { Subscriptions } from './subscriptions.ts';
 export { contactTarget, peerTarget } from './target.ts';
 
 export interface SipOptions {
@@ -43,6 +46,8 @@ export interface SipOptions {
   readonly contactRules?: ContactRules;
   /** Default: see `attempts.ts`. */
   readonly attemptLimits?: AttemptLimits;
+  /** Default: see `subscriptions.ts`. */
+  readonly subscriptionLimits?: Partial<SubscriptionLimits>;
   /** How often expired registrations are looked for, milliseconds. */
   readonly sweepEveryMs?: number;
 }
@@ -50,6 +55,8 @@ export interface SipOptions {
 export interface Sip {
   readonly server: SipServer;
   readonly registrar: Registrar;
+  /** Those of phones to what happens. */
+  readonly subscriptions: Subscriptions;
   /** By which calls are known that come to a Contact of ours at an operator. */
   readonly marks: LineMarks;
   close(): Promise<void>;
@@ -92,13 +99,15 @@ export async function startSip(options: SipOptions): Promise<Sip> {
     ...(options.contactRules && { rules: options.contactRules }),
     ...(options.sweepEveryMs !== undefined && { sweepEveryMs: options.sweepEveryMs }),
   });
+  const subscriptions = new Subscriptions({ clock, random, log, limits: options.subscriptionLimits ?? {} });
   const stop = () => {
     peers.close();
     registrar.close();
   };
   void peers.refresh();
   try {
-    server = await DrachtioSipServer.start({ drachtio: options.drachtio, guard, registrar, clock, random, log });
+    const { drachtio } = options;
+    server = await DrachtioSipServer.start({ drachtio, guard, registrar, subscriptions, clock, random, log });
   } catch (error) {
     stop();
     throw error;
@@ -108,6 +117,7 @@ export async function startSip(options: SipOptions): Promise<Sip> {
   return {
     server,
     registrar,
+    subscriptions,
     marks,
     async close() {
       stop();

@@ -25,6 +25,9 @@ export interface OfferAnswerOptions {
 
 type OfferHandler = (offer: string | undefined) => Promise<string>;
 
+/** How long an offer waits for somebody who answers it, in milliseconds. Well below timer B of the peer's transaction. */
+const HANDLER_COMES_MS = 4000;
+
 /** How often a re-INVITE that collides with the peer's is sent again. */
 const GLARE_RETRIES = 3;
 
@@ -38,6 +41,8 @@ export class OfferAnswer {
   #remoteSdp: string | undefined;
   #answerInAck: boolean;
   #handler: OfferHandler | undefined;
+  /** Tells an offer of the peer that came before there was a handler. */
+  #onHandler: (() => void) | undefined;
   /** Our re-INVITEs, one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
   /** Ours is on the wire. */
@@ -62,6 +67,7 @@ export class OfferAnswer {
 
   handleBy(handler: OfferHandler): () => void {
     this.#handler = handler;
+    this.#onHandler?.();
     return () => {
       if (this.#handler === handler) this.#handler = undefined;
     };
@@ -79,9 +85,9 @@ export class OfferAnswer {
   offered(request: DrachtioRequest, response: DrachtioResponse): void {
     const { send, random } = this.#options;
     if (this.#answering) send(response, 500, { 'Retry-After': String(random.below(11)) });
-    else if (this.#offering || !this.#handler) send(response, 491);
+    else if (this.#offering) send(response, 491);
     else {
-      this.#answering = this.#answer(this.#handler, request.body || undefined, response).finally(() => {
+      this.#answering = this.#answer(request.body || undefined, response).finally(() => {
         this.#answering = undefined;
       });
     }
@@ -96,8 +102,14 @@ export class OfferAnswer {
     this.#options.onRemoteSdp(body);
   }
 
-  async #answer(handler: OfferHandler, offer: string | undefined, response: DrachtioResponse): Promise<void> {
+  async #answer(offer: string | undefined, response: DrachtioResponse): Promise<void> {
     const { send, log, over } = this.#options;
+    if (!this.#handler) await this.#handlerComes();
+    const handler = this.#handler;
+    if (!handler) {
+      send(response, over.aborted ? 481 : 491);
+      return;
+    }
     let sdp: string;
     try {
       sdp = await handler(offer);
@@ -114,6 +126,15 @@ export class OfferAnswer {
     if (offer === undefined) this.#answerInAck = true;
     else this.#remoteSdp = offer;
     send(response, 200, this.#fields(), sdp);
+  }
+
+  /** Exchanges move the audio with the same packet that acknowledges our 200 (`directmedia` of Asterisk): the leg is still being built then. */
+  async #handlerComes(): Promise<void> {
+    const { clock, over } = this.#options;
+    const come = new AbortController();
+    this.#onHandler = () => come.abort();
+    await delay(clock, HANDLER_COMES_MS, AbortSignal.any([come.signal, over])).catch(() => undefined);
+    this.#onHandler = undefined;
   }
 
   async #offer(sdp: string): Promise<string> {

@@ -5,7 +5,8 @@ import type { Identity } from './identity.ts';
  * (`server.ts`) is the only user of drachtio-srf.
  *
  * Deliberately absent: authentication (an `IncomingInvite` has passed the guard), registration (`registrar.ts`), transactions,
- * retransmission, tags and routes (the SIP server's), media (an SDP is a string here), subscriptions (later, beside this port).
+ * retransmission, tags and routes (the SIP server's), media (an SDP is a string here), subscriptions of phones
+ * (`subscriptions.ts`, beside this port).
  *
  * Everything named `on` returns the function that takes the listener off again.
  */
@@ -279,7 +280,8 @@ export interface Dialog {
 
   /**
    * Who answers the peer's re-INVITE or UPDATE (hold, other codec, other address): gets his offer (undefined: he asks for ours) and returns our SDP.
-   * If it throws, 488 is sent and the former session goes on. One handler; before there is one, the peer is told to try again (491).
+   * If it throws, 488 is sent and the former session goes on. One handler. An offer that comes before waits for it, a few
+   * seconds at most; then the peer is told to try again (491).
    */
   onReinvite(handler: (offer: string | undefined) => Promise<string>): () => void;
 

@@ -1,9 +1,10 @@
-import { ALLOW, ALLOW_EVENTS, optionsAnswer, SUPPORTED } from './capabilities.ts';
+import { ALLOW, optionsAnswer, SUPPORTED } from './capabilities.ts';
 import { parseNameAddr, SipParseError } from './message.ts';
 import type { SipRequest, SipResponse } from './request.ts';
+import { badEvent, isKnownEvent } from './subscriptions.ts';
 
 /**
- * The answer to a request that needs no identity: everything but a REGISTER and an INVITE that are in order, for which it is undefined
+ * The answer to a request that needs no identity: everything but a REGISTER, an INVITE and a SUBSCRIBE that are in order, for which it is undefined
  * (RFC 3261 §8.2, in its order).
  */
 export function answerWithoutIdentity(request: SipRequest): SipResponse | undefined {
@@ -19,9 +20,13 @@ export function answerWithoutIdentity(request: SipRequest): SipResponse | undefi
     case 'OPTIONS':
       return unsupported(request, SUPPORTED) ?? { status: 200, headers: optionsAnswer };
     case 'SUBSCRIBE':
+      // RFC 6665 §4.2.1.3
+      return isKnownEvent(request.headers.get('Event'))
+        ? (unsupported(request, []) ?? withoutContact(request))
+        : badEvent;
     case 'PUBLISH':
-      // RFC 6665 §4.2.1.4, RFC 3903 §6: no event package yet.
-      return { status: 489, headers: { 'Allow-Events': ALLOW_EVENTS } };
+      // RFC 3903 §6: there is nothing that phones could tell us.
+      return badEvent;
     case 'NOTIFY':
     case 'BYE':
     case 'UPDATE':

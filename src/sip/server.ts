@@ -28,12 +28,14 @@ import type { Registrar } from './registrar.ts';
 import { readRequest, type SipRequest, type SipResponse } from './request.ts';
 import { answerWithoutIdentity } from './responder.ts';
 import type { SipDialog } from './sip-dialog.ts';
+import type { Subscriptions } from './subscriptions.ts';
 
 export interface SipServerOptions {
   /** Asked before each attempt to connect, so an embedded server that died can be started anew here. */
   readonly drachtio: () => Promise<DrachtioAddress>;
   readonly guard: Guard;
   readonly registrar: Registrar;
+  readonly subscriptions: Subscriptions;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -139,7 +141,7 @@ export class DrachtioSipServer implements SipServer {
     for (const invite of [...this.#arrived]) invite.reject(503);
     for (const invite of [...this.#sent]) invite.cancel(reasons.shutdown);
     const byes = [...this.#dialogs].map((dialog) => dialog.bye(reasons.shutdown));
-    await within(this.#options.clock, CLOSE_LIMIT_MS, Promise.all(byes));
+    await within(this.#options.clock, CLOSE_LIMIT_MS, Promise.all([...byes, this.#options.subscriptions.end()]));
     const connection = this.#connection;
     connection?.close();
     await within(this.#options.clock, CLOSE_LIMIT_MS, connection?.lost ?? Promise.resolve());
@@ -172,6 +174,7 @@ export class DrachtioSipServer implements SipServer {
     }
     for (const each of [...this.#arrived, ...this.#sent, ...this.#dialogs]) each.lose(cause);
     for (const tell of [...this.#awaiting]) tell(cause);
+    this.#options.subscriptions.lose();
     if (closing) return;
     this.#emit('down', { reason: cause });
     void this.#reconnect();
@@ -200,7 +203,7 @@ export class DrachtioSipServer implements SipServer {
       if (arrived) arrived.reject(status, { ...(reason !== undefined && { reason }), ...(headers && { headers }) });
       else response.send(sendableStatus(status), reason, { headers: headerLines({ Server: PRODUCT, ...headers }) });
     };
-    this.#handle(native, arrived, answer).catch((error: unknown) => {
+    this.#handle(native, response, srf, arrived, answer).catch((error: unknown) => {
       this.#options.log.error({ err: error, method: native.method }, `request failed: ${errorText(error)}`);
       answer({ status: 500 });
     });
@@ -216,10 +219,12 @@ export class DrachtioSipServer implements SipServer {
 
   async #handle(
     native: DrachtioRequest,
+    response: DrachtioResponse,
+    srf: DrachtioSrf,
     arrived: ArrivedInvite | undefined,
     answer: (response: SipResponse) => void,
   ): Promise<void> {
-    const { guard, registrar } = this.#options;
+    const { guard, registrar, subscriptions } = this.#options;
     if (this.#closing.signal.aborted) return answer({ status: 503 });
     let request: SipRequest;
     try {
@@ -228,6 +233,8 @@ export class DrachtioSipServer implements SipServer {
       if (!(error instanceof SipParseError)) throw error;
       return answer({ status: error.status, reason: error.message });
     }
+    const subscribe = { native, response, srf, request };
+    if (request.method === 'SUBSCRIBE' && request.toTag !== undefined) return subscriptions.refresh(subscribe);
     const simple = answerWithoutIdentity(request);
     if (simple) return answer(guard.mayAnswer(request) ? simple : { status: 503, headers: { 'Retry-After': '10' } });
 
@@ -235,8 +242,9 @@ export class DrachtioSipServer implements SipServer {
     if (admission.outcome === 'refused') return answer(admission.response);
     const { identity } = admission;
     if (arrived) this.#arrive(new AdmittedInvite(arrived, request, identity));
-    else if (identity.kind === 'account') answer(await registrar.register(request, identity));
-    else answer({ status: 403 });
+    else if (identity.kind !== 'account') answer({ status: 403 });
+    else if (request.method === 'SUBSCRIBE') subscriptions.subscribe(subscribe, identity);
+    else answer(await registrar.register(request, identity));
   }
 
   #arrive(invite: AdmittedInvite): void {

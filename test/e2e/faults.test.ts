@@ -207,11 +207,13 @@ describe('a reload during a call', () => {
 
 describe('garbage', () => {
   it('on the SIP port is dropped and counted', async () => {
-    const before = await engine.metric('kommutator_sip_malformed_total');
+    // A drachtio server drops it without telling us.
+    const malformed = async () => (engine.drachtio ? 0 : engine.metric('kommutator_sip_malformed_total'));
+    const before = await malformed();
     await sip(Buffer.from('\x00\xff\xfenothing that is SIP\r\n\r\n', 'latin1'), 'none');
     await sip(Buffer.alloc(60_000, 0x41), 'none');
     await stillAnswers('garbage');
-    expect(await engine.metric('kommutator_sip_malformed_total')).toBeGreaterThan(before);
+    if (!engine.drachtio) expect(await malformed()).toBeGreaterThan(before);
   });
 
   it('the torture messages of RFC 4475 do not stop the engine', async () => {
@@ -298,7 +300,7 @@ describe('the engine killed', () => {
     await using folder = await temporaryFolder('killed');
     await writeOffice(folder.path);
     const varDir = join(folder.path, 'var');
-    const first = await Engine.start({ config: folder.path, varDir });
+    await using first = await Engine.start({ config: folder.path, varDir });
     await using anna = await Phone.register({ user: 'anna', password, domain, proxy: first.sip, env, answers: 'auto' });
     await using boris = await Phone.register({ user: 'boris', password, domain, proxy: first.sip, env });
     const call = async () => {
@@ -318,7 +320,12 @@ describe('the engine killed', () => {
     await first.program.stop('SIGKILL');
 
     const listen = `udp://${first.sip},tcp://127.0.0.1:0`;
-    await using second = await Engine.start({ config: folder.path, varDir, env: { SIP_LISTEN: listen } });
+    await using second = await Engine.start({
+      config: folder.path,
+      varDir,
+      drachtio: first.drachtio,
+      env: { SIP_LISTEN: listen },
+    });
     await call();
     await records(second, 2);
     // Before the engine stops, or they would wait for an answer to their farewell.

@@ -9,12 +9,13 @@ import type { CallRecord } from '../../src/history/record.ts';
 import * as schemas from '../../src/http/schemas.ts';
 import { PhoneBank, type RungPhone } from '../support/phone-bank.ts';
 import { freePortRange } from '../support/ports.ts';
+import { postgresPrograms, TestPostgres } from '../support/postgres.ts';
 import { startRedisServer } from '../support/redis-servers.ts';
 import { EventClient, type SeenEvent } from '../support/sse.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { eventually, Inbox } from '../support/wait.ts';
 
-/** Groups, queues, agents and callbacks over HTTP, with two real engines on one real Redis: calls come in at one, and people look at the other. */
+/** Groups, queues, agents and callbacks over HTTP, with two real engines on one real Redis and one PostgreSQL: calls come in at one, and people look at the other. */
 
 const domain = 'acme.test';
 const password = 'Secret123';
@@ -41,7 +42,10 @@ const rung = new Inbox<RungPhone>('phones');
 
 beforeAll(async () => {
   resources = new AsyncDisposableStack();
-  const redis = await startRedisServer();
+  if (postgresPrograms === undefined) throw new Error('needs PostgreSQL: scripts/setup.sh --test installs it');
+  const postgres = new TestPostgres(postgresPrograms);
+  resources.defer(() => postgres.remove());
+  const [redis] = await Promise.all([startRedisServer(), postgres.start()]);
   resources.defer(() => redis.stop());
   const config = resources.use(await temporaryFolder('config')).path;
   const { from: trunk, to: otherTrunk } = await freePortRange(2);
@@ -51,7 +55,9 @@ beforeAll(async () => {
     const folder = resources.use(await temporaryFolder('node')).path;
     const { from, to } = await freePortRange(20);
     const env = readEnvironment({
-      ...{ KOMMUTATOR_CONFIG: config, VAR_DIR: folder, REDIS_URL: redis.url, NODE_ID: node },
+      ...{ KOMMUTATOR_CONFIG: config, VAR_DIR: folder, NODE_ID: node },
+      // Embedded databases would each have a part of the history: a record goes to whichever node takes it from Redis.
+      ...{ REDIS_URL: redis.url, DATABASE_URL: postgres.url },
       ...{ SIP_LISTEN: 'udp://127.0.0.1:0', HTTP_LISTEN: '127.0.0.1:0', RTP_PORTS: `${from}-${to}` },
     });
     const engine = await startEngine({ env, log: pino({ level: 'silent' }) });

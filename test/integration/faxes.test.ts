@@ -198,6 +198,27 @@ describe('a fax that comes', () => {
     expect(node.letters[0]?.text).toMatch(/получены не все страницы/);
   });
 
+  it('of which a full disk has swallowed pages is no whole one, whatever the machines say', async () => {
+    await using node = new Node(company());
+    await calls(node);
+    // What libspandsp does, tried with a limit of the file's size: each page counts, those that could not be written too.
+    await comes(await node.underWay(), 1, { pages: 3 });
+    const fax = await node.fax('partial');
+    expect(fax).toMatchObject({ pages: 1, error: '2 of 3 pages could not be written: the disk is full' });
+    expect(await shownByPdf(await readFile(at(`${fax.id}.pdf`)))).toEqual(shown([pageOf(0)]));
+    expect(node.letters[0]?.text).toMatch(/получены не все страницы/);
+    expect(node.told.at(-1)).toEqual(['changed', 'partial']);
+  });
+
+  it('of which a full disk has swallowed everything has failed', async () => {
+    await using node = new Node(company());
+    await calls(node);
+    await comes(await node.underWay(), 0, { pages: 2 });
+    expect(await node.fax('failed')).toMatchObject({ pages: 0, error: expect.stringContaining('the disk is full') });
+    expect(node.letters).toEqual([]);
+    expect(node.board.records).toMatchObject([{ technical: null }]);
+  });
+
   it('of which no page comes is told and listed, and mailed to nobody', async () => {
     await using node = new Node(company());
     await calls(node);

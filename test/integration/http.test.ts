@@ -1,11 +1,15 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
 import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { load } from 'js-yaml';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { Secret } from '../../src/config/secret.ts';
+import { groupFamilies } from '../../src/http/group-metrics.ts';
 import { type HttpServer, startHttp } from '../../src/http/index.ts';
 import * as schemas from '../../src/http/schemas.ts';
 import { systemClock } from '../../src/time/clock.ts';
@@ -139,6 +143,51 @@ describe('metrics', () => {
           return [match[1] ?? '', Number(match[2])];
         }),
     );
+
+  it('are what the dashboard and the alert rules speak of', async () => {
+    const { text } = await ask(await start(), '/metrics');
+    // One without a sample is not told: those of groups and trunks, where there are none.
+    const source = await readFile(join(import.meta.dirname, '../../src/http/metrics.ts'), 'utf8');
+    const given = new Set([
+      ...[...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name = '']) => name),
+      ...[...source.matchAll(/^ {6}name: '(kommutator_\w+)'/gm)].map(([, name = '']) => name),
+      ...groupFamilies.map(({ name }) => name),
+    ]);
+    const docs = join(import.meta.dirname, '../../docs');
+    const dashboard = JSON.parse(await readFile(join(docs, 'grafana-dashboard.json'), 'utf8')) as {
+      panels: { title: string; targets: { expr: string }[] }[];
+    };
+    const { groups } = load(await readFile(join(docs, 'alerts.yml'), 'utf8')) as {
+      groups: { rules: { alert: string; expr: string; annotations: Record<string, string> }[] }[];
+    };
+    const rules = groups.flatMap((group) => group.rules);
+    const asked = [
+      ...dashboard.panels.flatMap(({ title, targets }) => targets.map(({ expr }) => ({ by: title, expr }))),
+      ...rules.map(({ alert, expr }) => ({ by: alert, expr })),
+    ];
+    expect(asked.length).toBeGreaterThan(30);
+    for (const { by, expr } of asked) {
+      const names = expr.match(/\b(?:kommutator|process|nodejs)_\w+/g) ?? [];
+      if (!/^up\{/.test(expr)) expect(names.length, by).toBeGreaterThan(0);
+      for (const name of names) expect(given, by).toContain(name);
+    }
+    for (const { alert, annotations } of rules)
+      expect(Object.keys(annotations), alert).toEqual(['summary', 'description']);
+    // And the other way round: nothing of ours is measured and never looked at.
+    const seen = asked.map(({ expr }) => expr).join(' ');
+    const unseen = [...given].filter(
+      (name) => name?.startsWith('kommutator_') && !new RegExp(`\\b${name}\\b`).test(seen),
+    );
+    expect(unseen.sort()).toEqual(
+      [
+        'kommutator_busy_employees',
+        ...['abandoned', 'answered', 'entered', 'offers'].map((what) => `kommutator_group_${what}_total`),
+        ...['refused', 'timeouts'].map((what) => `kommutator_group_${what}_total`),
+        'kommutator_group_ringing',
+        'kommutator_group_wait_estimate_error_ratio',
+      ].sort(),
+    );
+  });
 
   it('are text that Prometheus reads', async () => {
     node.live.push(liveCall());

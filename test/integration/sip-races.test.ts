@@ -354,8 +354,6 @@ describe('a dialog', () => {
     const { dialog } = await answered('re');
     const reinvite = (cseq: number) =>
       drachtio.send(fromNetwork(inDialog('INVITE', 're', cseq, {}, 'v=0\r\nhold'), `t${cseq}`, dialogId('re')));
-    reinvite(2);
-    await next('491');
     dialog.onReinvite(async () => {
       throw new Error('no codec');
     });
@@ -389,6 +387,25 @@ describe('a dialog', () => {
     drachtio.send(fromNetwork(inDialog('ACK', 're', 6, {}, 'v=0\r\ntheirs'), 't6', dialogId('re')));
     expect(await remote).toEqual({ sdp: 'v=0\r\ntheirs' });
     expect(dialog.remoteSdp).toBe('v=0\r\ntheirs');
+  });
+
+  it('keeps a re-INVITE that comes with the ACK until there is a handler, but not for ever', async () => {
+    const clock = new FakeClock();
+    const { dialog } = await answered('early', { clock });
+    const reinvite = (cseq: number) =>
+      drachtio.send(fromNetwork(inDialog('INVITE', 'early', cseq, {}, 'v=0\r\nmoved'), `t${cseq}`, dialogId('early')));
+    const pending = clock.pending;
+    reinvite(2);
+    while (clock.pending === pending) await settle();
+    await clock.advanceAsync(4000);
+    await next('491');
+    reinvite(3);
+    while (clock.pending === pending) await settle();
+    dialog.onReinvite(async (offer) => `to ${offer}`);
+    const { item } = await drachtio.frames.find('200', ({ fields, what }) => what === '200' && fields[0] === 't3');
+    expect(item.message).toContain('to v=0\r\nmoved');
+    expect(dialog.remoteSdp).toBe('v=0\r\nmoved');
+    expect(clock.pending).toBe(pending);
   });
 
   it('learns the answer to its offer from the ACK', async () => {

@@ -71,6 +71,7 @@ interface Node {
   readonly clock: FakeClock;
   readonly told: string[];
   readonly failures: VoicemailEvents['failed'][];
+  readonly silent: VoicemailEvents['silent'][];
 }
 
 async function node(name = 'node-1'): Promise<Node> {
@@ -90,9 +91,11 @@ async function node(name = 'node-1'): Promise<Node> {
   voicemail.events.on('changed', ({ what, message, counts }) =>
     told.push(`${what} ${message.employee}: ${counts.new} new, ${counts.old} old`),
   );
+  const silent: VoicemailEvents['silent'][] = [];
   voicemail.events.on('failed', (failure) => failures.push(failure));
+  voicemail.events.on('silent', (call) => silent.push(call));
   await voicemail.start();
-  return { voicemail, clock, told, failures };
+  return { voicemail, clock, told, failures, silent };
 }
 
 /** What a recorder writes, `ms` of it. @param counted what its header says */
@@ -216,6 +219,7 @@ describe('a message that was left', () => {
     expect(await one.voicemail.query('acme', {}, { limit: 10 })).toEqual({ items: [], next: null });
     expect(await readdir(dirname(draft.file))).toEqual([]);
     expect([one.told, letters]).toEqual([[], []]);
+    expect(one.silent).toEqual([{ pbx: 'acme', call: 'call-1', employee: 'anna' }]);
   });
 });
 

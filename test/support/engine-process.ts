@@ -1,9 +1,13 @@
 import { join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
+import { type DrachtioServer, startDrachtio } from './drachtio-server.ts';
 import { Program } from './process.ts';
 import { temporaryFolder } from './temp.ts';
 
 const root = join(import.meta.dirname, '../..');
+
+/** A real drachtio server, to run every engine on instead of the embedded one. */
+const drachtioBinary = process.env.DRACHTIO_BINARY;
 
 /** What `npm start` gives to Node. */
 const [, ...start] = packageJson.scripts.start.split(' ');
@@ -14,20 +18,30 @@ export interface EngineOptions {
   readonly env?: Record<string, string>;
   /** Keeps data between two starts; default: a folder that is removed at the end. */
   readonly varDir?: string;
+  /** That of an engine that is no more, where the tests run on real ones. */
+  readonly drachtio?: DrachtioServer | undefined;
 }
 
 /** The real engine in a process of its own, on ports of its own, with its own redis-server and database. */
 export class Engine implements AsyncDisposable {
   readonly program: Program;
+  /** The one that its SIP goes through; undefined: the embedded server. */
+  readonly drachtio: DrachtioServer | undefined;
   /** `127.0.0.1:<port>` of the UDP listener. */
   readonly sip: string;
   readonly sipTcp: string;
   readonly #http: string;
-  readonly #folder: AsyncDisposable;
+  readonly #parts: AsyncDisposable;
 
-  private constructor(program: Program, folder: AsyncDisposable, ends: { sip: string; sipTcp: string; http: string }) {
+  private constructor(
+    program: Program,
+    drachtio: DrachtioServer | undefined,
+    parts: AsyncDisposable,
+    ends: { sip: string; sipTcp: string; http: string },
+  ) {
     this.program = program;
-    this.#folder = folder;
+    this.drachtio = drachtio;
+    this.#parts = parts;
     this.sip = ends.sip;
     this.sipTcp = ends.sipTcp;
     this.#http = ends.http;
@@ -44,6 +58,7 @@ export class Engine implements AsyncDisposable {
         RTP_PORTS: '20000-39999',
         VAR_DIR: varDir,
         LOG_LEVEL: 'debug',
+        DRAIN_SECONDS: '0',
         ...options.env,
       },
     });
@@ -51,8 +66,13 @@ export class Engine implements AsyncDisposable {
 
   /** Starts the engine and waits for its banner. */
   static async start(options: EngineOptions): Promise<Engine> {
-    const folder = await temporaryFolder('engine');
-    const program = await Engine.launch(options, options.varDir ?? folder.path);
+    const parts = new AsyncDisposableStack();
+    const folder = parts.use(await temporaryFolder('engine'));
+    const listen = options.env?.SIP_LISTEN ?? '';
+    const drachtio =
+      options.drachtio ?? (drachtioBinary ? parts.use(await startDrachtio(drachtioBinary, listen)) : undefined);
+    const env = { ...options.env, ...(drachtio === undefined ? {} : { DRACHTIO: drachtio.address }) };
+    const program = await Engine.launch({ ...options, env }, options.varDir ?? folder.path);
     try {
       const end = async (name: string, form: RegExp) => {
         const { item } = await program.lines.find(name, (line) => form.test(line) || line.startsWith('(exited'));
@@ -63,10 +83,10 @@ export class Engine implements AsyncDisposable {
       const sip = await end('the SIP address in the banner', /udp\/(127\.0\.0\.1:\d+)/);
       const sipTcp = await end('the SIP address in the banner', /tcp\/(127\.0\.0\.1:\d+)/);
       const http = await end('the HTTP address in the banner', /(http:\/\/127\.0\.0\.1:\d+)/);
-      return new Engine(program, folder, { sip, sipTcp, http });
+      return new Engine(program, drachtio, parts, { sip, sipTcp, http });
     } catch (error) {
       await program.stop('SIGKILL');
-      await folder[Symbol.asyncDispose]();
+      await parts.disposeAsync();
       throw error;
     }
   }
@@ -104,6 +124,6 @@ export class Engine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.program.stop();
-    await this.#folder[Symbol.asyncDispose]();
+    await this.#parts[Symbol.asyncDispose]();
   }
 }

@@ -27,7 +27,8 @@ export interface SipStack {
   stop(): Promise<void>;
 }
 
-export interface SipStackOptions extends Partial<Pick<SipOptions, 'attemptLimits' | 'contactRules' | 'sweepEveryMs'>> {
+export interface SipStackOptions
+  extends Partial<Pick<SipOptions, 'attemptLimits' | 'contactRules' | 'sweepEveryMs' | 'subscriptionLimits'>> {
   readonly pbxs: readonly PbxVersion[];
   /** In the place of one that never changes. */
   readonly config?: ConfigStore;

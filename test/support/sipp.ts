@@ -214,6 +214,8 @@ export interface SippOptions {
   readonly limit?: number;
   readonly address?: string;
   readonly port?: number;
+  /** Its calls are left where they are when this resolves. */
+  readonly until?: Promise<unknown>;
   /** Folder with the files that the scenario names. */
   readonly folder?: string;
 }
@@ -231,6 +233,7 @@ export async function sippCalls(target: string, script: UacScript, options: Sipp
     '-l',
     String(limit),
   ]);
+  void options.until?.then(() => program.stop('SIGKILL'));
   const { code } = await program.exited;
   return resultOf(program, code, await readFile(errorFile(folder.path), 'utf8').catch(() => ''));
 }

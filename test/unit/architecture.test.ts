@@ -24,10 +24,12 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'messages/voicemail/port.ts',
   ],
   // The composition root, and its part that fills the ports of http.
-  'engine.ts': ['engine-http.ts', 'engine-events.ts', 'engine-acd.ts', ...everything],
+  'engine.ts': ['engine-http.ts', 'engine-events.ts', 'engine-acd.ts', 'engine-mailboxes.ts', ...everything],
   'engine-http.ts': ['engine-acd.ts', ...everything],
   // And its part that keeps the ACD in step with the rest.
   'engine-acd.ts': everything,
+  // And its part between mailboxes and the phones that show them.
+  'engine-mailboxes.ts': everything,
   // And its part that tells what happens to those who watch, in the same form.
   'engine-events.ts': ['engine-http.ts', ...everything],
   // Has ports of its own, which the composition root fills: it knows no call, no SIP and no Redis.
@@ -48,6 +50,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'media/spoken.ts',
     'history/record.ts',
     'history/figures.ts',
+    'history/open-call.ts',
     'messages/voicemail/port.ts',
   ],
   // Fills a port of the call layer, and makes calls of its own.

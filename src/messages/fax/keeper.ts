@@ -87,7 +87,7 @@ export class FaxKeeper {
     try {
       for (const record of await folder.stillOpen()) {
         if (record.state !== 'receiving' || this.#coming.has(record.id)) continue;
-        const pages = await this.#pagesOf(record);
+        const pages = await this.pagesOf(record);
         const state = receivedState({ reason: 'failed', pages });
         await this.keep({ ...record, state, pages, error: 'the engine was stopped while the fax came in' });
       }
@@ -160,10 +160,15 @@ export class FaxKeeper {
     }
   }
 
-  async #pagesOf({ pbx, id }: FaxRecord): Promise<number> {
-    const { folder } = this.#options;
-    if (!(await folder.has(pbx, id, 'tiff'))) return 0;
-    return readTiff(await folder.read(pbx, id, 'tiff')).length;
+  /** Pages that are whole in its file: the fax machine counts those too that a full disk has swallowed. */
+  async pagesOf({ pbx, id }: FaxRecord): Promise<number> {
+    const { folder, log } = this.#options;
+    try {
+      return (await folder.has(pbx, id, 'tiff')) ? readTiff(await folder.read(pbx, id, 'tiff')).length : 0;
+    } catch (error) {
+      log.error({ err: error, fax: id }, 'the pages of a fax cannot be read');
+      return 0;
+    }
   }
 
   async #tell(record: FaxRecord): Promise<void> {

@@ -103,10 +103,14 @@ export class FaxReception implements FaxMachine {
     if (signal?.aborted) stop();
     const end = await transmission.ended;
     signal?.removeEventListener('abort', stop);
-    const error = end.reason === 'finished' ? null : (end.error ?? 'it was broken off');
-    await keeper.keep({ ...begun, ...toldBy(end), state: receivedState(end), error });
-    log.info({ fax: begun.id, pages: end.pages, station: end.remoteStation, error }, 'fax over');
-    return end.pages;
+    const pages = Math.min(end.pages, await keeper.pagesOf(begun));
+    const isWhole = end.reason === 'finished' && pages === end.pages;
+    const unwritten = `${end.pages - pages} of ${end.pages} pages could not be written: the disk is full`;
+    const error = isWhole ? null : pages < end.pages ? unwritten : (end.error ?? 'it was broken off');
+    const state = receivedState(isWhole ? end : { reason: 'failed', pages });
+    await keeper.keep({ ...begun, ...toldBy(end), pages, state, error });
+    log[pages < end.pages ? 'error' : 'info']({ fax: begun.id, pages, station: end.remoteStation, error }, 'fax over');
+    return pages;
   }
 
   /** Somebody wanted to send a fax, and there is no machine: it stands in the list, with the reason. */

@@ -52,6 +52,8 @@ export interface VoicemailEvents {
     readonly message: StoredMessage;
     readonly counts: MessageCounts;
   };
+  /** A caller came to the tone and said nothing, or hardly anything: there is no message. */
+  silent: { readonly pbx: string; readonly call: string; readonly employee: string | null };
   /** A caller could not leave a message, or not all of it. */
   failed: { readonly pbx: string; readonly call: string; readonly employee: string | null; readonly why: string };
 }
@@ -228,6 +230,8 @@ export class Voicemail implements VoiceMessages {
       const ms = await this.#folder.complete(begun, ended === 'silence' ? CUT_SILENCE_MS : 0);
       if ((speechMs ?? ms) < SHORTEST_MESSAGE_MS) {
         await this.#folder.remove(begun.pbx, begun.id);
+        const { pbx, call, employee } = begun;
+        this.events.emit('silent', { pbx, call, employee });
         return 'tooShort';
       }
       await this.#handover.keep({ ...begun, ms, ended });

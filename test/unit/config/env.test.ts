@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readEnvironment } from '../../../src/config/env.ts';
 import { Secret } from '../../../src/config/secret.ts';
 import { UserError } from '../../../src/errors.ts';
+import { parseRedisUrl } from '../../../src/redis/address.ts';
 
 const problems = (env: Record<string, string>): string[] => {
   try {
@@ -25,6 +26,7 @@ describe('the environment', () => {
       ],
       sipExternalIp: undefined,
       drachtio: undefined,
+      drainSeconds: 60,
       freeswitch: [],
       redisUrl: undefined,
       databaseUrl: undefined,
@@ -98,6 +100,17 @@ describe('the environment', () => {
     expect(String(new Secret('x'))).toBe('[secret]');
   });
 
+  it.each([
+    'redis+sentinel://user:hunter2@10.0.0.1,10.0.0.2:26380/main',
+    'rediss+cluster://:hunter2@10.0.0.1:7000,10.0.0.2:7000',
+    'unix:///run/redis.sock',
+  ])('takes %s as the Redis of all nodes, as it stands and shown without its password', (text) => {
+    const { redisUrl } = readEnvironment({ REDIS_URL: text });
+    expect(parseRedisUrl(redisUrl?.reveal() ?? '').form).toBeDefined();
+    expect(redisUrl?.reveal()).toBe(text);
+    expect(String(redisUrl)).not.toContain('hunter2');
+  });
+
   it('names all bad values at once, one line each, without secrets', () => {
     const lines = problems({
       SIP_LISTEN: 'udp://127.0.0.1',
@@ -117,7 +130,7 @@ describe('the environment', () => {
       'SIP_EXTERNAL_IP must be an IP address, got "pbx.example"',
       'DRACHTIO must be host:port:secret',
       'FREESWITCH must be host:port:secret, or several separated by commas',
-      'REDIS_URL must be an address such as redis://127.0.0.1:6379',
+      'REDIS_URL must be an address such as redis://127.0.0.1:6379, redis+sentinel://host,host/master or redis+cluster://host,host',
       'DATABASE_URL must be an address such as postgres://user:password@127.0.0.1:5432/kommutator',
       'HTTP_LISTEN must be host:port, such as 127.0.0.1:8080, got "127.0.0.1:99999"',
       'API_TOKEN must be at least 8 characters, without spaces',

@@ -13,7 +13,7 @@ import { isNewReliable } from './received-reliable.ts';
 import { orRefuse, RefusalError } from './refusal.ts';
 import { SentAck } from './sent-ack.ts';
 import { refreshesSession } from './session-timer.ts';
-import { endsSubscription } from './subscription.ts';
+import { endsSubscription, failsSubscription } from './subscription.ts';
 import { syntheticResponse } from './synthetic-response.ts';
 
 /** Requests that say where we are, since the peer notes it or sends something there. */
@@ -168,8 +168,8 @@ export class DialogClient {
     if (success && refreshesSession(request.method)) this.#core.sessions.agreed(dialog, response, 'uac');
     // A challenge is answered by the same request once more, inside a dialog that must still be there.
     const challenged = status === 401 || status === 407;
-    if ((request.method === 'BYE' && !challenged) || endsSubscription(dialog, request))
-      removeDialog(this.#core, dialog);
+    const isOver = endsSubscription(dialog, request) || (!challenged && failsSubscription(dialog, request, response));
+    if ((request.method === 'BYE' && !challenged) || isOver) removeDialog(this.#core, dialog);
     this.#tell(dialog, outgoing, response, source);
     if (dialog.mayInvite) dialog.settle();
   }

@@ -4,12 +4,16 @@ import type { Core } from './core.ts';
 import type { Dialog } from './dialog.ts';
 import { hopsOf } from './next-hop.ts';
 
-/** Ends a dialog by a BYE of our own, for a reason in words, and tells its application if it has one. */
+/**
+ * Ends a dialog by a BYE of our own, for a reason in words, and tells its application if it has one. A subscription knows no BYE: its phone learns from the 481
+ * to the next refresh that it is over.
+ */
 export function hangUp(core: Core, dialog: Dialog, why: string): void {
   if (dialog.phase === 'ended') return;
   core.counters.hungUp++;
   dialog.inviteOut?.tx.cancel();
   removeDialog(core, dialog);
+  if (dialog.method === 'SUBSCRIBE') return;
   const bye = dialog.state.request('BYE');
   bye.headers.append('Reason', `SIP;cause=200;text="${why}"`);
   const told = sendUnheard(core, dialog, bye).then((peer) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { settle } from '../../../../support/fake-clock.ts';
 import { peer } from '../transaction/scripted-wire.ts';
-import { answeredCall, fromPeer, RecordingApp, scenario } from './scenario.ts';
+import { answer, answeredCall, fromPeer, RecordingApp, scenario } from './scenario.ts';
 
 describe('a call to us', () => {
   it('gets 100 at once and goes to the application', () => {
@@ -298,5 +298,30 @@ describe('other requests', () => {
     await app.inDialog('call-1;from-tag=caller', 'NOTIFY', { 'Subscription-State': 'terminated;reason=timeout' });
     wire.answer('NOTIFY', 200);
     expect(ua.stats().dialogs).toBe(0);
+  });
+
+  it.each([
+    [481, {}, 0],
+    [503, {}, 0],
+    [503, { 'Retry-After': '5' }, 1],
+    [401, { 'WWW-Authenticate': 'Digest realm="a", nonce="b"' }, 1],
+  ] as const)('SUBSCRIBE: a NOTIFY that is answered %i with %j leaves %i dialogs', async (status, headers, left) => {
+    const world = scenario();
+    const { wire, app, ua } = world;
+    wire.deliver(fromPeer({ method: 'SUBSCRIBE', headers: { Event: 'dialog', Expires: '60' } }));
+    app.respond(app.request('SUBSCRIBE').transactionId, 200);
+    await app.inDialog('call-1;from-tag=caller', 'NOTIFY', { 'Subscription-State': 'active' });
+    answer(world, 'NOTIFY', status, { headers });
+    expect(ua.stats().dialogs).toBe(left);
+  });
+
+  it('SUBSCRIBE: without an application its dialog is dropped, and no BYE is sent', async () => {
+    const { wire, app, ua, clock } = scenario();
+    wire.deliver(fromPeer({ method: 'SUBSCRIBE', headers: { Event: 'dialog', Expires: '60' } }));
+    app.respond(app.request('SUBSCRIBE').transactionId, 200);
+    ua.detach(app);
+    await clock.advanceAsync(60_000);
+    expect(ua.stats()).toMatchObject({ dialogs: 0, orphans: 0 });
+    expect(wire.requests('BYE')).toEqual([]);
   });
 });
