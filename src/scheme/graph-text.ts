@@ -59,17 +59,22 @@ export function stateText(
   return initial === undefined ? '' : (stepTexts[initial] ?? '');
 }
 
+const entryBegun = 'has the caller begun to press keys?';
+const hearsOut = 'hears the caller out';
+
 /** By the last word of a path. */
 const placeTexts: Readonly<Record<string, string>> = {
   start: 'the call arrives',
   ended: 'the call ends',
   end: 'the branch ends',
-  stepsEnd: 'hears the caller out',
-  employeeEnd: 'hears the caller out',
-  dialledEnd: 'hears the caller out',
-  invalidEnd: 'hears the caller out',
-  begun: 'has he begun to press keys?',
-  entry: 'waits for the rest',
+  stepsEnd: entryBegun,
+  employeeEnd: entryBegun,
+  dialledEnd: entryBegun,
+  invalidEnd: entryBegun,
+  stepsEntry: hearsOut,
+  employeeEntry: hearsOut,
+  dialledEntry: hearsOut,
+  invalidEntry: hearsOut,
   unanswered: 'an employee was not reached',
   waiting: 'waits for keys',
   ringing: 'rings',
@@ -213,7 +218,7 @@ type Worded = Exclude<keyof GuardParams, 'when' | 'lastInvalid' | 'lastWrongPass
 
 const guardTexts: Readonly<Record<Worded, string>> = {
   nothingEntered: '',
-  entryBegun: 'a key has been pressed',
+  entryBegun: 'yes',
   endsEntry: '',
   endsFormer: '',
   isPassword: 'the right password',

@@ -3,12 +3,6 @@ import type { State, Transition, Transitions } from './chart.ts';
 import type { TakesInput } from './keys.ts';
 import { place, to } from './paths.ts';
 
-/**
- * Where a branch is about to be left by itself, because a time or an announcement is over and not because of a key: an entry that has begun by then is heard out
- * first, so that no digit is lost. One that means something goes its own way; where nothing was asked, another one changes nothing.
- *
- * @param what it is that is over; names the state: `main/noInput:stepsEnd`
- */
 export interface HearsOut {
   /** What leads on when there is an entry to hear out; else `next` itself. */
   readonly go: Transitions;
@@ -16,6 +10,12 @@ export interface HearsOut {
   readonly states: Readonly<Record<string, State>>;
 }
 
+/**
+ * Where a branch is about to be left by itself, because a time or an announcement is over and not because of a key: an entry that has begun by then is heard out
+ * first, so that no digit is lost. One that means something goes its own way; where nothing was asked, another one changes nothing.
+ *
+ * @param what it is that is over; names the states: `main/noInput:stepsEnd`, `main/noInput:stepsEntry`
+ */
 export function hearOut(
   build: BranchBuild,
   input: TakesInput | undefined,
@@ -23,23 +23,15 @@ export function hearOut(
   next: Transitions,
 ): HearsOut {
   if (!input?.matcher.mayWait) return { go: next, states: {} };
-  const name = `${what}End`;
-  const id = place(build.path, name);
-  const entry = place(id, 'entry');
+  const [end, entry] = [`${what}End`, `${what}Entry`];
+  const [endId, entryId] = [place(build.path, end), place(build.path, entry)];
   const wrong = seen(build.path, 'matches nothing, and nothing is asked here');
-  const begun: Transition = { guard: { type: 'entryBegun' }, target: to(entry) };
-  const go: Transition = { target: to(id) };
+  const begun: Transition = { guard: { type: 'entryBegun' }, target: to(entryId) };
   return {
-    go: [go],
+    go: [{ target: to(endId) }],
     states: {
-      [name]: {
-        id,
-        initial: 'begun',
-        states: {
-          begun: { id: place(id, 'begun'), always: [begun, ...next] },
-          entry: { id: entry, on: input.asked ? {} : { unknown: after([wrong], next) } },
-        },
-      },
+      [end]: { id: endId, always: [begun, ...next] },
+      [entry]: { id: entryId, on: input.asked ? {} : { unknown: after([wrong], next) } },
     },
   };
 }

@@ -6,7 +6,7 @@ import type { Branch, Condition, When } from '../config/document.ts';
  * - `main`: a block, here the top of scheme `main`. If it has one branch for any time, the block and the branch are one.
  * - `main/workdays`: one of several branches, by its `when` in a word, or by its number (from 0) where the word would be long.
  * - `main/workdays/1/2`: menu items, by their keys. `main/workdays/noInput`: a rule.
- * - `main/workdays:0`: a place in the block, here its first step. Others: `:waiting`, `:invalid`, `:dialled`, `:password`, and `:stepsEnd` and the
+ * - `main/workdays:0`: a place in the block, here its first step. Others: `:waiting`, `:invalid`, `:dialled`, `:password`, and `:stepsEntry` and the
  *   like, where an entry is heard out (`hear-out.ts`).
  */
 export function branchPaths(block: string, branches: readonly Branch[]): readonly string[] {

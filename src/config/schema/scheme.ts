@@ -132,6 +132,7 @@ function block<Shape extends z.ZodRawShape>(what: string, params: Shape, place: 
       return {
         code: 'missing-key',
         message: 'Says nothing to do: it needs "branches", or "steps", "menu", "rules" or "end" of a single branch',
+        hint: 'Write "steps": [] if nothing is to be done.',
         ...misspelt(value, ['branches', ...directKeys]),
       };
     }

@@ -125,7 +125,7 @@ describe('an entry that has begun', () => {
       await call.wait(seconds);
       await call.press('4'); // of 451 and 4512
       await call.wait(2.5);
-      expect(call.run.state).toMatch(/:(?:steps|employee)End:entry$/);
+      expect(call.run.state).toMatch(/:(?:steps|employee)Entry$/);
       await call.press('512');
       expect(call.run.state).toBe(`${at}:dialled:ringing`);
       expect(call.world.forwards.at(-1)?.target).toMatchObject({ employee: 'petrov' });
@@ -159,7 +159,7 @@ describe('an entry that has begun', () => {
       await call.wait(4);
       await call.press('4');
       await call.wait(2);
-      expect(call.run.state).toBe('main:invalidEnd:entry');
+      expect(call.run.state).toBe('main:invalidEntry');
       await call.press('512');
       expect(call.world.forwards.at(-1)?.target).toMatchObject({ employee: 'petrov' });
       await call.hangUp();
@@ -169,7 +169,7 @@ describe('an entry that has begun', () => {
       const call = callTo({ menu }, { script: late });
       await call.press('451#4');
       await call.wait(2.5);
-      expect(call.run.state).toBe('main:dialledEnd:entry');
+      expect(call.run.state).toBe('main:dialledEntry');
       await call.press('512');
       expect(call.world.forwards.at(-1)?.target).toMatchObject({ employee: 'petrov' });
       await call.hangUp();
