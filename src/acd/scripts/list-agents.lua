@@ -6,6 +6,6 @@
 local reply = {}
 for _, id in ipairs(cjson.decode(ARGV[3])) do
   local agent = agent_of(id)
-  table.insert(reply, cjson.encode(facts_of(id, agent, unavailable(agent, member_of(id)))))
+  table.insert(reply, cjson.encode(facts_of(id, agent, unavailable_as_told(agent, member_of(id)))))
 end
 return reply

@@ -25,6 +25,13 @@ local function unavailable(agent, member, as_known)
   return nil
 end
 
+-- The same, as it is told. One who stands among the free may have registered again without anybody having been told. Of the other members nothing is looked up:
+-- nobody would serve them now, and a list must not say what the events do not. Those in no group are looked up, because nobody is woken when their
+-- registrations end.
+local function unavailable_as_told(agent, member)
+  return unavailable(agent, member, #agent.freeAs == 0 and #member.groups > 0)
+end
+
 -- Where he stands among the free of a group: the smallest is chosen first. Ties go by the order of the list.
 local function order_of(agent, algorithm, priority, index)
   local listed = string.format('%05d', index)

@@ -86,8 +86,7 @@ local function commit()
   if meta_cache and meta_cache.isChanged then redis.call('HSET', meta, 'token', integer(meta_cache.token)) end
   for id, agent in pairs(agent_cache) do
     local member = member_of(id)
-    -- One who stands among the free may have registered again without anybody having been told. Of the others nothing is looked up: nobody would serve them now.
-    local why = unavailable(agent, member, #agent.freeAs == 0)
+    local why = unavailable_as_told(agent, member)
     local standing = standing_of(agent, why)
     if standing ~= agent.told then
       agent.told = standing
