@@ -4,7 +4,7 @@ import { World, type WorldFigures } from '../../support/acd/world.ts';
 import { somePbx, startTestRedis, type TestRedis } from '../../support/redis.ts';
 
 /**
- * `npm run soak:acd` runs this file with 120,000 scripts; ACD_SEED=n runs one story alone. A failure names the seed, and the same seed is the same story.
+ * `npm run soak:acd` runs this file with 120,000 scripts; ACD_SEED=n runs one story alone, ACD_TRACE=1 prints its scripts. A failure names the seed, and the same seed is the same story.
  */
 const scripts = Number(process.env.ACD_SCRIPTS ?? 3000);
 const onlySeed = process.env.ACD_SEED === undefined ? undefined : Number(process.env.ACD_SEED);

@@ -147,6 +147,8 @@ export class World {
   #markCount = 0;
   #callCount = 0;
   #disturbances = 0;
+  /** Calls that were answered when Redis had lost them: it hears of the conversation with the next beat only, and may offer the agent another call till then. */
+  readonly #unheard = new Set<string>();
   #older: Older | undefined;
   readonly #errors: unknown[] = [];
 
@@ -465,7 +467,8 @@ export class World {
       if (other.agent === agent && other.caller && other.since === since)
         throw new Error(`${agent} talks to ${other.call} and is given ${call}`);
     }
-    this.conversations.set(`${agent}\n${call}`, { agent, call, host: caller.host, caller, since });
+    const known = this.#unheard.has(call) ? -1 : since;
+    this.conversations.set(`${agent}\n${call}`, { agent, call, host: caller.host, caller, since: known });
   }
 
   #end(conversation: Conversation): void {
@@ -612,14 +615,16 @@ export class World {
     const carried = await request.carryOut();
     this.figures.scripts++;
     if (carried.name === 'sync') this.figures.syncs++;
-    if (process.env.TRACE)
+    const [, , ...args] = carried.argv;
+    if (process.env.ACD_TRACE)
       console.log(
         this.figures.scripts,
         this.clock.now(),
         carried.name,
-        JSON.stringify(carried.argv.slice(2)),
+        JSON.stringify(args),
         JSON.stringify(carried.reply),
-      ); //TRACE
+      );
+    if (carried.name === 'answer' && String(carried.reply) === 'unknown') this.#unheard.add(String(args[0]));
     await this.#mark();
     const heard = this.#heard.splice(0);
     compare(
