@@ -434,7 +434,8 @@ describe('Transports', () => {
   it.each([
     ['udp://192.0.2.1:5060', 'sip-listen'],
     ['tcp://192.0.2.1:5060', 'sip-listen'],
-    ['tls://127.0.0.1:0', 'sip-transport'],
+    ['tls://127.0.0.1:0', 'sip-tls'],
+    ['ws://127.0.0.1:0', 'sip-transport'],
   ])('says what is wrong with %s', async (listen, code) => {
     await expect(Transports.open({ listen, clock: systemClock, random: systemRandom })).rejects.toMatchObject({
       name: 'UserError',
