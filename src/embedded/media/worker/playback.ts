@@ -24,11 +24,15 @@ interface Feed {
 interface Upcoming {
   ready: boolean;
   feed: Feed | undefined;
+  error: string | undefined;
   readonly beginsPass: boolean;
 }
 
+/** How many sources are made ready while one plays: a number is a row of words of a fifth of a second, and a disk or a busy machine may take longer for one. */
+const LOOK_AHEAD = 3;
+
 /**
- * A list of sources as one stream of G.711 frames, without gaps between sources that last at least a frame: while one plays the next is
+ * A list of sources as one stream of G.711 frames, without gaps between sources: while one plays the next ones are
  * loaded. A source that cannot be played is passed over and remembered.
  */
 export class Playback {
@@ -38,7 +42,7 @@ export class Playback {
   readonly #clips: ClipLoader;
   #nextIndex = 0;
   #current: Feed | undefined;
-  #upcoming: Upcoming | undefined;
+  readonly #upcoming: Upcoming[] = [];
   #ended = false;
   /** What has been heard. */
   #samples = 0;
@@ -58,7 +62,7 @@ export class Playback {
     this.#loop = wish.loop;
     this.#toSkip = Math.max(0, Math.round(wish.startAtMs * 8));
     this.#clips = clips;
-    this.#upcoming = this.#prepareNext();
+    this.#lookAhead();
   }
 
   /** True when `read` has found that nothing follows. */
@@ -100,7 +104,7 @@ export class Playback {
 
   /** Goes to the next source. @returns false if it is not ready yet, or if there is none: then `ended` is set */
   #turn(): boolean {
-    const next = this.#upcoming;
+    const [next] = this.#upcoming;
     if (next && !next.ready) return false;
     if (next?.beginsPass) {
       // A pass in which nothing sounded would be repeated for ever without ever waiting.
@@ -113,16 +117,26 @@ export class Playback {
       this.#ended = true;
       return false;
     }
+    this.#upcoming.shift();
+    this.#error ??= next.error;
     this.#current = next.feed;
-    this.#upcoming = this.#prepareNext();
+    this.#lookAhead();
     return true;
+  }
+
+  #lookAhead(): void {
+    while (this.#upcoming.length < LOOK_AHEAD) {
+      const next = this.#prepareNext();
+      if (!next) return;
+      this.#upcoming.push(next);
+    }
   }
 
   #prepareNext(): Upcoming | undefined {
     if (this.#nextIndex === this.#sources.length && this.#loop) this.#nextIndex = 0;
     const source = this.#sources[this.#nextIndex];
     if (!source) return undefined;
-    const upcoming: Upcoming = { ready: false, feed: undefined, beginsPass: this.#nextIndex === 0 };
+    const upcoming: Upcoming = { ready: false, feed: undefined, error: undefined, beginsPass: this.#nextIndex === 0 };
     this.#nextIndex++;
     if ('file' in source) void this.#load(source, upcoming);
     else this.#make(source, upcoming);
@@ -133,7 +147,7 @@ export class Playback {
     try {
       upcoming.feed = clipFeed(await this.#clips.load(file, once));
     } catch (error) {
-      this.#error ??= `${file}: ${errorText(error)}`;
+      upcoming.error = `${file}: ${errorText(error)}`;
     }
     upcoming.ready = true;
   }
@@ -142,7 +156,7 @@ export class Playback {
     try {
       upcoming.feed = 'tone' in source ? toneFeed(source.tone) : silenceFeed(source.silenceMs);
     } catch (error) {
-      this.#error ??= errorText(error);
+      upcoming.error = errorText(error);
     }
     upcoming.ready = true;
   }
