@@ -8,8 +8,8 @@ import type { Prediction } from './estimate.ts';
  *
  * - The wait is a range in whole minutes («от двух до пяти минут»), up to the nearest five above ten; nothing when the estimator keeps silent or
  *   it would be more than an hour.
- * - It is never longer than what the caller heard last, unless there is a reason: fewer members at work, or a place further back (a caller with priority,
- *   one who came back to his place). Then that the wait has grown is said first. Without a reason a longer wait is not said at all: the estimate wavers,
+ * - It is never longer than what the caller heard last, unless there is a reason: fewer members at work, or a place further back (one who came back
+ *   to his place). Then that the wait has grown is said first. Without a reason a longer wait is not said at all: the estimate wavers,
  *   and repeating the former one would be a lie.
  * - The position is said at each interval, but never one further back than he has heard.
  * - Thanks from the second announcement on: at the first he has just heard the group's own message.
