@@ -3,6 +3,7 @@ import { Emitter } from '../emitter.ts';
 import { errorText, UserError } from '../errors.ts';
 import { type Clock, systemClock } from '../time/clock.ts';
 import type { RedisAddress } from './address.ts';
+import { AnswerTime, NoAnswerError } from './answer-time.ts';
 
 /**
  * Redis cannot be reached, or cannot do what it is asked to just now (loading, failing over). The command may or may not have been carried
@@ -32,6 +33,7 @@ export interface RedisTimes {
 }
 
 const defaults: RedisTimes = { command: 2000, first: 10_000, reconnect: 1000 };
+const ownCommandMs = 10_000;
 
 /** What scripts need of a connection. */
 export type RedisCommands = Pick<RedisConnection, 'use'>;
@@ -42,12 +44,14 @@ export type RedisCommands = Pick<RedisConnection, 'use'>;
  */
 export class RedisConnection {
   readonly #client: Redis | Cluster;
+  readonly #answers: AnswerTime;
   readonly #states = new Emitter<RedisStates>();
   #state: 'connecting' | 'up' | 'down' | 'closed' = 'connecting';
   #lastError = 'the connection was closed';
 
-  private constructor(client: Redis | Cluster) {
+  private constructor(client: Redis | Cluster, answers: AnswerTime) {
     this.#client = client;
+    this.#answers = answers;
     client.on('ready', () => this.#enter('up'));
     client.on('close', () => this.#enter('down'));
     client.on('end', () => this.#enter('down'));
@@ -63,7 +67,7 @@ export class RedisConnection {
     clock: Clock = systemClock,
   ): Promise<RedisConnection> {
     const limits = { ...defaults, ...times };
-    const connection = new RedisConnection(connect(address, limits));
+    const connection = new RedisConnection(connect(address, limits), new AnswerTime(limits.command, clock));
     try {
       await connection.#ready(limits.first, address.shown, clock);
       await connection.#checkVersion(address.shown);
@@ -89,7 +93,7 @@ export class RedisConnection {
   async use<T>(run: (client: Redis | Cluster) => Promise<T>): Promise<T> {
     if (this.#state !== 'up') throw new RedisDownError(this.#lastError);
     try {
-      return await run(this.#client);
+      return await this.#answers.limit(run(this.#client));
     } catch (error) {
       if (isReply(error)) throw error;
       this.#suspect(error);
@@ -127,9 +131,8 @@ export class RedisConnection {
    * is down until the server answers on a new one. A cluster has other servers, and its client finds them.
    */
   #suspect(error: unknown): void {
-    const isTimeout = error instanceof Error && error.message === 'Command timed out';
-    if (!isTimeout || this.#state !== 'up' || this.#client instanceof Cluster) return;
-    this.#lastError = 'it does not answer';
+    if (!(error instanceof NoAnswerError) || this.#state !== 'up' || this.#client instanceof Cluster) return;
+    this.#lastError = error.message;
     this.#client.disconnect(true);
   }
 
@@ -200,7 +203,8 @@ function connect(address: RedisAddress, times: RedisTimes): Redis | Cluster {
     // Commands in flight when the connection is lost fail, instead of being sent again.
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: times.command,
+    // What the client asks of its own accord, before it is ready. Commands have their limit in `use`: this one would take a busy engine for a silent server.
+    commandTimeout: Math.max(ownCommandMs, 2 * times.command),
     connectTimeout: Math.min(times.first, 5000),
     connectionName: 'kommutator',
     // Scripts reply in flat lists; so does the server then, whatever its protocol version.

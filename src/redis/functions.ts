@@ -41,10 +41,12 @@ async function load(client: Client, { text }: Library): Promise<void> {
     servers.map((server) =>
       server.call('FUNCTION', 'LOAD', text).catch((error: unknown) => {
         // Another node was faster. The name has a digest: it is the same.
-        if (!says(error, 'ERR Library ')) throw error;
+        if (!isThere(error)) throw error;
       }),
     ),
   );
 }
 
+const isThere = (error: unknown): boolean =>
+  error instanceof Error && /^ERR Library '\w+' already exists/.test(error.message);
 const says = (error: unknown, start: string): boolean => error instanceof Error && error.message.startsWith(start);

@@ -50,7 +50,7 @@ export function readScript(file: URL): ScriptSource {
   const { name, keys, argv, includes } = readFile(file);
   const folder = new URL('.', file);
   const library = libraryOf(folder, includes);
-  return { name, function: functionName(name, library.digest), library, keys, argv };
+  return { name, function: redisName(name, library.digest), library, keys, argv };
 }
 
 const libraries = new Map<string, Library & { readonly digest: string }>();
@@ -73,7 +73,7 @@ function libraryOf(folder: URL, includes: readonly string[]): Library & { readon
       ...shared,
       ...scripts.map(({ name, text }) =>
         [
-          `redis.register_function('${functionName(name, digest)}', function(keys, args)`,
+          `redis.register_function('${redisName(name, digest)}', function(keys, args)`,
           'KEYS, ARGV = keys, args',
           'for _, run in ipairs(beginnings) do run() end',
           text,
@@ -82,14 +82,14 @@ function libraryOf(folder: URL, includes: readonly string[]): Library & { readon
       ),
     ].join('\n');
   const digest = createHash('sha1').update(withDigest('')).digest('hex').slice(0, 12);
-  const name = `km_${basename(fileURLToPath(new URL('..', folder)))}_${digest}`;
+  const name = redisName(basename(fileURLToPath(new URL('..', folder))), digest);
   const library = { name, digest, text: `#!lua name=${name}\n${withDigest(digest)}` };
   libraries.set(key, library);
   return library;
 }
 
 /** Redis allows letters, digits and `_`. */
-const functionName = (script: string, digest: string): string => `km_${script.replaceAll('-', '_')}_${digest}`;
+const redisName = (ours: string, digest: string): string => `km_${ours.replace(/[^A-Za-z0-9]/g, '_')}_${digest}`;
 
 function readFile(file: URL): ScriptFile {
   const name = basename(fileURLToPath(file), '.lua');

@@ -55,7 +55,8 @@ export class RedisSubscriber {
     try {
       await client.subscribe(...channels);
     } catch {
-      // Lost again before the answer: the next `ready` is another attempt.
+      // Lost again before the answer: the next `ready` is another attempt. One that stands, and was not answered, is given up for it.
+      if (client.status === 'ready' && !this.#closed) client.disconnect(true);
       return;
     }
     for (const channel of channels) this.#tell(channel, undefined);

@@ -74,4 +74,13 @@ describe('RedisConnection', () => {
     await next(connection, 'up');
     expect(await connection.use((client) => client.ping())).toBe('PONG');
   });
+
+  it('does not blame the server when it was itself that was held up: what has been answered meanwhile counts', async () => {
+    const connection = await redis.connect({ command: 100 });
+    const replies = Promise.all(Array.from({ length: 300 }, () => connection.use((client) => client.ping())));
+    const until = performance.now() + 500;
+    while (performance.now() < until);
+    expect(new Set(await replies)).toEqual(new Set(['PONG']));
+    expect(connection.up).toBe(true);
+  });
 });
