@@ -51,7 +51,9 @@ beforeAll(async () => {
         env: { REDIS_URL: redis.url, DATABASE_URL: postgres.url, NODE_ID: id, LOG_LEVEL: 'info' },
       }),
     );
-  [first, second] = await Promise.all([start('first'), start('second')]);
+  // One after the other: a start alone takes both cores.
+  first = await start('first');
+  second = await start('second');
 });
 afterAll(() => resources.disposeAsync());
 
