@@ -385,6 +385,7 @@ async function openFreeswitch(
     servers: env.freeswitch.map(({ host, port, secret }) => ({ host, port, secret: secret.reveal() })),
     sip,
     shared: [...prompts.folders, resolve(env.configFolder), env.varDir],
+    node: env.nodeId,
     log,
   });
   stack.defer(() => media.close());

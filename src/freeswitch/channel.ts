@@ -7,6 +7,9 @@ import type { Leg } from './leg.ts';
 /** How long FreeSWITCH may take to close a channel that was hung up, milliseconds. */
 const PATIENCE_MS = 2000;
 
+/** The variable that names the node whose channel it is. */
+export const OWNER = 'kommutator_node';
+
 /** Events that drachtio-fsmrf does not subscribe to. The name CUSTOM takes all that follows for subclasses. */
 const EVENTS = [
   ...['PLAYBACK_START', 'RECORD_STOP', 'CHANNEL_BRIDGE', 'CHANNEL_PARK', 'CUSTOM'],
@@ -45,9 +48,10 @@ export class Channel {
   }
 
   /** With the variables that make it one of ours. */
-  static async take(endpoint: FsmrfEndpoint<Leg>, clock: Clock): Promise<Channel> {
+  static async take(endpoint: FsmrfEndpoint<Leg>, node: string, clock: Clock): Promise<Channel> {
     const channel = new Channel(endpoint, clock);
     await channel.set({
+      [OWNER]: node,
       // A party whose other one has gone is kept, and no key ends a playback.
       park_after_bridge: 'true',
       hangup_after_bridge: 'false',

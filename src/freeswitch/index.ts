@@ -22,6 +22,8 @@ export interface FreeswitchOptions {
   readonly sip: () => Pick<SipServer, 'invite'>;
   /** Folders and files of this machine that FreeSWITCH must see under the same paths: sounds, recordings. */
   readonly shared: readonly string[];
+  /** Ours alone among those that use these servers, and the same after a restart: channels of an engine that died are known by it. */
+  readonly node: string;
   readonly clock?: Clock;
   readonly log?: FreeswitchLog;
 }
@@ -31,10 +33,10 @@ export interface FreeswitchOptions {
  * @throws UserError why none can: `freeswitch-unreachable`, `freeswitch-refused`, `freeswitch-module`, `freeswitch-profile`, `freeswitch-files`
  */
 export async function startFreeswitch(options: FreeswitchOptions): Promise<MediaServer> {
-  const { servers, sip, shared, clock = systemClock, log } = options;
+  const { servers, sip, shared, node, clock = systemClock, log } = options;
   const mrf = new Mrf(legsOver(sip));
   return FreeswitchPool.start(
-    servers.map((address) => new FreeswitchServer({ address, mrf, shared, clock, log })),
+    servers.map((address) => new FreeswitchServer({ address, mrf, shared, node, clock, log })),
     log,
   );
 }

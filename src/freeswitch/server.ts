@@ -7,7 +7,7 @@ import type { Capabilities } from '../media/sdp/negotiate.ts';
 import { type Negotiation, readRemote, SdpSession } from '../media/sdp/session.ts';
 import { InviteFailure } from '../sip/port.ts';
 import { type Clock, delay, type TimerId } from '../time/clock.ts';
-import { Channel } from './channel.ts';
+import { Channel, OWNER } from './channel.ts';
 import { type Abilities, checkServer, PROFILE } from './check.ts';
 import { DEFAULT_CODECS, FreeswitchEndpoint } from './endpoint.ts';
 import type { EventSocketAddress } from './event-socket.ts';
@@ -26,6 +26,7 @@ export interface FreeswitchServerParts {
   readonly address: EventSocketAddress;
   readonly mrf: Mrf<Leg>;
   readonly shared: readonly string[];
+  readonly node: string;
   readonly clock: Clock;
   readonly log: FreeswitchLog | undefined;
 }
@@ -45,6 +46,7 @@ export class FreeswitchServer {
   #media: FsmrfServer<Leg> | undefined;
   #relays = 0;
   #making = 0;
+  #isCleared = false;
   #timer: TimerId;
   #closed = false;
 
@@ -106,7 +108,7 @@ export class FreeswitchServer {
     const peer = new PeerSdp(randomInt(2 ** 47));
     const remoteSdp = agreed ? peer.known(agreed.agreement.parameters) : peer.unknown(capabilities);
     const made = await this.#asked(media, remoteSdp);
-    const channel = await Channel.take(made, this.#parts.clock);
+    const channel = await Channel.take(made, this.#parts.node, this.#parts.clock);
     const session = new SdpSession(capabilities, { sessionId: randomInt(2 ** 47), ...sideOf(made.dialog.remote.sdp) });
     if (agreed) session.accept(agreed);
     else session.offer();
@@ -159,6 +161,7 @@ export class FreeswitchServer {
           }),
           'it does not answer',
         );
+        await this.#clear(media);
         media.on('end', () => this.#lost(media));
         this.abilities = abilities;
         this.#media = media;
@@ -174,6 +177,18 @@ export class FreeswitchServer {
         );
       }
     }
+  }
+
+  /** Once, before the first endpoint: what is there of ours is of an engine that died. FreeSWITCH would keep it for ever. */
+  async #clear(media: FsmrfServer<Leg>): Promise<void> {
+    if (this.#isCleared) return;
+    try {
+      await this.#within(media.api(`hupall NORMAL_CLEARING ${OWNER} ${this.#parts.node}`), 'it does not answer');
+    } catch (error) {
+      media.disconnect();
+      throw error;
+    }
+    this.#isCleared = true;
   }
 
   #lost(media: FsmrfServer<Leg>): void {

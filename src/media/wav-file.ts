@@ -41,12 +41,16 @@ export async function mendWav(path: string): Promise<number | undefined> {
     await file.read(header, 0, WAV_HEADER_BYTES, 0);
     const channels = header.readUInt16LE(22);
     const dataBytes = header.readUInt32LE(40);
+    const statedBytes = header.readUInt32LE(4);
+    // What FreeSWITCH has not closed states some other size in the first of its two fields.
+    header.writeUInt32LE(WAV_HEADER_BYTES - 8 + dataBytes, 4);
     if (channels === 0 || !header.equals(wavHeader(channels, dataBytes))) return undefined;
     const block = channels * SAMPLE_BYTES;
     const written = size - WAV_HEADER_BYTES;
     const whole = written - (written % block);
     if (whole !== written) await file.truncate(WAV_HEADER_BYTES + whole);
-    if (whole !== dataBytes) await file.write(wavHeader(channels, whole), 0, WAV_HEADER_BYTES, 0);
+    if (whole !== dataBytes || statedBytes !== WAV_HEADER_BYTES - 8 + whole)
+      await file.write(wavHeader(channels, whole), 0, WAV_HEADER_BYTES, 0);
     await file.sync();
     return (whole / block / RECORDING_RATE) * 1000;
   } finally {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -83,9 +84,26 @@ if (address === undefined) {
   afterAll(() => sip.stop());
   mediaServerContract(
     `freeswitch at ${host}:${port}`,
-    () => startFreeswitch({ servers: [server], sip: () => sip.sip.server, shared: [] }),
+    () => startFreeswitch({ servers: [server], sip: () => sip.sip.server, shared: [], node: randomUUID() }),
     SKIPS,
   );
+
+  describe('freeswitch after an engine that died', () => {
+    it('hangs up what it has left when it starts again, and nothing of others', async () => {
+      const start = (node: string) =>
+        startFreeswitch({ servers: [server], sip: () => sip.sip.server, shared: [], node });
+      const [node, other] = [randomUUID(), await start(randomUUID())];
+      const dead = await start(node);
+      const [a, b] = [await dead.createEndpoint({ callId: 'dead' }), await dead.createEndpoint({ callId: 'dead' })];
+      await a.bridge(b);
+      const kept = await other.createEndpoint({ callId: 'kept' });
+      const gone = Promise.all([a, b].map((one) => new Promise((resolve) => void one.on('gone', resolve))));
+      const again = await start(node);
+      await gone;
+      expect(await kept.stats()).toMatchObject({ packetsIn: 0 });
+      await Promise.all([dead, again, other].map((media) => media.close()));
+    });
+  });
 
   describe('freeswitch beside the embedded media server', () => {
     let folder: string;
@@ -94,7 +112,12 @@ if (address === undefined) {
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'km-freeswitch-'));
       ours = await startEmbeddedMedia({ address: '127.0.0.1', ports: await freePortRange(20), audioCacheDir: folder });
-      theirs = await startFreeswitch({ servers: [server], sip: () => sip.sip.server, shared: [folder] });
+      theirs = await startFreeswitch({
+        servers: [server],
+        sip: () => sip.sip.server,
+        shared: [folder],
+        node: randomUUID(),
+      });
     });
     afterAll(async () => {
       await Promise.all([ours?.close(), theirs?.close()]);

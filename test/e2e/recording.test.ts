@@ -147,6 +147,7 @@ describe('a conversation that is recorded', () => {
     // They would wait for its answers.
     await Promise.all(phones.map((one) => one.kill()));
 
+    await using _dead = engine;
     engine = await Engine.start({ config, varDir });
     const [newest] = await recordings(before + 1);
     const talked = (killed - since) / 1000;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type DrachtioServer, startDrachtio } from './drachtio-server.ts';
+import { startFreeswitchProcess } from './freeswitch-server.ts';
 import { Program } from './process.ts';
 import { temporaryFolder } from './temp.ts';
 
@@ -8,6 +9,8 @@ const root = join(import.meta.dirname, '../..');
 
 /** A real drachtio server, to run every engine on instead of the embedded one. */
 const drachtioBinary = process.env.DRACHTIO_BINARY;
+/** The same for media. */
+const freeswitchBinary = process.env.FREESWITCH_BINARY;
 
 /** What `npm start` gives to Node. */
 const [, ...start] = packageJson.scripts.start.split(' ');
@@ -71,7 +74,12 @@ export class Engine implements AsyncDisposable {
     const listen = options.env?.SIP_LISTEN ?? '';
     const drachtio =
       options.drachtio ?? (drachtioBinary ? parts.use(await startDrachtio(drachtioBinary, listen)) : undefined);
-    const env = { ...options.env, ...(drachtio === undefined ? {} : { DRACHTIO: drachtio.address }) };
+    const freeswitch = freeswitchBinary ? parts.use(await startFreeswitchProcess(freeswitchBinary)) : undefined;
+    const env = {
+      ...options.env,
+      ...(drachtio === undefined ? {} : { DRACHTIO: drachtio.address }),
+      ...(freeswitch === undefined ? {} : { FREESWITCH: freeswitch.address }),
+    };
     const program = await Engine.launch({ ...options, env }, options.varDir ?? folder.path);
     try {
       const end = async (name: string, form: RegExp) => {

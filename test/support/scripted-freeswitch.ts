@@ -70,6 +70,8 @@ export class ScriptedFreeswitch {
         return String(!this.missing.has(rest.join(' ')));
       case 'version':
         return '1.10.12-release\n';
+      case 'hupall':
+        return '+OK\n';
       case 'fsctl':
         return String(this.paused);
       case 'sofia':

@@ -59,6 +59,7 @@ async function started(servers: readonly ScriptedFreeswitch[]): Promise<MediaSer
     servers: servers.map(({ address }) => address),
     sip: () => sip,
     shared: [],
+    node: 'node-1',
   });
   cleanUp.push(() => media.close());
   return media;
@@ -109,7 +110,7 @@ describe('a server that cannot be used is named with what to do', () => {
     const server = await freeswitch();
     const { address } = server;
     spoil(server);
-    const media = startFreeswitch({ servers: [address], sip: () => sip, shared: ['/srv/sounds'] });
+    const media = startFreeswitch({ servers: [address], sip: () => sip, shared: ['/srv/sounds'], node: 'node-1' });
     await expect(media).rejects.toMatchObject({ name: 'UserError', ...error });
   });
 
@@ -117,7 +118,7 @@ describe('a server that cannot be used is named with what to do', () => {
     const server = await freeswitch();
     const { address } = server;
     await server.close();
-    const media = startFreeswitch({ servers: [address], sip: () => sip, shared: [] });
+    const media = startFreeswitch({ servers: [address], sip: () => sip, shared: [], node: 'node-1' });
     await expect(media).rejects.toMatchObject({
       code: 'freeswitch-unreachable',
       message: expect.stringContaining(`:${address.port}`),
@@ -474,6 +475,18 @@ describe('several servers', () => {
       (endpoint) => endpoint !== undefined,
     );
     expect(again.channels.items).toHaveLength(1);
+    // Its channels may have outlived the connection.
+    expect(again.commands.items.filter((command) => command.startsWith('api hupall'))).toEqual([]);
+  });
+
+  it('are cleared of what an engine of this name has left when it died, before the first call', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    const clearing = 'api hupall NORMAL_CLEARING kommutator_node node-1';
+    expect(server.commands.items.filter((command) => command.startsWith('api hupall'))).toEqual([clearing]);
+    const { channel } = await call(media, server);
+    const [variables] = channel.applications.items.filter((text) => text.startsWith('multiset'));
+    expect(variables).toMatch(/[\^]kommutator_node=node-1[\^]/);
   });
 
   it('start when one of them can be used', async () => {

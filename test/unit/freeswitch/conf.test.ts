@@ -112,7 +112,8 @@ describe('freeswitch-conf', () => {
     expect(elements[0]).toEqual({ name: 'profile', attributes: { name: PROFILE } });
     const params = paramsOf(`sip_profiles/${PROFILE}.xml`);
     expect(params).toMatchObject({
-      'sip-ip': '$${address}',
+      'sip-ip': '$${sip_address}',
+      'rtp-ip': '$${address}',
       'sip-port': '$${sip_port}',
       context: 'kommutator',
       'inbound-codec-prefs': 'PCMA,PCMU',
@@ -124,6 +125,11 @@ describe('freeswitch-conf', () => {
       name: params['apply-inbound-acl'],
       default: 'deny',
     });
+    // The engine of the same machine may have a public address; nobody else's is let in.
+    const allowed = elementsOf(textOf('autoload_configs/acl.conf.xml')).filter(({ name }) => name === 'node');
+    expect(allowed.map(({ attributes }) => attributes.cidr).sort()).toEqual(
+      ['$${address}/32', '10.0.0.0/8', '127.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'].sort(),
+    );
   });
 
   it('connects each leg of the engine to it, and refuses all others', () => {
@@ -138,7 +144,10 @@ describe('freeswitch-conf', () => {
       expect(address).not.toMatch(expression);
     expect(elements.filter(({ name }) => name === 'action').map(({ attributes }) => attributes)).toEqual([
       { application: 'answer' },
+      // When the engine dies nobody is heard any more.
+      { application: 'set', data: 'socket_resume=true' },
       { application: 'socket', data: `${header} async full` },
+      { application: 'hangup' },
       { application: 'respond', data: '403' },
     ]);
   });

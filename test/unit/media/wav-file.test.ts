@@ -20,6 +20,19 @@ describe('mending a WAV file', () => {
     expect(await readFile(path)).toEqual(Buffer.concat([wavHeader(channels, expected), audio.subarray(0, expected)]));
   });
 
+  it('that FreeSWITCH has begun and not closed', async () => {
+    await using folder = await temporaryFolder('wav');
+    const path = join(folder.path, 'a.wav');
+    const [begun, audio] = [wavHeader(2, 0), Buffer.alloc(3200, 1)];
+    begun.writeUInt32LE(8, 4);
+    await writeFile(path, Buffer.concat([begun, audio]));
+    expect(await mendWav(path)).toBe(100);
+    expect(await readFile(path)).toEqual(Buffer.concat([wavHeader(2, 3200), audio]));
+    await writeFile(path, begun);
+    expect(await mendWav(path)).toBe(0);
+    expect(await readFile(path)).toEqual(wavHeader(2, 0));
+  });
+
   it('that is none, or less than a header, changes nothing', async () => {
     await using folder = await temporaryFolder('wav');
     const path = join(folder.path, 'a.wav');
