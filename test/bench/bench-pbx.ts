@@ -2,6 +2,7 @@ import { Engine } from '../support/engine-process.ts';
 import { domain, office, writeOffice } from '../support/office.ts';
 import { freePortRange } from '../support/ports.ts';
 import { temporaryFolder } from '../support/temp.ts';
+import { cpuSeconds } from './process-figures.ts';
 
 /** Lines of the office that go to the peer: at once, and behind a menu, key 5. */
 export const lines = { straight: '74950000004', menu: '74950000005' } as const;
@@ -58,6 +59,12 @@ export class BenchPbx implements AsyncDisposable {
     const pid = this.#engine?.program.child.pid;
     if (pid === undefined) throw new Error('the engine is not running');
     return pid;
+  }
+
+  /** Processor time of the engine so far, and of the FreeSWITCH that carries its audio, seconds. */
+  cpuSeconds(): number {
+    const pids = [this.pid, this.#engine?.freeswitch?.pid];
+    return pids.reduce<number>((sum, pid) => sum + (pid === undefined ? 0 : cpuSeconds(pid)), 0);
   }
 
   /** The next call finds a fresh engine. */

@@ -1,16 +1,17 @@
 import { idle } from '../support/observe.ts';
 import { pressing, type UacScript } from '../support/sipp.ts';
 import { eventually } from '../support/wait.ts';
+import { answerTime } from './answer-time.ts';
 import { addressOf, BenchPbx, lines } from './bench-pbx.ts';
 import type { Figure } from './figure.ts';
 import { highestRate } from './highest-rate.ts';
-import { cpuSeconds, residentBytes } from './process-figures.ts';
+import { residentBytes } from './process-figures.ts';
 import { type LoadOptions, type LoadResult, load } from './sipp-load.ts';
 
 /**
  * Calls through the whole engine, a process of its own with its own Redis and database, on the same machine as the two sipps that call and answer: the
  * highest rate at which less than one call in a hundred fails, what a call costs, what it weighs. The same sipps without the engine between them are the
- * ceiling.
+ * ceiling. With FREESWITCH_BINARY FreeSWITCH carries the audio, and its processor time is counted with the engine's.
  */
 export async function run(): Promise<Figure[]> {
   await using pbx = await BenchPbx.open();
@@ -31,6 +32,7 @@ export async function run(): Promise<Figure[]> {
       value: await cpuPerCall(pbx, ways.menu),
       unit: 'ms/call',
     },
+    { name: 'from INVITE to 200, one call at a time', value: await answerTime(pbx), unit: 'ms' },
     ...(await memory(pbx)),
   ];
 }
@@ -112,11 +114,11 @@ async function cpuPerCall(pbx: BenchPbx, way: Way): Promise<number> {
   const rate = 50;
   const seconds = isLong ? 30 : 6;
   await idle(await pbx.engine());
-  const before = cpuSeconds(pbx.pid);
+  const before = pbx.cpuSeconds();
   const { failed } = await through(pbx, way, rate, seconds);
   if (failed > 0) throw new Error(`${failed * 100} % of the calls failed at ${rate} calls/s`);
   await idle(await pbx.engine());
-  return (1000 * (cpuSeconds(pbx.pid) - before)) / (rate * seconds);
+  return (1000 * (pbx.cpuSeconds() - before)) / (rate * seconds);
 }
 
 async function memory(pbx: BenchPbx): Promise<Figure[]> {

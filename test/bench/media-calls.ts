@@ -6,7 +6,6 @@ import { eventually } from '../support/wait.ts';
 import { addressOf, BenchPbx, lines } from './bench-pbx.ts';
 import type { Figure } from './figure.ts';
 import { lossPercent, withPhones } from './media.ts';
-import { cpuSeconds } from './process-figures.ts';
 import { load } from './sipp-load.ts';
 
 const CALLS = Number(process.env.BENCH_CALLS ?? 100);
@@ -41,12 +40,12 @@ export async function run(): Promise<Figure[]> {
       () => portsIn(ports),
       (known) => known.size === phones.length,
     );
-    const before = cpuSeconds(pbx.pid);
+    const before = pbx.cpuSeconds();
     const heard = await talk(
       phones.map((port) => engineSide.get(port) ?? 0),
       SECONDS,
     );
-    const cpu = cpuSeconds(pbx.pid) - before;
+    const cpu = pbx.cpuSeconds() - before;
     const { failed } = await calling;
     await idle(engine);
     return [

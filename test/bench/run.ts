@@ -20,6 +20,8 @@ Environment:
   BENCH_LONG=1      longer runs and finer steps
   BENCH_SECONDS=n   length of the runs with audio (default 60)
   BENCH_CALLS=n     calls with audio at once (default 100)
+  FREESWITCH_BINARY, DRACHTIO_BINARY
+                    programs that engines use in place of their own media and SIP
 
 Exit codes:
   0   all were measured

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type DrachtioServer, startDrachtio } from './drachtio-server.ts';
-import { startFreeswitchProcess } from './freeswitch-server.ts';
+import { type FreeswitchProcess, startFreeswitchProcess } from './freeswitch-server.ts';
 import { Program } from './process.ts';
 import { temporaryFolder } from './temp.ts';
 
@@ -30,6 +30,8 @@ export class Engine implements AsyncDisposable {
   readonly program: Program;
   /** The one that its SIP goes through; undefined: the embedded server. */
   readonly drachtio: DrachtioServer | undefined;
+  /** What carries its audio; undefined: the engine itself. */
+  readonly freeswitch: FreeswitchProcess | undefined;
   /** `127.0.0.1:<port>` of the UDP listener. */
   readonly sip: string;
   readonly sipTcp: string;
@@ -38,12 +40,13 @@ export class Engine implements AsyncDisposable {
 
   private constructor(
     program: Program,
-    drachtio: DrachtioServer | undefined,
+    servers: { drachtio: DrachtioServer | undefined; freeswitch: FreeswitchProcess | undefined },
     parts: AsyncDisposable,
     ends: { sip: string; sipTcp: string; http: string },
   ) {
     this.program = program;
-    this.drachtio = drachtio;
+    this.drachtio = servers.drachtio;
+    this.freeswitch = servers.freeswitch;
     this.#parts = parts;
     this.sip = ends.sip;
     this.sipTcp = ends.sipTcp;
@@ -91,7 +94,7 @@ export class Engine implements AsyncDisposable {
       const sip = await end('the SIP address in the banner', /udp\/(127\.0\.0\.1:\d+)/);
       const sipTcp = await end('the SIP address in the banner', /tcp\/(127\.0\.0\.1:\d+)/);
       const http = await end('the HTTP address in the banner', /(http:\/\/127\.0\.0\.1:\d+)/);
-      return new Engine(program, drachtio, parts, { sip, sipTcp, http });
+      return new Engine(program, { drachtio, freeswitch }, parts, { sip, sipTcp, http });
     } catch (error) {
       await program.stop('SIGKILL');
       await parts.disposeAsync();

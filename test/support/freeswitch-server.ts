@@ -13,6 +13,7 @@ const secret = 'cymru';
 export interface FreeswitchProcess extends AsyncDisposable {
   /** What `FREESWITCH` takes. */
   readonly address: string;
+  readonly pid: number;
 }
 
 /** A real FreeSWITCH with the configuration that we ship, started from `FREESWITCH_BINARY`. */
@@ -47,6 +48,7 @@ export async function startFreeswitchProcess(binary: string): Promise<Freeswitch
   const running = parts.move();
   return {
     address: `127.0.0.1:${port}:${secret}`,
+    pid: program.child.pid as number,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
