@@ -1,11 +1,5 @@
-/** The keypad by rows and columns, with their frequencies in Hz (ITU-T Q.23). */
-const ROWS = ['123A', '456B', '789C', '*0#D'] as const;
-const LOW = [697, 770, 852, 941] as const;
-const HIGH = [1209, 1336, 1477, 1633] as const;
+import { keyHz } from '../media/keypad.ts';
 
-/** A key as FreeSWITCH plays it. @param digit one of `0-9*#A-D` */
-export function dtmfTone(digit: string, toneMs: number, gapMs: number): string {
-  const row = ROWS.findIndex((keys) => keys.includes(digit));
-  const column = ROWS[row]?.indexOf(digit) ?? -1;
-  return `tone_stream://%(${toneMs},${gapMs},${LOW[row]},${HIGH[column]})`;
-}
+/** A key as FreeSWITCH plays it. @throws RangeError for anything but `0-9*#A-D` */
+export const dtmfTone = (digit: string, toneMs: number, gapMs: number): string =>
+  `tone_stream://%(${[toneMs, gapMs, ...keyHz(digit)].join(',')})`;

@@ -1,3 +1,4 @@
+import { keyHz } from '../../../media/keypad.ts';
 import type { Spandsp } from './spandsp.ts';
 import { toneSource } from './tone.ts';
 
@@ -40,10 +41,6 @@ export function createDtmfDetector(spandsp: Spandsp): DtmfDetector {
   };
 }
 
-const LOW_HZ = [697, 770, 852, 941] as const;
-const HIGH_HZ = [1209, 1336, 1477, 1633] as const;
-const KEYPAD = ['123A', '456B', '789C', '*0#D'] as const;
-
 /** Levels at the sender, ETSI ES 201 235-2: the high tone is 2 dB stronger, because lines weaken it more. */
 const LOW_DBM0 = -11;
 const HIGH_DBM0 = -9;
@@ -53,11 +50,7 @@ const HIGH_DBM0 = -9;
  * @throws RangeError for anything but `0-9*#A-D`
  */
 export function dtmfSamples(digit: string, ms: number): Int16Array {
-  const row = KEYPAD.findIndex((keys) => digit.length === 1 && keys.includes(digit));
-  const low = LOW_HZ[row];
-  const high = HIGH_HZ[KEYPAD[row]?.indexOf(digit) ?? -1];
-  if (low === undefined || high === undefined) throw new RangeError(`not a DTMF digit: '${digit}'`);
   const samples = new Int16Array(ms * 8);
-  toneSource({ hz: [low, high], dbm0: [LOW_DBM0, HIGH_DBM0], cadence: [ms, 0] }).read(samples);
+  toneSource({ hz: keyHz(digit), dbm0: [LOW_DBM0, HIGH_DBM0], cadence: [ms, 0] }).read(samples);
   return samples;
 }
