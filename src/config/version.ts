@@ -114,6 +114,12 @@ export class PbxVersion {
     return this.#accounts.get(accountKey(user, domain));
   }
 
+  /** As `account`, by the name that is used for both together: `user@domain`. */
+  accountNamed(name: string): { readonly account: Account; readonly employee: Employee } | undefined {
+    const at = name.lastIndexOf('@');
+    return this.account(name.slice(0, at), name.slice(at + 1));
+  }
+
   /** The account that takes the calls of this one: `forwardTo`, followed once. */
   forwardedAccount(account: Account): Account {
     if (account.forwardTo === undefined) return account;

@@ -102,11 +102,10 @@ export const shownRecording = (recording: Recording) => ({
 
 export function shownDevice(pbx: PbxVersion, device: Registration) {
   const { account, receivedFrom } = device;
-  const at = account.lastIndexOf('@');
   const host = receivedFrom.address.includes(':') ? `[${receivedFrom.address}]` : receivedFrom.address;
   return {
     account,
-    employee: pbx.account(account.slice(0, at), account.slice(at + 1))?.employee.id ?? null,
+    employee: pbx.accountNamed(account)?.employee.id ?? null,
     contact: device.uri,
     address: `${receivedFrom.protocol}/${host}:${receivedFrom.port}`,
     userAgent: device.userAgent ?? null,

@@ -168,8 +168,7 @@ export class Simulator {
 /** Every account has a phone, but those of employees who are offline. */
 const registrationsOf = (pbx: PbxVersion, people: People): Pick<RegistrationStore, 'contacts'> => ({
   contacts: async (_pbx, account) => {
-    const at = account.lastIndexOf('@');
-    const owner = pbx.account(account.slice(0, at), account.slice(at + 1))?.employee;
+    const owner = pbx.accountNamed(account)?.employee;
     return !owner || people.isOffline(owner.id) ? [] : [{ uri: `sip:${account}` } as Binding];
   },
 });

@@ -18,7 +18,7 @@ export interface MessageSummaryOptions {
  * account, its extension, the code that it dials to listen. Only the account or extension of somebody else is refused.
  */
 export function messageSummary({ pbx, counts }: MessageSummaryOptions): EventPackage {
-  const owner = ({ pbx: id, account }: Subscriber) => accountOf(pbx(id), account)?.employee;
+  const owner = ({ pbx: id, account }: Subscriber) => pbx(id)?.accountNamed(account)?.employee;
   return {
     name: 'message-summary',
     contentType: 'application/simple-message-summary',
@@ -27,9 +27,7 @@ export function messageSummary({ pbx, counts }: MessageSummaryOptions): EventPac
       const version = pbx(subscriber.pbx);
       const known = version?.extension(user);
       const named =
-        known?.kind === 'employee'
-          ? known.employee
-          : accountOf(version, `${user}@${domainOf(subscriber.account)}`)?.employee;
+        known?.kind === 'employee' ? known.employee : version?.account(user, domainOf(subscriber.account))?.employee;
       return named && named.id !== subscriber.employee ? { status: 403 } : undefined;
     },
     async state(subscriber) {
@@ -47,10 +45,5 @@ export const printSummary = (account: string, { new: fresh, old }: MessagesWaiti
     `Voice-Message: ${fresh}/${old} (0/0)`,
     '',
   ].join('\r\n');
-
-function accountOf(pbx: PbxVersion | undefined, account: string) {
-  const at = account.lastIndexOf('@');
-  return pbx?.account(account.slice(0, at), account.slice(at + 1));
-}
 
 const domainOf = (account: string): string => account.slice(account.lastIndexOf('@') + 1);
