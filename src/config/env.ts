@@ -115,7 +115,7 @@ const readUrl =
 /** One server, or several behind Sentinel or in a cluster, which no URL of the standard can name. What is behind the scheme `redis/address.ts` reads. */
 const readRedisUrl = (text: string): Secret | undefined =>
   /^(rediss?(\+(sentinel|cluster))?|unix):\/\/\S+$/.test(text)
-    ? new Secret(text, text.replace(/:\/\/([^:@/]*):[^@/]*@/, '://$1:***@'))
+    ? new Secret(text, text.replace(/:\/\/([^:@/]*):\S*@/, '://$1:***@'))
     : undefined;
 
 function readPorts(text: string): Environment['rtpPorts'] | undefined {

@@ -107,6 +107,8 @@ describe('the environment', () => {
       expect(printed).not.toContain('hunter2');
     }
     expect(String(env.redisUrl)).toBe('redis://:***@127.0.0.1:6379');
+    const { redisUrl } = readEnvironment({ REDIS_URL: 'redis+sentinel://km:hunt@r/2@10.0.0.1,10.0.0.2/main' });
+    expect(String(redisUrl)).toBe('redis+sentinel://km:***@10.0.0.1,10.0.0.2/main');
     expect(String(new Secret('x'))).toBe('[secret]');
   });
 
