@@ -6,10 +6,11 @@ import {
   createSecureContext,
   createServer,
   getCACertificates,
+  type SecureContext,
   type SecureContextOptions,
 } from 'node:tls';
 import { errorText, UserError } from '../../../errors.ts';
-import type { Listener, OpenListener } from './listener.ts';
+import type { OpenListener } from './listener.ts';
 import { openStreams, type StreamMaker } from './stream-listener.ts';
 
 /** PEM files. */
@@ -26,13 +27,13 @@ export interface TlsFiles {
  * he was looked up by, or for his address where there was no name; else it is a peer who cannot be reached.
  * @throws UserError `sip-tls`
  */
-export const openTls = (files: TlsFiles): OpenListener => {
-  return (at, listening): Promise<Listener> => {
-    const secure = secureOptions(files);
-    const context = createSecureContext(secure);
+export const openTls =
+  (files: TlsFiles): OpenListener =>
+  async (at, listening) => {
+    const { options, secureContext } = secured(files);
     const maker: StreamMaker = {
       createServer(accept) {
-        const server = createServer({ ...secure, handshakeTimeout: listening.limits.messageMs }, accept);
+        const server = createServer({ ...options, handshakeTimeout: listening.limits.messageMs }, accept);
         server.maxConnections = listening.limits.connections;
         server.on('tlsClientError', () => listening.sink.dropped('handshake'));
         return server;
@@ -40,7 +41,7 @@ export const openTls = (files: TlsFiles): OpenListener => {
       established: 'secureConnect',
       connect({ address, port, name = address }, from) {
         return connect({
-          ...{ host: address, port, secureContext: context },
+          ...{ host: address, port, secureContext },
           // An address may not stand there (RFC 6066 §3).
           ...(isIP(name) === 0 ? { servername: name } : {}),
           ...(from === undefined ? {} : { localAddress: from }),
@@ -50,16 +51,16 @@ export const openTls = (files: TlsFiles): OpenListener => {
     };
     return openStreams(at, listening, maker);
   };
-};
 
-function secureOptions({ cert, key, ca }: TlsFiles): SecureContextOptions {
+/** For the server the options, for what we connect to the context that is made of them: each takes only its own form. */
+function secured({ cert, key, ca }: TlsFiles): { options: SecureContextOptions; secureContext: SecureContext } {
   const own = ca === undefined ? [] : [read('SIP_TLS_CA', ca)];
   const options: SecureContextOptions = {
     ...{ cert: read('SIP_TLS_CERT', cert), key: read('SIP_TLS_KEY', key) },
     ...{ minVersion: 'TLSv1.2', ca: [...getCACertificates('system'), ...own] },
   };
   try {
-    createSecureContext(options);
+    return { options, secureContext: createSecureContext(options) };
   } catch (error) {
     throw new UserError(
       'sip-tls',
@@ -68,7 +69,6 @@ function secureOptions({ cert, key, ca }: TlsFiles): SecureContextOptions {
       { cause: error },
     );
   }
-  return options;
 }
 
 function read(variable: string, file: string): string {
