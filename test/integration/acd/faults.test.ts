@@ -325,8 +325,8 @@ describe('a caller whose wait is over', () => {
     const events = { offered: () => undefined, withdrawn: () => undefined, over: (why: OverReason) => over.push(why) };
     void node.enqueue({ ...request, waits: false, familiar: false }, events);
     await arrive();
-    const [caller] = await store.queue(pbx.id, 'sales');
-    void node.miss({ call: 'c', agent: 'anna', token: caller?.offers.anna?.token ?? 0 }, 'noAnswer', 10_000);
+    const token = (await store.agents(pbx.id, ['anna']))[0]?.reservation?.token ?? 0;
+    void node.miss({ call: 'c', agent: 'anna', token }, 'noAnswer', 10_000);
     void node.endCall('boris', 'own');
     await arrive();
     // It is over, which is still on its way to the node when that says whom it has: so he is put back, and Boris is free for him.
