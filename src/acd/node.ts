@@ -445,8 +445,13 @@ export class AcdNode {
     const left = request.maxWaitMs - (this.#clock.monotonic() - enteredAt);
     const again = { ...request, place, maxWaitMs: request.maxWaitMs > 0 ? Math.max(1, left) : 0 };
     const entered = await this.#store.enqueue(this.#pbx.id, this.name, again);
-    if (entered.outcome === 'offered' || entered.outcome === 'waiting') return;
-    if (this.#callers.get(call) !== caller) return;
+    const isIn = entered.outcome === 'offered' || entered.outcome === 'waiting';
+    if (this.#callers.get(call) !== caller) {
+      // Redis had not lost him: that his wait was over was still on its way. Or he has been answered meanwhile.
+      if (isIn) void this.#quietly(() => this.#store.leave(this.#pbx.id, call, 'elsewhere', 0));
+      return;
+    }
+    if (isIn) return;
     this.#forget(caller);
     caller.events.over('nobodyAnswered');
   }

@@ -36,6 +36,8 @@ export interface SipServerOptions {
   readonly guard: Guard;
   readonly registrar: Registrar;
   readonly subscriptions: Subscriptions;
+  /** See `SipOptions`. */
+  readonly patienceMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -148,10 +150,14 @@ export class DrachtioSipServer implements SipServer {
     this.#events.clear();
   }
 
-  readonly #dialogHooks = {
-    onDialog: (dialog: SipDialog) => void this.#dialogs.add(dialog),
-    onDialogReleased: (dialog: SipDialog) => void this.#dialogs.delete(dialog),
-  };
+  /** What an INVITE needs for the dialog that it becomes. */
+  get #dialogHooks() {
+    return {
+      patienceMs: this.#options.patienceMs,
+      onDialog: (dialog: SipDialog) => void this.#dialogs.add(dialog),
+      onDialogReleased: (dialog: SipDialog) => void this.#dialogs.delete(dialog),
+    };
+  }
 
   async #connect(): Promise<void> {
     const address = await this.#options.drachtio();

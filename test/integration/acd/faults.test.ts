@@ -1,9 +1,14 @@
 import { fileURLToPath } from 'node:url';
+import pino from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { AcdNode, type OverReason } from '../../../src/acd/node.ts';
+import { AcdStore } from '../../../src/acd/store.ts';
 import type { PbxVersion } from '../../../src/config/version.ts';
+import { systemRandom } from '../../../src/time/random.ts';
 import { group, staff } from '../../support/acd/desk.ts';
 import { Station } from '../../support/acd/station.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
+import { Wire } from '../../support/acd/wire.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { pbxOf } from '../../support/pbx.ts';
 import { Program } from '../../support/process.ts';
 import { somePbx, startTestRedis, type TestRedis } from '../../support/redis.ts';
@@ -245,13 +250,15 @@ describe('a phone', () => {
     expect(await station.remains()).toEqual([]);
   });
 
-  it('that answers and vanishes: its agent is free for the next caller', async () => {
-    const station = await calm('sequential', ['anna']);
-    const [first, second] = [await station.enter(), await station.enter()];
-    await station.node.answer(await first.offer());
-    await station.node.endCall('anna', first.call);
-    expect((await second.offer()).agent).toBe('anna');
-    await station.node.leave(second.call, 'abandoned', 0);
+  it('that is picked up while an offer to another is still on its way: that is taken back on the same way', async () => {
+    const station = await calm('all', ['anna', 'boris']);
+    const visitor = await station.enter();
+    const [hers, his] = [await visitor.offer(), await visitor.offer()];
+    // As far as this node knows nobody has: it would not take back what it has not heard of yet.
+    expect(await station.store.pickUp(station.pbx.id, hers)).toBe('held');
+    await visitor.withdrawal(his.token);
+    expect((await station.node.answer(hers)).outcome).toBe('connected');
+    await station.node.endCall('anna', visitor.call);
     expect(await station.remains()).toEqual([]);
   });
 
@@ -283,6 +290,58 @@ describe('a phone', () => {
     expect(answers.map(({ outcome }) => outcome)).toEqual(['connected', 'gone']);
     await station.node.endCall('anna', visitor.call);
     expect(await station.remains()).toEqual([]);
+  });
+});
+
+describe('a caller whose wait is over', () => {
+  it('is not put back into the queue for longer than it takes to say so, when the node hears of it late', async () => {
+    const pbx = pbxOf(documentOf('sequential', ['anna', 'boris']));
+    const connection = await redis.connect();
+    const clock = new FakeClock();
+    const store = new AcdStore(connection, systemRandom, () => clock.now());
+    const wire = new Wire(connection);
+    const node = new AcdNode(pbx, {
+      store: new AcdStore(wire, systemRandom, () => clock.now()),
+      ...{ clock, log: pino({ level: 'silent' }), nodeId: 'one', run: 'run' },
+    });
+    /** @param between what happens after Redis has done it, before the node hears of it */
+    const carry = async (between?: () => Promise<void>) => {
+      const request = wire.requests.shift();
+      if (!request) throw new Error('the node asks for nothing more');
+      await request.carryOut();
+      await between?.();
+      request.deliver();
+      await settle();
+    };
+    const arrive = async () => {
+      while (wire.requests.length > 0) await carry();
+    };
+    const over: OverReason[] = [];
+    void node.start();
+    await arrive();
+    // Boris talks; Anna alone is rung for one who does not wait for another.
+    void node.beginCall('boris', 'own', { talks: true });
+    const request = { call: 'c', group: 'sales', number: '', ringMs: 20_000, maxWaitMs: 0, maxLength: 0, wrapUpMs: 0 };
+    const events = { offered: () => undefined, withdrawn: () => undefined, over: (why: OverReason) => over.push(why) };
+    void node.enqueue({ ...request, waits: false, familiar: false }, events);
+    await arrive();
+    const token = (await store.agents(pbx.id, ['anna']))[0]?.reservation?.token ?? 0;
+    void node.miss({ call: 'c', agent: 'anna', token }, 'noAnswer', 10_000);
+    void node.endCall('boris', 'own');
+    await arrive();
+    // It is over, which is still on its way to the node when that says whom it has: so he is put back, and Boris is free for him.
+    void node.catchUp();
+    while (over.length === 0) {
+      await carry(async () => {
+        if ((await store.queue(pbx.id, 'sales')).length > 0)
+          node.told(JSON.stringify({ type: 'over', call: 'c', reason: 'nobodyAnswered' }));
+      });
+    }
+    expect(over).toEqual(['nobodyAnswered']);
+    await arrive();
+    expect(await store.queue(pbx.id, 'sales')).toEqual([]);
+    expect((await store.agents(pbx.id, ['boris']))[0]).toMatchObject({ isFree: true });
+    node.stop();
   });
 });
 

@@ -224,7 +224,7 @@ describe('an endpoint', () => {
     const events: string[] = [];
     endpoint.on('silent', () => events.push('silent'));
     endpoint.on('media', ({ address, port }) => events.push(`${address}:${port}`));
-    endpoint.expectMedia({ firstMs: 100, thenMs: 200 });
+    endpoint.expectMedia({ firstMs: 100, thenMs: 200, pauseMs: 0 });
     await eventually(
       'the silence',
       () => events,

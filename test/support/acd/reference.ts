@@ -310,7 +310,11 @@ export class ReferenceAcd {
       if (!caller) return 'unknown';
       const made = caller.offers.get(id);
       if (made?.token !== Number(token)) return 'gone';
-      for (const other of [...caller.offers.keys()]) if (other !== id) this.#withdraw(caller, other);
+      for (const [other, { token: theirs }] of [...caller.offers]) {
+        if (other === id) continue;
+        this.#withdraw(caller, other);
+        this.#told.push([caller.node, { type: 'withdraw', call, agent: other, token: theirs }]);
+      }
       caller.pickedUp = true;
       made.expires = this.#now + Number(lease);
       const { reservation } = this.#agent(id);

@@ -28,6 +28,7 @@ describe('the environment', () => {
       sipExternalIp: undefined,
       drachtio: undefined,
       drainSeconds: 60,
+      peerPatienceSeconds: 2,
       freeswitch: [],
       redisUrl: undefined,
       databaseUrl: undefined,
