@@ -1,11 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFaxTerminal, type FaxTerminal } from '../../../../../src/embedded/media/dsp/fax.ts';
 import { isMissing, loadSpandsp, type Spandsp } from '../../../../../src/embedded/media/dsp/spandsp.ts';
+import { readTiff } from '../../../../../src/media/tiff-file.ts';
 import { pdfOfTiff } from '../../../../../src/messages/fax/pdf.ts';
-import { readTiff } from '../../../../../src/messages/fax/tiff.ts';
 import { pageOf, shown, shownByPdf, tiffOf } from '../../../../support/fax-pages.ts';
 
 const loaded = loadSpandsp();
@@ -32,6 +33,18 @@ function connect(
     line(back, i);
     one.receive(back);
     other.receive(forth);
+  }
+}
+
+/** As on a disk that is full when a file reaches so many bytes (setrlimit(2)): for this process, and as long as `work` takes. */
+function withRoomFor(bytes: number, work: () => void): void {
+  const limit = (value: string) =>
+    execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${value}:unlimited`]);
+  limit(String(bytes));
+  try {
+    work();
+  } finally {
+    limit('unlimited');
   }
 }
 
@@ -149,6 +162,23 @@ describe('fax terminal', () => {
     machines[0].close();
     expect(machines[1].close()).toMatchObject({ reason: 'failed', pages: 2, error: 'more than 2 pages' });
     expect(readTiff(await readFile(received))).toHaveLength(2);
+  });
+
+  it.each([
+    { which: 'the second', room: 10_000, pages: 1, ecm: true },
+    { which: 'the second', room: 10_000, pages: 1, ecm: false },
+    { which: 'the last', room: 14_000, pages: 2, ecm: true },
+  ])('confirms no page that a full disk has swallowed: $which of three (error correction: $ecm)', async (full) => {
+    await writeFile(original, tiffOf([pageOf(1), pageOf(2), pageOf(3)]));
+    const machines = [sender(), receiver(full)] as const;
+    withRoomFor(full.room, () => connect(machines));
+    expect(machines[0].close()).toMatchObject({ reason: 'failed', pages: full.pages });
+    expect(machines[1].close()).toMatchObject({
+      ...{ reason: 'failed', pages: full.pages, unwritten: 1 },
+      error: 'a page could not be written: the disk is full',
+    });
+    const kept = Array.from({ length: full.pages }, (_, i) => pageOf(i + 1));
+    expect(await shownByPdf(pdfOfTiff(await readFile(received)))).toEqual(shown(kept));
   });
 
   it('refuses to be used after its end', async () => {
