@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -40,7 +40,7 @@ import {
 } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { tellPhones } from './engine-mailboxes.ts';
-import { UserError } from './errors.ts';
+import { errorText, UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
 import type { History } from './history/index.ts';
 import { PbxSounds } from './media/pbx-sounds.ts';
@@ -64,7 +64,7 @@ import {
   Throttle,
 } from './redis/index.ts';
 import { tablesOf } from './scheme/tables.ts';
-import { contactTarget, startSip } from './sip/index.ts';
+import { contactTarget, placeOf, type SipServerPlace, startSip } from './sip/index.ts';
 import type { SipServer } from './sip/port.ts';
 import { type Clock, delay, systemClock } from './time/clock.ts';
 import { type Random, systemRandom } from './time/random.ts';
@@ -115,7 +115,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       env.freeswitch.length === 0
         ? openMedia(env, log, stack)
         : openFreeswitch({ env, prompts: promptSet, sip: () => sip.server, log }, stack),
-      env.drachtio ? undefined : EmbeddedSipServer.start(env, log, stack),
+      env.drachtio.length > 0 ? undefined : EmbeddedSipServer.start(env, log, stack),
     ]);
     for (const { message, hint } of prompts.warnings) log.warn({ hint }, message);
     const subscriber = new RedisSubscriber(redis);
@@ -131,11 +131,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(await feedAcd({ config, dispatcher, estimates, registrations, log }));
     const failures = new Throttle(redis);
     const sip = await startSip({
-      drachtio: async () => {
-        if (embeddedSip) return embeddedSip.address();
-        if (!env.drachtio) throw new Error('neither an embedded SIP server nor a drachtio server');
-        return { ...env.drachtio, secret: env.drachtio.secret.reveal() };
-      },
+      servers: embeddedSip ? [embeddedSip.place] : await drachtioServers(env),
       config,
       registrations,
       failures,
@@ -574,6 +570,23 @@ function keepVersions(history: History, config: ConfigStore): void {
   keep();
 }
 
+/** @throws UserError `bad-environment` for a `DRACHTIO_CA` that cannot be read */
+async function drachtioServers({ drachtio, drachtioTags: tags, drachtioCa }: Environment): Promise<SipServerPlace[]> {
+  const ca =
+    drachtioCa === undefined
+      ? undefined
+      : await readFile(drachtioCa, 'utf8').catch((error: unknown) => {
+          throw new UserError('bad-environment', `DRACHTIO_CA cannot be read: ${errorText(error)}`);
+        });
+  return drachtio.map(({ host, port, secret, tls }) => ({
+    name: placeOf({ host, port }),
+    address: async () => ({
+      ...{ host, port, tags, secret: secret.reveal() },
+      ...(tls && { tls: ca === undefined ? {} : { ca } }),
+    }),
+  }));
+}
+
 /** The embedded SIP server, and another in its place when its thread has died: its calls are lost then, the next ones are not. */
 class EmbeddedSipServer {
   readonly #env: Environment;
@@ -590,6 +603,10 @@ class EmbeddedSipServer {
     await server.address();
     stack.defer(() => server.close());
     return server;
+  }
+
+  get place(): SipServerPlace {
+    return { name: 'embedded', id: this.#env.nodeId, address: () => this.address() };
   }
 
   /** Where drachtio-srf connects. @throws UserError `port-in-use` and others when it has to be started and cannot listen */
@@ -670,9 +687,10 @@ function bannerText(shown: {
 }): string {
   const { env, config, listening, http } = shown;
   const [sip = ''] = listening;
+  const servers = env.drachtio.map(placeOf);
   const lines = [
     'Kommutator is running.',
-    `  SIP       ${listening.join('  ')}  (${env.drachtio ? `drachtio ${env.drachtio.host}:${env.drachtio.port}` : 'embedded'})`,
+    `  SIP       ${listening.join('  ')}  (${servers.length > 0 ? `drachtio ${servers.join(', ')}` : 'embedded'})`,
     `  Media     ${mediaText(env)}`,
     `  API       ${http}/api/openapi.json`,
     `  Database  ${env.databaseUrl ? 'DATABASE_URL' : `embedded, data in ${env.varDir}`}`,

@@ -4,12 +4,12 @@ import type { RegistrationStore } from '../redis/registrations.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
 import { type AttemptLimits, Attempts, type FailureCounter } from './attempts.ts';
-import type { DrachtioAddress } from './connection.ts';
 import type { ContactRules } from './contacts.ts';
 import { DigestAuthority } from './digest.ts';
 import { Guard } from './guard.ts';
 import type { CountryOf } from './ip-access.ts';
 import { LineMarks } from './line-marks.ts';
+import type { SipServerPlace } from './link.ts';
 import { ownHosts, passedThroughHere } from './own-hosts.ts';
 import type { SipServer } from './port.ts';
 import { Registrar } from './registrar.ts';
@@ -17,18 +17,17 @@ import { DrachtioSipServer } from './server.ts';
 import { type SubscriptionLimits, Subscriptions } from './subscriptions.ts';
 import { TrunkPeers } from './trunk-peers.ts';
 
-export { type DrachtioAddress, parseDrachtioAddress } from './connection.ts';
+export { type DrachtioAddress, placeOf } from './connection.ts';
 export type { Identity } from './identity.ts';
+export type { SipServerPlace } from './link.ts';
 export { messageSummary } from './message-summary.ts';
 export type { LiveContact, Registrar, RegistrarEvents } from './registrar.ts';
 export type { Subscriptions } from './subscriptions.ts';
 export { contactTarget, peerTarget } from './target.ts';
 
 export interface SipOptions {
-  /**
-   * Where the drachtio server is. Asked before each attempt to connect: start the embedded server here, or one in place of one that died.
-   */
-  readonly drachtio: () => Promise<DrachtioAddress>;
+  /** The drachtio servers, at least one. */
+  readonly servers: readonly SipServerPlace[];
   readonly config: ConfigStore;
   readonly registrations: RegistrationStore;
   /** `Throttle` of `redis/`. */
@@ -108,9 +107,9 @@ export async function startSip(options: SipOptions): Promise<Sip> {
   };
   void peers.refresh();
   try {
-    const { drachtio } = options;
+    const { servers: places } = options;
     server = await DrachtioSipServer.start({
-      drachtio,
+      places,
       guard,
       registrar,
       subscriptions,

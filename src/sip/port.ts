@@ -11,10 +11,12 @@ import type { Identity } from './identity.ts';
  * Everything named `on` returns the function that takes the listener off again.
  */
 export interface SipServer {
-  /** `up` while the connection to the SIP server stands. While it is down, `invite` fails at once with cause `transport`. */
+  /** `up` while the connection to a SIP server stands. While there is none, `invite` fails at once with cause `transport`. */
   readonly state: SipServerState;
-  /** Where the SIP server listens, as `udp/192.0.2.1:5060`; empty while down. */
+  /** Where the SIP servers listen that we are connected to, as `udp/192.0.2.1:5060`; empty while down. */
   readonly listening: readonly string[];
+  /** Each of the SIP servers that are configured, in their order. */
+  readonly servers: readonly SipServerHealth[];
 
   on<K extends keyof SipServerEvents>(event: K, listener: (payload: SipServerEvents[K]) => void): () => void;
 
@@ -41,11 +43,16 @@ export interface SipServer {
 
 export type SipServerState = 'connecting' | 'up' | 'down' | 'closed';
 
+/** `name`: `127.0.0.1:9022`. The counts are those of `SipStats`, of this server alone. */
+export interface SipServerHealth extends SipStats {
+  readonly name: string;
+}
+
 export interface SipServerEvents {
-  /** Connected (again). */
-  up: { readonly listening: readonly string[] };
-  /** The connection was lost: all calls on it have been ended (`by: 'lost'`), a new connection is being tried. */
-  down: { readonly reason: string };
+  /** Connected (again) to one of the servers, which listens there. */
+  up: { readonly server: string; readonly listening: readonly string[] };
+  /** The connection to one was lost: all calls on it have been ended (`by: 'lost'`), a new connection is being tried. */
+  down: { readonly server: string; readonly reason: string };
 }
 
 export interface SipStats {

@@ -1,5 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readEnvironment } from '../../src/config/env.ts';
+import type { DrachtioAddress } from '../../src/sip/index.ts';
 import { Program } from './process.ts';
 import { freePort, temporaryFolder } from './temp.ts';
 
@@ -11,6 +13,13 @@ export interface DrachtioServer extends AsyncDisposable {
   kill(): Promise<void>;
   /** Again, on the same ports. */
   start(): Promise<void>;
+}
+
+/** The first server that `DRACHTIO` names, as drachtio-srf takes it. */
+export function drachtioOf(text: string | undefined): DrachtioAddress {
+  const [first] = readEnvironment({ DRACHTIO: text }).drachtio;
+  if (!first) throw new Error('DRACHTIO names no server');
+  return { host: first.host, port: first.port, secret: first.secret.reveal() };
 }
 
 /** @param listen as `SIP_LISTEN`, on one host; a port of 0 is chosen. A drachtio server has UDP and TCP on one port */

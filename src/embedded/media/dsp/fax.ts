@@ -59,7 +59,6 @@ const NO_DCN = 29;
 /** «That was the last page» (EOP, PRI-EOP) and «more follow» (MPS, EOM and their PRI forms), without the bit that tells the two machines apart. */
 const LAST_PAGE = [0x2e, 0x3e];
 const MORE_PAGES = [0x4e, 0x5e, 0x8e, 0x9e];
-const NOT_WRITTEN = 'a page could not be written: the disk is full';
 const messageOf = (byte: number): number => byte & 0xfe;
 
 /** @throws Error if the library is out of memory */
@@ -179,7 +178,10 @@ class SpandspTerminal implements FaxTerminal {
     if (active) this.#spandsp.t30Terminate(this.#t30);
     this.#spandsp.faxFree(fax);
     const code = active && status === 0 ? CALL_DROPPED : status;
-    if (this.#unwritten > 0) return { ...progress, reason: 'failed', unwritten: this.#unwritten, error: NOT_WRITTEN };
+    if (this.#unwritten > 0) {
+      const error = `${this.#unwritten} of ${this.#kept + this.#unwritten} pages could not be written: the disk is full`;
+      return { ...progress, reason: 'failed', unwritten: this.#unwritten, error };
+    }
     if (this.#tooMany) return { ...progress, reason: 'failed', error: `more than ${this.#maxPages} pages` };
     const whole = allConfirmed || code === 0 || code === NO_DCN || (code === CALL_DROPPED && this.#lastPageConfirmed);
     if (whole && progress.pages > 0) return { ...progress, reason: 'finished' };
