@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AcdNode, type OverReason } from '../../../src/acd/node.ts';
-import { AcdStore } from '../../../src/acd/store.ts';
+import { AcdStore, type Offer } from '../../../src/acd/store.ts';
 import type { PbxVersion } from '../../../src/config/version.ts';
 import { systemRandom } from '../../../src/time/random.ts';
 import { group, staff } from '../../support/acd/desk.ts';
@@ -317,10 +317,15 @@ async function slow(algorithm: string, of: readonly string[]) {
     while (wire.requests.length > 0) await carry();
   };
   const over: OverReason[] = [];
+  const offered: string[] = [];
   /** Somebody calls, and is offered to whom there is. */
   const enter = async (waits: boolean) => {
     const request = { call: 'c', group: 'sales', number: '', ringMs: 20_000, maxWaitMs: 0, maxLength: 0, wrapUpMs: 0 };
-    const events = { offered: () => undefined, withdrawn: () => undefined, over: (why: OverReason) => over.push(why) };
+    const events = {
+      offered: (one: Offer) => offered.push(one.agent),
+      withdrawn: () => undefined,
+      over: (why: OverReason) => over.push(why),
+    };
     void node.enqueue({ ...request, waits, familiar: false }, events);
     await arrive();
   };
@@ -329,7 +334,7 @@ async function slow(algorithm: string, of: readonly string[]) {
   const queue = () => store.queue(pbx.id, 'sales');
   void node.start();
   await arrive();
-  return { node, over, carry, arrive, enter, agent, offer, queue };
+  return { node, over, offered, carry, arrive, enter, agent, offer, queue };
 }
 
 describe('a node that says what it has while something is on its way', () => {
@@ -352,6 +357,20 @@ describe('a node that says what it has while something is on its way', () => {
     await arrive();
     expect(await queue()).toEqual([]);
     expect(await agent('boris')).toMatchObject({ isFree: true });
+    node.stop();
+  });
+
+  it('is told of an offer that it has missed, also while another agent asks for that caller', async () => {
+    const { node, offered, carry, arrive, enter } = await slow('sequential', ['anna', 'boris']);
+    await enter(true);
+    // That anna is to be rung was told while the node could not hear it; boris answers for an offer that is over.
+    void node.catchUp();
+    const refused = node.answer({ call: 'c', agent: 'boris', token: 1 });
+    await carry();
+    expect(offered).toEqual([]);
+    await arrive();
+    expect(await refused).toEqual({ outcome: 'gone' });
+    expect(offered).toEqual(['anna']);
     node.stop();
   });
 
