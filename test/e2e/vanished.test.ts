@@ -99,7 +99,7 @@ describe('phones that live', () => {
     const anna = await phone('anna', { says: { hz: 440 }, answers: 'auto' });
     // What is sent to it is not echoed, so it sends nothing at all.
     const media = 'm=audio 9 RTP/AVP 8\na=rtpmap:8 PCMA/8000';
-    const call = sippCalls(engine.sip, { to: lines.forwarding, media, talkMs: 7000 });
+    const call = sippCalls(engine.sip, { to: lines.forwarding, media, talkMs: 5500 });
     await anna.next('CALL_ESTABLISHED');
     anna.hold();
     expect(await call).toMatchObject({ successful: 1, failed: 0 });
