@@ -19,7 +19,7 @@ export interface LegEvents {
  * sends nothing while nobody speaks, not even RTCP. So he is asked by SIP whether he is there, which a phone that lives answers. One that does, and still
  * sends nothing, has lost its audio.
  */
-const SILENCE = { firstMs: 60_000, thenMs: 300_000, pauseMs: 2000 } as const;
+const SILENCE = { firstMs: 60_000, thenMs: 300_000, pauseMs: 1500 } as const;
 
 /** One established SIP dialog with its end of the media: somebody who can be heard. Ends once, and frees its endpoint then. */
 export class Leg {

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AcdNode, type OverReason } from '../../../src/acd/node.ts';
-import { AcdStore } from '../../../src/acd/store.ts';
+import { AcdStore, type Offer } from '../../../src/acd/store.ts';
 import type { PbxVersion } from '../../../src/config/version.ts';
 import { systemRandom } from '../../../src/time/random.ts';
 import { group, staff } from '../../support/acd/desk.ts';
@@ -293,54 +293,101 @@ describe('a phone', () => {
   });
 });
 
-describe('a caller whose wait is over', () => {
-  it('is not put back into the queue for longer than it takes to say so, when the node hears of it late', async () => {
-    const pbx = pbxOf(documentOf('sequential', ['anna', 'boris']));
-    const connection = await redis.connect();
-    const clock = new FakeClock();
-    const store = new AcdStore(connection, systemRandom, () => clock.now());
-    const wire = new Wire(connection);
-    const node = new AcdNode(pbx, {
-      store: new AcdStore(wire, systemRandom, () => clock.now()),
-      ...{ clock, log: pino({ level: 'silent' }), nodeId: 'one', run: 'run' },
-    });
-    /** @param between what happens after Redis has done it, before the node hears of it */
-    const carry = async (between?: () => Promise<void>) => {
-      const request = wire.requests.shift();
-      if (!request) throw new Error('the node asks for nothing more');
-      await request.carryOut();
-      await between?.();
-      request.deliver();
-      await settle();
+/** A node whose scripts are carried to Redis when the test says so, one after the other, and which hears no more than it is told here. */
+async function slow(algorithm: string, of: readonly string[]) {
+  const pbx = pbxOf(documentOf(algorithm, of));
+  const connection = await redis.connect();
+  const clock = new FakeClock();
+  const wire = new Wire(connection);
+  const store = new AcdStore(connection, systemRandom, () => clock.now());
+  const node = new AcdNode(pbx, {
+    store: new AcdStore(wire, systemRandom, () => clock.now()),
+    ...{ clock, log: pino({ level: 'silent' }), nodeId: 'one', run: 'run' },
+  });
+  /** @param between what happens after Redis has done it, before the node hears of it */
+  const carry = async (between?: () => Promise<void>) => {
+    const request = wire.requests.shift();
+    if (!request) throw new Error('the node asks for nothing more');
+    await request.carryOut();
+    await between?.();
+    request.deliver();
+    await settle();
+  };
+  const arrive = async () => {
+    while (wire.requests.length > 0) await carry();
+  };
+  const over: OverReason[] = [];
+  const offered: string[] = [];
+  /** Somebody calls, and is offered to whom there is. */
+  const enter = async (waits: boolean) => {
+    const request = { call: 'c', group: 'sales', number: '', ringMs: 20_000, maxWaitMs: 0, maxLength: 0, wrapUpMs: 0 };
+    const events = {
+      offered: (one: Offer) => offered.push(one.agent),
+      withdrawn: () => undefined,
+      over: (why: OverReason) => over.push(why),
     };
-    const arrive = async () => {
-      while (wire.requests.length > 0) await carry();
-    };
-    const over: OverReason[] = [];
-    void node.start();
+    void node.enqueue({ ...request, waits, familiar: false }, events);
     await arrive();
+  };
+  const agent = async (id: string) => (await store.agents(pbx.id, [id]))[0];
+  const offer = async (id: string) => ({ call: 'c', agent: id, token: (await agent(id))?.reservation?.token ?? 0 });
+  const queue = () => store.queue(pbx.id, 'sales');
+  void node.start();
+  await arrive();
+  return { node, over, offered, carry, arrive, enter, agent, offer, queue };
+}
+
+describe('a node that says what it has while something is on its way', () => {
+  it('does not leave a caller in the queue whose wait was over', async () => {
+    const { node, over, carry, arrive, enter, agent, offer, queue } = await slow('sequential', ['anna', 'boris']);
     // Boris talks; Anna alone is rung for one who does not wait for another.
     void node.beginCall('boris', 'own', { talks: true });
-    const request = { call: 'c', group: 'sales', number: '', ringMs: 20_000, maxWaitMs: 0, maxLength: 0, wrapUpMs: 0 };
-    const events = { offered: () => undefined, withdrawn: () => undefined, over: (why: OverReason) => over.push(why) };
-    void node.enqueue({ ...request, waits: false, familiar: false }, events);
-    await arrive();
-    const token = (await store.agents(pbx.id, ['anna']))[0]?.reservation?.token ?? 0;
-    void node.miss({ call: 'c', agent: 'anna', token }, 'noAnswer', 10_000);
+    await enter(false);
+    void node.miss(await offer('anna'), 'noAnswer', 10_000);
     void node.endCall('boris', 'own');
     await arrive();
-    // It is over, which is still on its way to the node when that says whom it has: so he is put back, and Boris is free for him.
+    // It is over, and the node has not heard of it when it says whom it has: so he is put back, and Boris is free for him.
     void node.catchUp();
     while (over.length === 0) {
       await carry(async () => {
-        if ((await store.queue(pbx.id, 'sales')).length > 0)
+        if ((await queue()).length > 0)
           node.told(JSON.stringify({ type: 'over', call: 'c', reason: 'nobodyAnswered' }));
       });
     }
-    expect(over).toEqual(['nobodyAnswered']);
     await arrive();
-    expect(await store.queue(pbx.id, 'sales')).toEqual([]);
-    expect((await store.agents(pbx.id, ['boris']))[0]).toMatchObject({ isFree: true });
+    expect(await queue()).toEqual([]);
+    expect(await agent('boris')).toMatchObject({ isFree: true });
+    node.stop();
+  });
+
+  it('is told of an offer that it has missed, also while another agent asks for that caller', async () => {
+    const { node, offered, carry, arrive, enter } = await slow('sequential', ['anna', 'boris']);
+    await enter(true);
+    // That anna is to be rung was told while the node could not hear it; boris answers for an offer that is over.
+    void node.catchUp();
+    const refused = node.answer({ call: 'c', agent: 'boris', token: 1 });
+    await carry();
+    expect(offered).toEqual([]);
+    await arrive();
+    expect(await refused).toEqual({ outcome: 'gone' });
+    expect(offered).toEqual(['anna']);
+    node.stop();
+  });
+
+  it('does not give up the call of one who has just got his caller, when another was refused him', async () => {
+    const { node, carry, arrive, enter, agent, offer } = await slow('all', ['anna', 'boris']);
+    await enter(true);
+    const [hers, his] = [await offer('anna'), await offer('boris')];
+    void node.pickUp(hers);
+    await arrive();
+    const refused = node.answer(his);
+    void node.catchUp();
+    const connected = node.answer(hers);
+    await carry();
+    expect(await refused).toEqual({ outcome: 'gone' });
+    await arrive();
+    expect((await connected).outcome).toBe('connected');
+    expect(Object.keys((await agent('anna'))?.calls ?? {})).toEqual(['c']);
     node.stop();
   });
 });
