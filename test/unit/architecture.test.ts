@@ -92,13 +92,14 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'embedded/sip': ['time'],
   freeswitch: [
     ...['media/keypad.ts', 'media/port.ts', 'media/fax.ts', 'media/recorder.ts', 'media/audio-length.ts', 'media/sdp'],
-    ...['sip/port.ts', 'time'],
+    ...['media/pause-watch.ts', 'sip/port.ts', 'time'],
   ],
   'embedded/media': [
     'media/sdp',
     'media/keypad.ts',
     'media/port.ts',
     'media/fax.ts',
+    'media/pause-watch.ts',
     'media/recorder.ts',
     'media/tiff-file.ts',
     'media/wav-file.ts',
