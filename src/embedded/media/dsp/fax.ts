@@ -1,6 +1,7 @@
 import type { FaxEnd, FaxProgress } from '../../../media/fax.ts';
 import { CALL_DROPPED, faxErrorText } from './fax-errors.ts';
 import type { Handle, Spandsp } from './spandsp.ts';
+import { WrittenPages } from './written-pages.ts';
 
 /** What a fax terminal is to do with the call. */
 export type FaxTask =
@@ -91,6 +92,10 @@ class SpandspTerminal implements FaxTerminal {
   #moreAnnounced = false;
   /** More pages come than are to be taken. */
   #tooMany = false;
+  readonly #written: WrittenPages | undefined;
+  /** How many pages are in the file, when one could not be written. */
+  #kept: number | undefined;
+  #looked = 0;
 
   constructor(spandsp: Spandsp, fax: Handle, t30: Handle, task: FaxTask) {
     this.#spandsp = spandsp;
@@ -99,6 +104,7 @@ class SpandspTerminal implements FaxTerminal {
     this.#sends = task.do === 'send';
     // The library takes a last page to receive, and does not keep to it.
     this.#maxPages = task.do === 'receive' ? task.maxPages : undefined;
+    this.#written = task.do === 'receive' ? new WrittenPages(task.file) : undefined;
     this.#offPhaseD = spandsp.t30OnPhaseD(t30, (message) => {
       if (this.#sends) return;
       this.#lastPageConfirmed = LAST_PAGE.includes(messageOf(message));
@@ -108,6 +114,7 @@ class SpandspTerminal implements FaxTerminal {
 
   receive(samples: Int16Array): void {
     this.#spandsp.faxRx(this.#open(), samples, samples.length);
+    this.#lookForPages();
     if (!this.#moreAnnounced || this.#maxPages === undefined || this.progress.pages < this.#maxPages) return;
     this.#tooMany = true;
     this.#spandsp.t30Terminate(this.#t30);
@@ -115,7 +122,8 @@ class SpandspTerminal implements FaxTerminal {
 
   send(samples: Int16Array): void {
     const count = this.#spandsp.faxTx(this.#open(), samples, samples.length);
-    samples.fill(0, count);
+    // The confirmation of a page that is not there has been made, and must not go out.
+    samples.fill(0, this.#kept === undefined ? count : 0);
   }
 
   get active(): boolean {
@@ -148,10 +156,25 @@ class SpandspTerminal implements FaxTerminal {
     if (active) this.#spandsp.t30Terminate(this.#t30);
     this.#spandsp.faxFree(fax);
     const code = active && status === 0 ? CALL_DROPPED : status;
+    if (this.#kept !== undefined) {
+      const error = `${progress.pages - this.#kept} of ${progress.pages} pages could not be written: the disk is full`;
+      return { ...progress, pages: this.#kept, reason: 'failed', error };
+    }
     if (this.#tooMany) return { ...progress, reason: 'failed', error: `more than ${this.#maxPages} pages` };
     const whole = allConfirmed || code === 0 || code === NO_DCN || (code === CALL_DROPPED && this.#lastPageConfirmed);
     if (whole && progress.pages > 0) return { ...progress, reason: 'finished' };
     return { ...progress, reason: 'failed', error: code === 0 ? 'no page was transmitted' : faxErrorText(code) };
+  }
+
+  /** Ends it when a page has come that is not in the file: the sender is not to believe that we have it. */
+  #lookForPages(): void {
+    const { pages } = this.progress;
+    if (!this.#written || pages === this.#looked) return;
+    this.#looked = pages;
+    const count = this.#written.count();
+    if (count >= pages) return;
+    this.#kept = count;
+    this.#spandsp.t30Terminate(this.#t30);
   }
 
   #open(): Handle {
