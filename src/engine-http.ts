@@ -101,6 +101,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
       // A thread that is gone or hangs gives no figures.
       media: () => media.stats().then(() => true),
     },
+    sipServers: () => sip.servers,
     metrics: {
       calls: () => Object.fromEntries(config.all().map(({ id }) => [id, inbound.live.count(id)])),
       callsEnded: () => inbound.ended,

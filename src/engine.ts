@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -40,7 +40,7 @@ import {
 } from './engine-events.ts';
 import { httpPorts } from './engine-http.ts';
 import { tellPhones } from './engine-mailboxes.ts';
-import { UserError } from './errors.ts';
+import { errorText, UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
 import type { History } from './history/index.ts';
 import { PbxSounds } from './media/pbx-sounds.ts';
@@ -57,14 +57,23 @@ import type { VoiceMessages } from './messages/voicemail/port.ts';
 import {
   parseRedisUrl,
   RedisConnection,
+  RedisNonces,
   RedisRegistrations,
+  RedisSipServers,
   RedisSubscriber,
   SharedLimits,
   socketAddress,
   Throttle,
 } from './redis/index.ts';
 import { tablesOf } from './scheme/tables.ts';
-import { contactTarget, startSip } from './sip/index.ts';
+import {
+  contactTarget,
+  type NeighbourServer,
+  Neighbours,
+  placeOf,
+  type SipServerPlace,
+  startSip,
+} from './sip/index.ts';
 import type { SipServer } from './sip/port.ts';
 import { type Clock, delay, systemClock } from './time/clock.ts';
 import { type Random, systemRandom } from './time/random.ts';
@@ -115,7 +124,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       env.freeswitch.length === 0
         ? openMedia(env, log, stack)
         : openFreeswitch({ env, prompts: promptSet, sip: () => sip.server, log }, stack),
-      env.drachtio ? undefined : EmbeddedSipServer.start(env, log, stack),
+      env.drachtio.length > 0 ? undefined : EmbeddedSipServer.start(env, log, stack),
     ]);
     for (const { message, hint } of prompts.warnings) log.warn({ hint }, message);
     const subscriber = new RedisSubscriber(redis);
@@ -131,14 +140,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     stack.defer(await feedAcd({ config, dispatcher, estimates, registrations, log }));
     const failures = new Throttle(redis);
     const sip = await startSip({
-      drachtio: async () => {
-        if (embeddedSip) return embeddedSip.address();
-        if (!env.drachtio) throw new Error('neither an embedded SIP server nor a drachtio server');
-        return { ...env.drachtio, secret: env.drachtio.secret.reveal() };
-      },
+      servers: embeddedSip ? [embeddedSip.place] : await drachtioServers(env),
       config,
       registrations,
       failures,
+      ...(env.redisUrl && { sharedNonces: new RedisNonces(redis, random) }),
       clock,
       random,
       log,
@@ -147,6 +153,15 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ...(env.sipExternalIp === undefined ? {} : { externalHosts: [env.sipExternalIp] }),
     });
     stack.defer(() => sip.close());
+    if (env.redisUrl) {
+      const neighbours = new Neighbours({
+        ...{ directory: new RedisSipServers(redis), clock, log },
+        own: () => embeddedSip?.announced,
+        follow: sip.follow,
+      });
+      stack.defer(() => neighbours.close());
+      void neighbours.start();
+    }
     // Phones are served from here on; what is only needed when a call has ended is loaded meanwhile.
     const keeping = stack.use(new AsyncDisposableStack());
     const database = openDatabase(env, log, keeping);
@@ -323,7 +338,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       );
       const over = new AbortController();
       const late = delay(clock, limit, over.signal).catch(() => undefined);
-      const ended = inviting.disposeAsync().then(() => inbound.live.drained());
+      const ended = inviting
+        .disposeAsync()
+        .then(() => inbound.live.drained())
+        .then(() => embeddedSip?.quiet(clock, over.signal));
       await Promise.race([ended, late]);
       over.abort();
     };
@@ -574,6 +592,25 @@ function keepVersions(history: History, config: ConfigStore): void {
   keep();
 }
 
+/** @throws UserError `bad-environment` for a `DRACHTIO_CA` that cannot be read */
+async function drachtioServers({ drachtio, drachtioTags: tags, drachtioCa }: Environment): Promise<SipServerPlace[]> {
+  const ca =
+    drachtioCa === undefined
+      ? undefined
+      : await readFile(drachtioCa, 'utf8').catch((error: unknown) => {
+          throw new UserError('bad-environment', `DRACHTIO_CA cannot be read: ${errorText(error)}`);
+        });
+  return drachtio.map(({ host, port, secret, tls }) => ({
+    name: placeOf({ host, port }),
+    address: async () => ({
+      ...{ host, port, tags, secret: secret.reveal() },
+      ...(tls && { tls: ca === undefined ? {} : { ca } }),
+    }),
+  }));
+}
+
+const QUIET_EVERY_MS = 500;
+
 /** The embedded SIP server, and another in its place when its thread has died: its calls are lost then, the next ones are not. */
 class EmbeddedSipServer {
   readonly #env: Environment;
@@ -592,18 +629,39 @@ class EmbeddedSipServer {
     return server;
   }
 
+  get place(): SipServerPlace {
+    return { name: 'embedded', id: this.#env.nodeId, address: () => this.address() };
+  }
+
   /** Where drachtio-srf connects. @throws UserError `port-in-use` and others when it has to be started and cannot listen */
   async address(): Promise<Pick<EmbeddedSip, 'host' | 'port' | 'secret'>> {
     this.#server ??= await startEmbeddedSip({
       listen: this.#env.sipListen.map(({ transport, host, port }) => `${transport}://${bracketed(host)}:${port}`),
       ...(this.#env.sipExternalIp === undefined ? {} : { externalIp: this.#env.sipExternalIp }),
       ...(this.#env.sipTls === undefined ? {} : { tls: this.#env.sipTls }),
+      ...(this.#env.nodeListen === undefined ? {} : { control: this.#env.nodeListen }),
       log: this.#log,
       onCrash: () => {
         this.#server = undefined;
       },
     });
     return this.#server;
+  }
+
+  /** For other nodes; undefined: they do not reach it, or its thread has just died. */
+  get announced(): NeighbourServer | undefined {
+    if (!this.#server || !this.#env.nodeListen) return undefined;
+    const { host, port, secret } = this.#server;
+    return { server: this.#env.nodeId, host, port, secret };
+  }
+
+  /** Resolves when no call goes by it any more: other nodes ring phones by it that have registered here. */
+  async quiet(clock: Clock, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const stats = await this.stats().catch(() => undefined);
+      if (!stats || stats.dialogs + stats.outgoing === 0) return;
+      await delay(clock, QUIET_EVERY_MS, signal).catch(() => undefined);
+    }
   }
 
   async stats(): Promise<SipServerStats | undefined> {
@@ -670,9 +728,10 @@ function bannerText(shown: {
 }): string {
   const { env, config, listening, http } = shown;
   const [sip = ''] = listening;
+  const servers = env.drachtio.map(placeOf);
   const lines = [
     'Kommutator is running.',
-    `  SIP       ${listening.join('  ')}  (${env.drachtio ? `drachtio ${env.drachtio.host}:${env.drachtio.port}` : 'embedded'})`,
+    `  SIP       ${listening.join('  ')}  (${servers.length > 0 ? `drachtio ${servers.join(', ')}` : 'embedded'})`,
     `  Media     ${mediaText(env)}`,
     `  API       ${http}/api/openapi.json`,
     `  Database  ${env.databaseUrl ? 'DATABASE_URL' : `embedded, data in ${env.varDir}`}`,

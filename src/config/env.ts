@@ -17,8 +17,14 @@ export interface Environment {
   readonly sipExternalIp: string | undefined;
   /** `SIP_TLS_CERT`, `SIP_TLS_KEY`, `SIP_TLS_CA`: PEM files, absolute. */
   readonly sipTls: { readonly cert: string; readonly key: string; readonly ca?: string } | undefined;
-  /** `DRACHTIO`; unset: the embedded SIP server. */
-  readonly drachtio: Backend | undefined;
+  /** `DRACHTIO`; empty: the embedded SIP server. */
+  readonly drachtio: readonly DrachtioBackend[];
+  /** `DRACHTIO_TAGS`: by which the servers' own routing knows this node. */
+  readonly drachtioTags: readonly string[];
+  /** `DRACHTIO_CA`: PEM file of authorities that the servers' certificates may come from, absolute; unset: those that the system trusts. */
+  readonly drachtioCa: string | undefined;
+  /** `NODE_LISTEN`: where other nodes connect to this one's embedded SIP server; unset: they do not. */
+  readonly nodeListen: HostPort | undefined;
   /** `FREESWITCH`; empty: the embedded media server. */
   readonly freeswitch: readonly Backend[];
   /** `REDIS_URL`; unset: a private redis-server. */
@@ -58,6 +64,11 @@ export interface Backend extends HostPort {
   readonly secret: Secret;
 }
 
+export interface DrachtioBackend extends Backend {
+  /** `tls://…`: the connection is encrypted, and the server's certificate must be for `host`. */
+  readonly tls: boolean;
+}
+
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
@@ -85,6 +96,12 @@ function readHostPort(text: string): HostPort | undefined {
   return match && port !== undefined ? { host: hostOf(match[1] ?? ''), port } : undefined;
 }
 
+/** Others are told it, so it names one machine. */
+function readOwnAddress(text: string): HostPort | undefined {
+  const address = readHostPort(text);
+  return address && !['0.0.0.0', '::', '*'].includes(address.host) ? address : undefined;
+}
+
 function readSipListen(text: string): SipListen | undefined {
   const match = /^(udp|tcp|tls|wss?):\/\/(.+)$/.exec(text);
   const address = readHostPort(match?.[2] ?? '');
@@ -97,6 +114,14 @@ function readBackend(text: string): Backend | undefined {
   return match && address ? { ...address, secret: new Secret(match[3] ?? '') } : undefined;
 }
 
+function readDrachtio(text: string): DrachtioBackend | undefined {
+  const backend = readBackend(text.replace(/^tls:\/\//, ''));
+  return backend && backend.port > 0 ? { ...backend, tls: text.startsWith('tls://') } : undefined;
+}
+
+/** As drachtio-srf takes them. */
+const readTag = (text: string): string | undefined => (/^[A-Za-z0-9_+@:-]{1,32}$/.test(text) ? text : undefined);
+
 /** Every part must be readable. */
 function readList<T>(read: (text: string) => T | undefined): (text: string) => T[] | undefined {
   return (text) => {
@@ -104,6 +129,12 @@ function readList<T>(read: (text: string) => T | undefined): (text: string) => T
     return parts.every((part) => part !== undefined) ? parts : undefined;
   };
 }
+
+/** No more than drachtio-srf takes. */
+const readTags = (text: string): string[] | undefined => {
+  const tags = readList(readTag)(text);
+  return tags && tags.length <= 20 ? tags : undefined;
+};
 
 const readUrl =
   (...protocols: readonly string[]) =>
@@ -136,7 +167,19 @@ const variables = z.object({
   SIP_TLS_CERT: z.string().optional(),
   SIP_TLS_KEY: z.string().optional(),
   SIP_TLS_CA: z.string().optional(),
-  DRACHTIO: parsed(readBackend, 'must be host:port:secret').optional(),
+  DRACHTIO: parsed(
+    readList(readDrachtio),
+    'must be host:port:secret or tls://host:port:secret, or several separated by commas',
+  ).optional(),
+  DRACHTIO_TAGS: parsed(
+    readTags,
+    'must be up to 20 tags separated by commas, each of up to 32 Latin letters, digits, "-", "_", "+", "@" or ":"',
+  ).optional(),
+  DRACHTIO_CA: z.string().optional(),
+  NODE_LISTEN: parsed(
+    readOwnAddress,
+    'must be host:port, such as 10.0.0.1:9030, with an address of this machine that the other nodes reach',
+  ).optional(),
   FREESWITCH: parsed(readList(readBackend), 'must be host:port:secret, or several separated by commas').optional(),
   REDIS_URL: parsed(
     readRedisUrl,
@@ -209,7 +252,10 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     sipListen: value.SIP_LISTEN,
     sipExternalIp: value.SIP_EXTERNAL_IP,
     sipTls: tlsOf(value),
-    drachtio: value.DRACHTIO,
+    drachtio: value.DRACHTIO ?? [],
+    drachtioTags: value.DRACHTIO_TAGS ?? [],
+    drachtioCa: value.DRACHTIO_CA === undefined ? undefined : resolve(value.DRACHTIO_CA),
+    nodeListen: value.NODE_LISTEN,
     freeswitch: value.FREESWITCH ?? [],
     redisUrl: value.REDIS_URL,
     databaseUrl: value.DATABASE_URL,

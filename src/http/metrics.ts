@@ -127,6 +127,21 @@ function families(ports: HttpPorts, ready: () => Promise<Readonly<Record<string,
       read: async () => one(await metrics.sipDialogs()),
     },
     {
+      name: 'kommutator_sip_server_up',
+      help: 'Whether a SIP server is connected (1) or not (0).',
+      kind: 'gauge',
+      labels: ['server'],
+      read: () =>
+        ports.sipServers().map(({ name, state }) => ({ labels: { server: name }, value: state === 'up' ? 1 : 0 })),
+    },
+    {
+      name: 'kommutator_sip_server_dialogs',
+      help: 'Established SIP dialogs, by the SIP server that carries them.',
+      kind: 'gauge',
+      labels: ['server'],
+      read: () => ports.sipServers().map(({ name, dialogs }) => ({ labels: { server: name }, value: dialogs })),
+    },
+    {
       name: 'kommutator_sip_invites',
       help: 'INVITEs without a final response, by direction.',
       kind: 'gauge',

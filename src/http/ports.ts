@@ -36,6 +36,8 @@ export interface HttpPorts {
   readonly busy: (pbx: string, employee: string) => boolean;
   /** What must work for this node to take calls, by name (`sip`, `redis`): true when it does. A check that rejects or takes long has failed. */
   readonly readiness: Readonly<Record<string, () => boolean | Promise<boolean>>>;
+  /** In the order of the configuration, those of other nodes last. */
+  readonly sipServers: () => readonly SipServerFigures[];
   readonly metrics: MetricSources;
   /** The backend that this error says is away (`Redis`, `the database`); undefined: the error is about something else. */
   readonly awayBackend: (error: unknown) => string | undefined;
@@ -495,6 +497,14 @@ export interface LoggedEvent {
   readonly type: string;
   /** A JSON object. */
   readonly data: string;
+}
+
+/** A `SipServerHealth` is one. */
+export interface SipServerFigures {
+  readonly name: string;
+  readonly isNeighbour: boolean;
+  readonly state: 'connecting' | 'up' | 'down' | 'closed';
+  readonly dialogs: number;
 }
 
 /** One value. Undefined: not known now; no sample is shown then. */

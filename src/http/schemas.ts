@@ -35,6 +35,11 @@ export const Readiness = named(
   z.object({
     ready: z.boolean(),
     parts: z.record(z.string(), z.boolean()).describe('Each part of the node, and whether it works.'),
+    sipServers: z
+      .array(z.boolean())
+      .describe(
+        'Whether each SIP server is connected, in the order of `DRACHTIO`. One that is connected is enough to take calls.',
+      ),
   }),
 );
 

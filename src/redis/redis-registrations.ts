@@ -28,6 +28,7 @@ const BindingData = z.object({
   }),
   path: z.array(z.string()).readonly(),
   node: z.string(),
+  server: z.string().optional(),
 });
 type BindingData = z.infer<typeof BindingData>;
 

@@ -42,8 +42,10 @@ export interface Register {
   readonly receivedFrom: PacketSource;
   /** Path header values, topmost first (RFC 3327); a call to the binding takes them as Route. */
   readonly path: readonly string[];
-  /** The engine node that took the REGISTER: it alone holds the connection of a TCP, TLS or WebSocket phone. */
+  /** The engine node that took the REGISTER. */
   readonly node: string;
+  /** The SIP server that the REGISTER came by: it alone holds the connection of a TCP, TLS or WebSocket phone. Unknown of those that an older version has taken. */
+  readonly server?: string;
 }
 
 export interface NewContact {

@@ -1,26 +1,16 @@
 import { UserError } from '../errors.ts';
 import { type DrachtioRequest, type DrachtioResponse, type DrachtioSrf, newSrf } from './drachtio.ts';
+import { hostText } from './party.ts';
 
-/** A drachtio server's port for applications. */
+/** A drachtio server's port for applications, and how to show oneself there. */
 export interface DrachtioAddress {
   readonly host: string;
   readonly port: number;
   readonly secret: string;
-}
-
-/** `DRACHTIO=host:port:secret`. IPv6 stands in brackets. @throws UserError `bad-drachtio` */
-export function parseDrachtioAddress(text: string): DrachtioAddress {
-  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]+)):(\d{1,5}):(\S+)$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (!match || host === undefined || port < 1 || port > 65_535) {
-    throw new UserError(
-      'bad-drachtio',
-      'DRACHTIO is not usable',
-      'Write it as host:port:secret, such as 127.0.0.1:9022:cymru.',
-    );
-  }
-  return { host, port, secret: match[4] ?? '' };
+  /** Encrypted; the server's certificate must be for `host`. `ca`: PEM, of authorities that it may come from; without one those that the system trusts. */
+  readonly tls?: { readonly ca?: string };
+  /** By which the server's own routing knows us. */
+  readonly tags?: readonly string[];
 }
 
 export type RequestHandler = (request: DrachtioRequest, response: DrachtioResponse, srf: DrachtioSrf) => void;
@@ -47,25 +37,34 @@ export class DrachtioConnection {
   readonly srf: DrachtioSrf;
   /** As the server advertises itself: `udp/192.0.2.1:5060`. */
   readonly listening: readonly string[];
+  /** The same for every node that is connected to this server, and another for every other server. */
+  readonly serverId: string;
   /** Resolves, with the cause, when the connection is gone, also by `close`. */
   readonly lost: Promise<string>;
 
-  private constructor(srf: DrachtioSrf, listening: readonly string[], lost: Promise<string>) {
-    this.srf = srf;
-    this.listening = listening;
-    this.lost = lost;
+  private constructor(parts: Pick<DrachtioConnection, 'srf' | 'listening' | 'serverId' | 'lost'>) {
+    this.srf = parts.srf;
+    this.listening = parts.listening;
+    this.serverId = parts.serverId;
+    this.lost = parts.lost;
   }
 
   /**
    * @param onRequest gets every request that belongs to no dialog of ours
+   * @param options.takes false: new requests go to other applications of the server, and what we begin is ours all the same
    * @throws UserError `sip-server-unreachable`, `sip-server-refused`
    */
-  static open({ host, port, secret }: DrachtioAddress, onRequest: RequestHandler): Promise<DrachtioConnection> {
-    const srf = newSrf();
+  static open(
+    address: DrachtioAddress,
+    onRequest: RequestHandler,
+    { takes = true }: { readonly takes?: boolean } = {},
+  ): Promise<DrachtioConnection> {
+    const { host, port, secret, tls, tags } = address;
+    const srf = newSrf(tags);
     const take = (request: DrachtioRequest, response: DrachtioResponse) => onRequest(request, response, srf);
     srf.use(take);
-    for (const method of ROUTED) srf.use(method, take);
-    const where = `${host}:${port}`;
+    if (takes) for (const method of ROUTED) srf.use(method, take);
+    const where = placeOf(address);
     return new Promise((resolve, reject) => {
       let cause = 'the server closed it';
       const lost = Promise.withResolvers<string>();
@@ -78,13 +77,20 @@ export class DrachtioConnection {
           new UserError(
             'sip-server-unreachable',
             `No SIP server at ${where}: ${cause}`,
-            'Start drachtio, or correct DRACHTIO.',
+            tls
+              ? 'Start drachtio with a tls-port, or correct DRACHTIO or DRACHTIO_CA.'
+              : 'Start drachtio, or correct DRACHTIO.',
           ),
         );
       });
-      srf.on('connect', (error, hostports) => {
-        if (!error)
-          return resolve(new DrachtioConnection(srf, (hostports ?? '').split(',').filter(Boolean), lost.promise));
+      srf.on('connect', (error, hostports = '', _version, localHostports) => {
+        if (!error) {
+          const listening = hostports.split(',').filter(Boolean);
+          // Behind one address for all, servers differ by where they listen themselves.
+          const serverId =
+            localHostports && localHostports !== hostports ? `${hostports} ${localHostports}` : hostports;
+          return resolve(new DrachtioConnection({ srf, listening, serverId, lost: lost.promise }));
+        }
         reject(
           new UserError(
             'sip-server-refused',
@@ -93,7 +99,7 @@ export class DrachtioConnection {
           ),
         );
       });
-      srf.connect({ host, port, secret, reconnect: { maxAttempts: 1 } });
+      srf.connect({ host, port, secret, reconnect: { maxAttempts: 1 }, ...(tls && { tls: { ...tls } }) });
     });
   }
 
@@ -106,3 +112,6 @@ export class DrachtioConnection {
     }
   }
 }
+
+/** `127.0.0.1:9022`, for the log. */
+export const placeOf = ({ host, port }: Pick<DrachtioAddress, 'host' | 'port'>): string => `${hostText(host)}:${port}`;

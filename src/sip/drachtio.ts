@@ -95,10 +95,16 @@ export interface DrachtioSrf {
     secret: string;
     /** `maxAttempts: 1`: it does not reconnect by itself, on timers that nobody can stop. */
     reconnect: { maxAttempts: 1 };
+    /** As `tls.connect` of Node takes them. */
+    tls?: { ca?: string };
   }): void;
   /** Throws when there is no connection. */
   disconnect(): void;
-  on(event: 'connect', listener: (error: Error | null, hostports?: string) => void): void;
+  /** Where the server listens, as it advertises itself and as it really does: `udp/192.0.2.1:5060,tcp/…`. */
+  on(
+    event: 'connect',
+    listener: (error: Error | null, hostports?: string, version?: string, localHostports?: string | null) => void,
+  ): void;
   on(event: 'error', listener: (error: Error) => void): void;
   on(event: 'close', listener: () => void): void;
   /** With a method, the server is asked to route such requests to us. */
@@ -144,7 +150,8 @@ export interface DrachtioClientRequest extends DrachtioRequest {
   on(event: 'response', listener: (response: DrachtioResponse) => void): void;
 }
 
-export const newSrf = (): DrachtioSrf => new (Srf as unknown as new () => DrachtioSrf)();
+export const newSrf = (tags: readonly string[] = []): DrachtioSrf =>
+  new (Srf as unknown as new (tags: readonly string[]) => DrachtioSrf)(tags);
 
 /** Codes that `send` knows; it throws for any other, which then stands for the x00 of its class (RFC 3261 §8.1.3.2). */
 const KNOWN = new Set(

@@ -11,10 +11,12 @@ import type { Identity } from './identity.ts';
  * Everything named `on` returns the function that takes the listener off again.
  */
 export interface SipServer {
-  /** `up` while the connection to the SIP server stands. While it is down, `invite` fails at once with cause `transport`. */
+  /** `up` while the connection to a SIP server stands. While there is none, `invite` fails at once with cause `transport`. */
   readonly state: SipServerState;
-  /** Where the SIP server listens, as `udp/192.0.2.1:5060`; empty while down. */
+  /** Where the SIP servers listen that we are connected to, as `udp/192.0.2.1:5060`; empty while down. */
   readonly listening: readonly string[];
+  /** Each of the SIP servers that are configured, in their order; after them those of other nodes. */
+  readonly servers: readonly SipServerHealth[];
 
   on<K extends keyof SipServerEvents>(event: K, listener: (payload: SipServerEvents[K]) => void): () => void;
 
@@ -41,11 +43,17 @@ export interface SipServer {
 
 export type SipServerState = 'connecting' | 'up' | 'down' | 'closed';
 
+/** `name`: `127.0.0.1:9022`; of another node's server, by which we ring phones that have registered there, the node's name. The counts are those of `SipStats`, of this server alone. */
+export interface SipServerHealth extends SipStats {
+  readonly name: string;
+  readonly isNeighbour: boolean;
+}
+
 export interface SipServerEvents {
-  /** Connected (again). */
-  up: { readonly listening: readonly string[] };
-  /** The connection was lost: all calls on it have been ended (`by: 'lost'`), a new connection is being tried. */
-  down: { readonly reason: string };
+  /** Connected (again) to one of the servers, which listens there. */
+  up: { readonly server: string; readonly listening: readonly string[] };
+  /** The connection to one was lost: all calls on it have been ended (`by: 'lost'`), a new connection is being tried. */
+  down: { readonly server: string; readonly reason: string };
 }
 
 export interface SipStats {
@@ -160,6 +168,18 @@ export interface SipTarget {
   readonly uri: string;
   /** Sent there rather than to where the URI points: a phone behind NAT, an outbound proxy. No Route header is added. */
   readonly nextHop?: Source;
+  /** Where the phone has registered. Without it, by any server of ours. */
+  readonly edge?: Edge;
+}
+
+export interface Edge {
+  /** What registrations call the SIP server. */
+  readonly server: string;
+  /**
+   * `held`: the server has the connection, so no other reaches the phone. `near`: the router before the phone lets in what comes from there; another server may try when this one is away.
+   * `open`: any server reaches it.
+   */
+  readonly reach: 'held' | 'near' | 'open';
 }
 
 export interface OutgoingInviteRequest {

@@ -78,8 +78,15 @@ export class Registrar {
     return bindings.map((binding) => ({ target: contactTarget(binding), binding }));
   }
 
-  /** Answers a REGISTER. Never rejects. */
-  async register(request: SipRequest, identity: Extract<Identity, { kind: 'account' }>): Promise<SipResponse> {
+  /**
+   * Answers a REGISTER. Never rejects.
+   * @param server the SIP server that it came by
+   */
+  async register(
+    request: SipRequest,
+    identity: Extract<Identity, { kind: 'account' }>,
+    server: string | undefined,
+  ): Promise<SipResponse> {
     let contacts: RegisterContacts;
     try {
       contacts = readContacts(request.headers, request.source, this.#options.rules ?? defaultContactRules);
@@ -91,7 +98,7 @@ export class Registrar {
       return { status: 423, headers: { 'Min-Expires': String(contacts.minExpires) } };
     }
     try {
-      return this.#answer(await this.#apply(request, identity, contacts), request);
+      return this.#answer(await this.#apply(request, identity, contacts, server), request);
     } catch (error) {
       // Phones come back at different times, not all in the second in which Redis is up again.
       const seconds = 5 + this.#options.random.below(20);
@@ -134,6 +141,7 @@ export class Registrar {
     { callId, cseq, source, headers }: SipRequest,
     { pbx, account }: Extract<Identity, { kind: 'account' }>,
     contacts: Exclude<RegisterContacts, { kind: 'tooBrief' }>,
+    server: string | undefined,
   ): Promise<BindResult> {
     const { store, node, maxDevices = 10 } = this.#options;
     switch (contacts.kind) {
@@ -151,6 +159,7 @@ export class Registrar {
           receivedFrom: source,
           path: headers.all('Path'),
           node,
+          ...(server !== undefined && { server }),
         };
         return store.bind(pbx, account, register, { max: maxDevices, beyond: 'dropOldest' });
       }

@@ -23,6 +23,8 @@ export interface SubscriptionOptions {
   readonly package: EventPackage;
   /** Value of the Event header: the package, with the `id` that the phone gave. */
   readonly event: string;
+  /** By which `send` sends: when it is lost, so is the subscription. */
+  readonly connection: unknown;
   readonly send: (headers: HeaderFields, body: string | undefined) => Promise<Notified>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -40,6 +42,7 @@ const UNKNOWN_RETRY_MS = 5000;
 export class Subscription {
   readonly subscriber: Subscriber;
   readonly package: EventPackage;
+  readonly connection: unknown;
   readonly #options: SubscriptionOptions;
   readonly #over = new AbortController();
   readonly #ended = Promise.withResolvers<void>();
@@ -62,6 +65,7 @@ export class Subscription {
   constructor(options: SubscriptionOptions) {
     this.subscriber = options.subscriber;
     this.package = options.package;
+    this.connection = options.connection;
     this.#options = options;
   }
 

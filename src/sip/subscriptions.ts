@@ -110,6 +110,7 @@ export class Subscriptions {
         subscriber,
         package: found,
         event: event.id === undefined ? found.name : `${found.name};id=${event.id}`,
+        connection: srf,
         send: (fields, body) =>
           notify(srf, dialog, { ...fields, ...(contact !== undefined && { Contact: contact }) }, body),
         clock: this.#clock,
@@ -140,9 +141,11 @@ export class Subscriptions {
     response.send(200, undefined, { headers: accepted(expires) }, () => subscription.renew(expires));
   }
 
-  /** The connection to the SIP server is gone, and all dialogs with it. */
-  lose(): void {
-    for (const subscription of [...this.#all.values()]) subscription.lose();
+  /** The connection to a SIP server is gone, and all dialogs on it. Without a name: to every one. */
+  lose(srf?: DrachtioSrf): void {
+    for (const subscription of [...this.#all.values()]) {
+      if (srf === undefined || subscription.connection === srf) subscription.lose();
+    }
   }
 
   /**

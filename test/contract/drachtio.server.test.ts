@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest';
-import { parseDrachtioAddress } from '../../src/sip/connection.ts';
+import { drachtioOf } from '../support/drachtio-server.ts';
 import { drachtioContract, type Skip } from './drachtio.ts';
 
 /** What we do better than drachtio-server 0.9.10; measured on it. */
@@ -44,6 +44,6 @@ if (address === undefined) {
   drachtioContract(`at ${address.split(':').slice(0, 2).join(':')}`, {
     t1: 500,
     skips: SKIPS,
-    open: async () => ({ ...parseDrachtioAddress(address), close: async () => undefined }),
+    open: async () => ({ ...drachtioOf(address), close: async () => undefined }),
   });
 }

@@ -97,7 +97,12 @@ describe('the node', () => {
   it('is ready when all its parts are', async () => {
     const answer = await ask(await start(), '/readyz');
     expect(answer.status).toBe(200);
-    expect(answer.json(schemas.Readiness)).toEqual({ ready: true, parts: { sip: true, redis: true } });
+    expect(answer.json(schemas.Readiness)).toEqual({
+      ready: true,
+      parts: { sip: true, redis: true },
+      sipServers: [true, false],
+    });
+    expect(answer.text).not.toContain('10.0.0.9');
   });
 
   it('names the parts that fail, and keeps the reason to itself', async () => {
@@ -108,7 +113,10 @@ describe('the node', () => {
     };
     const answer = await ask(await start(), '/readyz');
     expect(answer.status).toBe(503);
-    expect(answer.json(schemas.Readiness)).toEqual({ ready: false, parts: { sip: true, redis: false, db: false } });
+    expect(answer.json(schemas.Readiness)).toMatchObject({
+      ready: false,
+      parts: { sip: true, redis: false, db: false },
+    });
     expect(answer.text).not.toContain('10.0.0.5');
     expect(logged).toContainEqual(expect.objectContaining({ part: 'redis', why: '10.0.0.5 refused' }));
   });
@@ -125,7 +133,7 @@ describe('the node', () => {
     const answer = ask(await start({ clock }), '/readyz');
     await asked.promise;
     clock.advance(2000);
-    expect((await answer).json(schemas.Readiness)).toEqual({ ready: false, parts: { media: false } });
+    expect((await answer).json(schemas.Readiness)).toMatchObject({ ready: false, parts: { media: false } });
     expect(clock.pending).toBe(0);
   });
 });
@@ -207,6 +215,12 @@ describe('metrics', () => {
       kommutator_busy_employees: 2,
       'kommutator_registrations{pbx="acme"}': 1,
       kommutator_sip_dialogs: 4,
+      'kommutator_sip_server_up{server="10.0.0.8:9022"}': 1,
+      'kommutator_sip_server_up{server="10.0.0.9:9022"}': 0,
+      'kommutator_sip_server_up{server="node-2"}': 1,
+      'kommutator_sip_server_dialogs{server="node-2"}': 1,
+      'kommutator_sip_server_dialogs{server="10.0.0.8:9022"}': 4,
+      'kommutator_sip_server_dialogs{server="10.0.0.9:9022"}': 0,
       'kommutator_sip_invites{direction="in"}': 1,
       'kommutator_sip_invites{direction="out"}': 2,
       kommutator_sip_malformed_total: 5,

@@ -53,7 +53,7 @@ async function start({ clock = systemClock }: { clock?: Clock } = {}) {
   const invites = new Inbox<IncomingInvite>('invites');
   const states = new Inbox<string>('states');
   const sipSide = await startSip({
-    drachtio: async () => drachtio.address,
+    servers: [{ name: 'scripted', address: async () => drachtio.address }],
     config: configOf(),
     registrations: noRegistrations,
     failures: new LocalFailures(clock),
@@ -147,7 +147,7 @@ describe('connecting', () => {
   it('with a wrong secret, or to nobody, says what to do', async () => {
     const connect = (address: { host: string; port: number; secret: string }) =>
       startSip({
-        drachtio: async () => address,
+        servers: [{ name: 'scripted', address: async () => address }],
         config: configOf(),
         registrations: noRegistrations,
         failures: new LocalFailures(systemClock),

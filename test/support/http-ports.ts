@@ -90,6 +90,11 @@ export class FakeNode {
       { way: 'sms', waiting: 0, oldestMs: 0, givenUp: 0 },
     ],
   };
+  readonly sipServers: ReturnType<HttpPorts['sipServers']> = [
+    { name: '10.0.0.8:9022', isNeighbour: false, state: 'up', dialogs: 4 },
+    { name: '10.0.0.9:9022', isNeighbour: false, state: 'down', dialogs: 0 },
+    { name: 'node-2', isNeighbour: true, state: 'up', dialogs: 1 },
+  ];
   /** Calls that were ordered. */
   readonly ordered: unknown[] = [];
   /** What the next question to a backend fails with. */
@@ -105,6 +110,7 @@ export class FakeNode {
       return value;
     };
     return {
+      sipServers: () => this.sipServers,
       config: {
         all: () => this.pbxs,
         current: (id) => this.pbxs.find((pbx) => pbx.id === id),

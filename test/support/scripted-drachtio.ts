@@ -1,4 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import type { CertificateFiles } from './certificates.ts';
 import { Inbox } from './wait.ts';
 
 /** What the application sent: a leader's fields and the message behind it. */
@@ -18,23 +21,38 @@ export interface AppFrame {
  * itself; all `sip` frames of the application go to `frames`.
  */
 export class ScriptedDrachtio {
+  /** Methods that the application takes. */
+  readonly routes: string[] = [];
   readonly frames = new Inbox<AppFrame>('drachtio');
   readonly #server: Server;
-  readonly #secret: string;
+  readonly #secret = 'cymru';
+  readonly #listens: string;
+  readonly #tags = new Inbox<string>('tags');
   #socket: Socket | undefined;
   #ids = 0;
 
-  private constructor(server: Server, secret: string) {
+  private constructor(server: Server, listens: string) {
     this.#server = server;
-    this.#secret = secret;
+    this.#listens = listens;
   }
 
-  static async start(secret = 'cymru'): Promise<ScriptedDrachtio> {
-    const server = createServer();
-    const scripted = new ScriptedDrachtio(server, secret);
-    server.on('connection', (socket) => scripted.#accept(socket));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  /** @param options.listens where it says that it listens for SIP; @param options.port for applications, default: a free one */
+  static async start(
+    options: { readonly listens?: string; readonly tls?: CertificateFiles; readonly port?: number } = {},
+  ): Promise<ScriptedDrachtio> {
+    const { listens = 'udp/127.0.0.1:5060', tls, port = 0 } = options;
+    const server = tls
+      ? createTlsServer({ cert: await readFile(tls.cert), key: await readFile(tls.key) })
+      : createServer();
+    const scripted = new ScriptedDrachtio(server, listens);
+    server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => scripted.#accept(socket));
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     return scripted;
+  }
+
+  /** Those of the next application that names the right secret, as it sends them. */
+  async tags(): Promise<string> {
+    return (await this.#tags.find('tags', () => true)).item;
   }
 
   get address() {
@@ -86,9 +104,12 @@ export class ScriptedDrachtio {
     const message = lineEnd < 0 ? '' : text.slice(lineEnd + 2);
     const [id = '', kind = '', ...fields] = leader.split('|');
     if (kind === 'authenticate') {
-      if (fields[0] === this.#secret) this.send(`response|${id}|OK|udp/127.0.0.1:5060|v0.9.10|udp/127.0.0.1:5060`);
-      else this.send(`response|${id}|NO|incorrect secret`);
+      if (fields[0] === this.#secret) {
+        this.#tags.push(fields[1] ?? '');
+        this.send(`response|${id}|OK|${this.#listens}|v0.9.10|${this.#listens}`);
+      } else this.send(`response|${id}|NO|incorrect secret`);
     } else if (kind === 'route') {
+      this.routes.push(fields[0] ?? '');
       this.send(`response|${id}|OK`);
     } else {
       this.frames.push({ id, kind, fields, message, what: whatOf(message), header: (name) => headerOf(message, name) });

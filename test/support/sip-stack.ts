@@ -3,10 +3,11 @@ import type { ConfigStore } from '../../src/config/store.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
 import { type EmbeddedSip, type EmbeddedSipOptions, startEmbeddedSip } from '../../src/embedded/sip/index.ts';
 import { type RedisConnection, RedisRegistrations, Throttle } from '../../src/redis/index.ts';
-import { parseDrachtioAddress, type Sip, type SipOptions, startSip } from '../../src/sip/index.ts';
+import { type Sip, type SipOptions, startSip } from '../../src/sip/index.ts';
 import type { IncomingInvite } from '../../src/sip/port.ts';
 import { systemClock } from '../../src/time/clock.ts';
 import { systemRandom } from '../../src/time/random.ts';
+import { drachtioOf } from './drachtio-server.ts';
 import { startTestRedis, type TestRedis } from './redis.ts';
 import { Inbox } from './wait.ts';
 
@@ -63,10 +64,7 @@ export async function startSipStack({
         ...(timers && { timers }),
       });
   const sip = await startSip({
-    drachtio: async () => {
-      if (embedded) return embedded;
-      return parseDrachtioAddress(external ?? '');
-    },
+    servers: [{ name: 'sip', address: async () => embedded ?? drachtioOf(external) }],
     config,
     registrations: new RedisRegistrations(connection, now),
     failures: new Throttle(connection),

@@ -116,11 +116,12 @@ describe('docker compose', () => {
 
     const contact = new RegExp(`^sip:${env.sipListen[0]?.host}:${env.sipListen[0]?.port};transport=udp,tcp$`);
     expect(option(node.drachtio, '--contact')).toMatch(contact);
-    expect(env.drachtio).toMatchObject({
+    const [drachtio] = env.drachtio;
+    expect(drachtio).toMatchObject({
       host: option(node.drachtio, '--address'),
       port: Number(option(node.drachtio, '--port')),
     });
-    expect(env.drachtio?.secret.reveal()).toBe(option(node.drachtio, '--secret'));
+    expect(drachtio?.secret.reveal()).toBe(option(node.drachtio, '--secret'));
 
     const redis = new URL(env.redisUrl?.reveal() ?? '');
     expect(service('redis').ports).toEqual([`${redis.hostname}:${redis.port}:6379`]);
@@ -139,9 +140,7 @@ describe('docker compose', () => {
     expect(healthcheck?.test.join(' ')).toContain(`http://${env.httpListen.host}:${env.httpListen.port}/healthz`);
     const [, minutes] = /^(\d+)m$/.exec(stop_grace_period) ?? [];
     expect(Number(minutes) * 60).toBeGreaterThanOrEqual(env.drainSeconds + 30);
-    expect(service(node.drachtio).healthcheck?.test.join(' ')).toContain(
-      `/${env.drachtio?.host}/${env.drachtio?.port}`,
-    );
+    expect(service(node.drachtio).healthcheck?.test.join(' ')).toContain(`/${drachtio?.host}/${drachtio?.port}`);
     for (const name of ['redis', 'postgres', node.drachtio])
       expect(service(node.engine).depends_on).toHaveProperty(name);
   });
@@ -151,7 +150,7 @@ describe('docker compose', () => {
     const own = [
       envs.map(({ nodeId }) => nodeId),
       envs.map(({ httpListen }) => httpListen.port),
-      envs.map(({ drachtio }) => drachtio?.port),
+      envs.map(({ drachtio }) => drachtio[0]?.port),
       envs.map(({ sipListen }) => sipListen[0]?.port),
     ];
     for (const values of own) expect(new Set<unknown>(values).size, `${values}`).toBe(nodes.length);

@@ -26,9 +26,12 @@ describe('the environment', () => {
         { transport: 'tcp', host: '127.0.0.1', port: 5060 },
       ],
       sipExternalIp: undefined,
-      drachtio: undefined,
       drainSeconds: 60,
       peerPatienceSeconds: 2,
+      drachtio: [],
+      drachtioTags: [],
+      drachtioCa: undefined,
+      nodeListen: undefined,
       freeswitch: [],
       redisUrl: undefined,
       databaseUrl: undefined,
@@ -49,7 +52,10 @@ describe('the environment', () => {
       KOMMUTATOR_CONFIG: '/etc/km',
       SIP_LISTEN: 'udp://0.0.0.0:5060, tls://[::1]:0,ws://pbx.example:80',
       SIP_EXTERNAL_IP: '203.0.113.7',
-      DRACHTIO: '127.0.0.1:9022:cymru:with:colons',
+      DRACHTIO: '127.0.0.1:9022:cymru:with:colons, tls://[::1]:9023:tls',
+      DRACHTIO_TAGS: 'blue,node-1',
+      DRACHTIO_CA: '/etc/drachtio-ca.pem',
+      NODE_LISTEN: '10.0.0.1:9030',
       FREESWITCH: '127.0.0.1:8021:ClueCon,[::1]:8022:ClueCon',
       REDIS_URL: 'redis://user:pass@127.0.0.1:6379/1',
       DATABASE_URL: 'postgres://km:pass@127.0.0.1/km',
@@ -68,7 +74,13 @@ describe('the environment', () => {
         { transport: 'ws', host: 'pbx.example', port: 80 },
       ],
       sipExternalIp: '203.0.113.7',
-      drachtio: { host: '127.0.0.1', port: 9022 },
+      drachtio: [
+        { host: '127.0.0.1', port: 9022, tls: false },
+        { host: '::1', port: 9023, tls: true },
+      ],
+      drachtioTags: ['blue', 'node-1'],
+      drachtioCa: '/etc/drachtio-ca.pem',
+      nodeListen: { host: '10.0.0.1', port: 9030 },
       freeswitch: [
         { host: '127.0.0.1', port: 8021 },
         { host: '::1', port: 8022 },
@@ -78,7 +90,7 @@ describe('the environment', () => {
       logLevel: 'debug',
       nodeId: 'node-1',
     });
-    expect(env.drachtio?.secret.reveal()).toBe('cymru:with:colons');
+    expect(env.drachtio.map(({ secret }) => secret.reveal())).toEqual(['cymru:with:colons', 'tls']);
     expect(env.redisUrl?.reveal()).toBe('redis://user:pass@127.0.0.1:6379/1');
     expect(env.apiToken?.reveal()).toBe('correct-horse');
   });
@@ -128,7 +140,9 @@ describe('the environment', () => {
     const lines = problems({
       SIP_LISTEN: 'udp://127.0.0.1',
       SIP_EXTERNAL_IP: 'pbx.example',
-      DRACHTIO: 'hunter2',
+      DRACHTIO: '127.0.0.1:9022:x,hunter2',
+      DRACHTIO_TAGS: 'blue,a b',
+      NODE_LISTEN: '0.0.0.0:9030',
       FREESWITCH: '127.0.0.1:8021:x,hunter2',
       REDIS_URL: 'http://hunter2',
       DATABASE_URL: 'mysql://hunter2',
@@ -141,7 +155,9 @@ describe('the environment', () => {
     expect(lines).toEqual([
       'SIP_LISTEN must be a comma-separated list of addresses such as udp://127.0.0.1:5060, with udp, tcp, tls, ws or wss, got "udp://127.0.0.1"',
       'SIP_EXTERNAL_IP must be an IP address, got "pbx.example"',
-      'DRACHTIO must be host:port:secret',
+      'DRACHTIO must be host:port:secret or tls://host:port:secret, or several separated by commas',
+      'DRACHTIO_TAGS must be up to 20 tags separated by commas, each of up to 32 Latin letters, digits, "-", "_", "+", "@" or ":", got "blue,a b"',
+      'NODE_LISTEN must be host:port, such as 10.0.0.1:9030, with an address of this machine that the other nodes reach, got "0.0.0.0:9030"',
       'FREESWITCH must be host:port:secret, or several separated by commas',
       'REDIS_URL must be an address such as redis://127.0.0.1:6379, redis+sentinel://host,host/master or redis+cluster://host,host',
       'DATABASE_URL must be an address such as postgres://user:password@127.0.0.1:5432/kommutator',

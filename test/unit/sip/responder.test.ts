@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { parseDrachtioAddress } from '../../../src/sip/connection.ts';
 import { sendableStatus } from '../../../src/sip/drachtio.ts';
 import { ownHosts } from '../../../src/sip/own-hosts.ts';
 import { plainAddress } from '../../../src/sip/request.ts';
@@ -85,19 +84,6 @@ describe('reading a request', () => {
     expect(plainAddress('::ffff:192.0.2.1')).toBe('192.0.2.1');
     expect(requestOf({ source: { protocol: 'udp', address: '::FFFF:192.0.2.1' } }).source.address).toBe('192.0.2.1');
   });
-});
-
-describe('DRACHTIO', () => {
-  it('is host:port:secret', () => {
-    expect(parseDrachtioAddress('10.0.0.5:9022:cym:ru')).toEqual({ host: '10.0.0.5', port: 9022, secret: 'cym:ru' });
-    expect(parseDrachtioAddress('[::1]:9022:x')).toEqual({ host: '::1', port: 9022, secret: 'x' });
-  });
-  it.each(['', '10.0.0.5', '10.0.0.5:9022', ':9022:x', 'a:0:x', 'a:70000:x'])(
-    'is not "%s", and no secret is told',
-    (text) => {
-      expect(() => parseDrachtioAddress(text)).toThrow(expect.objectContaining({ code: 'bad-drachtio' }));
-    },
-  );
 });
 
 describe('small things', () => {

@@ -31,6 +31,7 @@ beforeEach(() => {
       },
     },
     event: 'message-summary;id=7',
+    connection: undefined,
     async send(headers, body) {
       expect(headers.Event).toBe('message-summary;id=7');
       expect(headers['Content-Type']).toBe(body === undefined ? undefined : 'text/plain');
