@@ -33,8 +33,8 @@ export interface PlaybackParts {
  * other begins with a quarter of a second of silence (`file_string`). What was heard of a source that was broken off is measured from PLAYBACK_START on, because
  * FreeSWITCH counts what it has read ahead. A bridge that is made or undone ends the application, and the list goes on from there.
  *
- * Over a bridge a `playback` would take the channel away from the other party, who would hear nothing meanwhile. There a source is mixed into what the channel
- * sends (`uuid_displace`), before all that records it, and the other party is muted where he is read, behind all that records him.
+ * Over a bridge a `playback` would take the channel away from the other party, who would hear nothing meanwhile. There what is written to the channel is muted, and the
+ * source mixed into the silence (`uuid_displace`, whose own silence would be heard by both). What the other party says meanwhile stays in recordings that have begun before.
  */
 export class FreeswitchPlayback implements Playback {
   readonly ended: Promise<PlaybackEnd>;
@@ -44,8 +44,8 @@ export class FreeswitchPlayback implements Playback {
   #begun: number | undefined;
   /** Ends that which is heard now. */
   #breakOff = (): void => undefined;
-  /** The party who is not heard meanwhile. */
-  #muted: Channel | undefined;
+  /** The other party is not heard by this one. */
+  #isMuted = false;
 
   constructor(parts: PlaybackParts) {
     this.#parts = parts;
@@ -79,7 +79,7 @@ export class FreeswitchPlayback implements Playback {
       if (!loop || heard === 0) break;
       rest = [...items];
     }
-    await this.#mute(undefined);
+    await this.#mute(false);
     if (channel.isGone) return { reason: 'endpointGone', playedMs };
     if (this.#asked) return { reason: this.#asked, playedMs };
     return errors.length > 0
@@ -122,7 +122,7 @@ export class FreeswitchPlayback implements Playback {
 
   async #playback(argument: string): Promise<Played> {
     const { channel } = this.#parts;
-    await this.#mute(undefined);
+    await this.#mute(false);
     this.#breakOff = () => void channel.api('uuid_break', 'all');
     // Before this moment FreeSWITCH forgets that it was told to break off.
     const off = channel.on('PLAYBACK_START', () => this.#begin());
@@ -135,7 +135,7 @@ export class FreeswitchPlayback implements Playback {
   /** To a channel that is bridged, whose partner goes on hearing it. */
   async #mix(argument: string, partner: Channel): Promise<Played> {
     const { channel } = this.#parts;
-    await this.#mute(partner);
+    await this.#mute(true);
     const over = Promise.withResolvers<void>();
     const stop = () => void channel.api('uuid_displace', 'stop', argument);
     this.#breakOff = stop;
@@ -147,8 +147,8 @@ export class FreeswitchPlayback implements Playback {
       channel.onMove(stop),
     ];
     void channel.gone.then(() => over.resolve());
-    // No limit; `m`: mixed, `f`: before the recordings.
-    const answer = await channel.api('uuid_displace', 'start', argument, '0', 'mf');
+    // No limit; `m`: mixed.
+    const answer = await channel.api('uuid_displace', 'start', argument, '0', 'm');
     const started = answer?.startsWith('+OK') === true;
     if (started) {
       this.#begin();
@@ -171,11 +171,11 @@ export class FreeswitchPlayback implements Playback {
     return measured;
   }
 
-  async #mute(partner: Channel | undefined): Promise<void> {
-    const muted = this.#muted;
-    if (muted === partner) return;
-    this.#muted = partner;
-    await muted?.api('uuid_audio', 'stop');
-    await partner?.api('uuid_audio', 'start', 'read', 'mute', '1');
+  async #mute(on: boolean): Promise<void> {
+    if (on === this.#isMuted) return;
+    this.#isMuted = on;
+    await (on
+      ? this.#parts.channel.api('uuid_audio', 'start', 'write', 'mute', '1')
+      : this.#parts.channel.api('uuid_audio', 'stop'));
   }
 }
