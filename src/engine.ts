@@ -149,6 +149,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       random,
       log,
       node: env.nodeId,
+      patienceMs: env.peerPatienceSeconds * 1000,
       ...(env.sipExternalIp === undefined ? {} : { externalHosts: [env.sipExternalIp] }),
     });
     stack.defer(() => sip.close());

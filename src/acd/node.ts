@@ -34,8 +34,10 @@ interface Waiting {
   /** By the monotonic clock, ms. */
   readonly enteredAt: number;
   place: string | undefined;
-  /** `pickedUp`: an agent has answered, and hears an announcement before the two talk. */
-  state: 'entering' | 'waiting' | 'pickedUp' | 'answering';
+  /** Redis has not said yet that he is in. */
+  isEntering: boolean;
+  /** Offers whose agents have picked up: each hears an announcement before the two talk, or has asked for the caller and not been told yet whether he gets him. */
+  readonly takers: Map<number, 'hears' | 'asks'>;
   /** Offers that have come, and what became of them: one that Redis brings again is told the same again. */
   readonly offers: Map<number, MissedOutcome | 'ringing' | 'withdrawn'>;
   timer: TimerId | undefined;
@@ -146,7 +148,8 @@ export class AcdNode {
       events,
       enteredAt: this.#clock.monotonic(),
       place: request.place,
-      state: 'entering',
+      isEntering: true,
+      takers: new Map(),
       offers: new Map(),
       timer: undefined,
     };
@@ -163,7 +166,7 @@ export class AcdNode {
       if (this.#callers.get(request.call) !== caller) return entered;
       if (entered.outcome === 'offered' || entered.outcome === 'waiting') {
         caller.place = entered.place;
-        if (caller.state === 'entering') caller.state = 'waiting';
+        caller.isEntering = false;
         this.#limitWait(caller);
       } else this.#callers.delete(request.call);
       return entered;
@@ -178,7 +181,7 @@ export class AcdNode {
   async answer(offer: Pick<Offer, 'call' | 'agent' | 'token'>): Promise<Answered> {
     const caller = this.#callers.get(offer.call);
     if (!caller) return { outcome: 'gone' };
-    caller.state = 'answering';
+    caller.takers.set(offer.token, 'asks');
     let answered: Awaited<ReturnType<AcdStore['answer']>>;
     try {
       answered = await this.#store.answer(this.#pbx.id, offer);
@@ -187,7 +190,7 @@ export class AcdNode {
       answered = { outcome: 'unknown' };
     }
     if (answered.outcome === 'gone') {
-      if (caller.state === 'answering') caller.state = 'waiting';
+      caller.takers.delete(offer.token);
       return answered;
     }
     if (answered.outcome === 'unknown') {
@@ -216,16 +219,16 @@ export class AcdNode {
   async pickUp(offer: Pick<Offer, 'call' | 'agent' | 'token'>): Promise<boolean> {
     const caller = this.#callers.get(offer.call);
     if (!caller) return false;
-    if (caller.state === 'pickedUp' || caller.state === 'answering') {
+    if (caller.takers.size > 0) {
       caller.offers.set(offer.token, 'withdrawn');
       // The one who was faster may learn that his offer is over: then this one must not stand, with nobody being rung for it.
       void this.#quietly(() => this.#store.miss(this.#pbx.id, offer, 'noAnswer', 0));
       return false;
     }
-    caller.state = 'pickedUp';
+    caller.takers.set(offer.token, 'hears');
     // While Redis is away nobody else can have this caller: he is on this node.
     const isHis = (await this.#quietly(() => this.#store.pickUp(this.#pbx.id, offer))) !== 'gone';
-    if (!isHis && caller.state === 'pickedUp') caller.state = 'waiting';
+    if (!isHis) caller.takers.delete(offer.token);
     // The others are hung up, whether Redis has heard of it or not.
     if (isHis)
       for (const token of this.#ringing(caller)) if (token !== offer.token) caller.offers.set(token, 'withdrawn');
@@ -240,7 +243,7 @@ export class AcdNode {
   ): Promise<'ringing' | 'waiting' | 'over' | 'gone'> {
     const caller = this.#callers.get(offer.call);
     caller?.offers.set(offer.token, outcome);
-    if (caller?.state === 'pickedUp') caller.state = 'waiting';
+    caller?.takers.delete(offer.token);
     const told = await this.#quietly(() => this.#store.miss(this.#pbx.id, offer, outcome, noAnswerMs));
     // While Redis is away the caller waits; what came of the offer is told with the next `sync`.
     return told ?? 'waiting';
@@ -314,7 +317,7 @@ export class AcdNode {
   redisDown(): void {
     this.#outageTimer ??= this.#clock.setTimeout(() => {
       for (const caller of [...this.#callers.values()]) {
-        if (caller.state !== 'waiting') continue;
+        if (!isWaiting(caller)) continue;
         this.#forget(caller);
         caller.events.over('redisAway');
       }
@@ -417,17 +420,17 @@ export class AcdNode {
     // Redis made these offers before it reads this: those that it does not have now it has lost.
     const ringing = callers.map((caller) => ({ caller, tokens: this.#ringing(caller) }));
     const found = await this.#store.sync(this.#pbx.id, this.name, {
-      callers: callers.filter(({ state }) => state !== 'answering').map(({ request }) => request.call),
+      callers: callers.filter((caller) => !isAskedFor(caller)).map(({ request }) => request.call),
       calls: calls.filter(({ isAsked }) => !isAsked),
       unsure: [
-        ...callers.filter(({ state }) => state === 'answering').map(({ request }) => request.call),
+        ...callers.filter(isAskedFor).map(({ request }) => request.call),
         ...calls.filter(({ isAsked }) => isAsked).map(({ call }) => call),
       ],
     });
     if (!found) return;
     const standing = new Set(found.offers.map(({ token }) => token));
     for (const { caller, tokens } of ringing) {
-      if (caller.state !== 'waiting') continue;
+      if (!isWaiting(caller)) continue;
       for (const token of tokens) if (!standing.has(token)) this.#withdraw(caller, { token });
     }
     for (const offer of found.offers) {
@@ -440,13 +443,18 @@ export class AcdNode {
   /** A caller whom Redis has lost: he gets the place that he had. */
   async #putBack(call: string): Promise<void> {
     const caller = this.#callers.get(call);
-    if (caller?.state !== 'waiting' || caller.place === undefined) return;
+    if (!caller || !isWaiting(caller) || caller.place === undefined) return;
     const { request, place, enteredAt } = caller;
     const left = request.maxWaitMs - (this.#clock.monotonic() - enteredAt);
     const again = { ...request, place, maxWaitMs: request.maxWaitMs > 0 ? Math.max(1, left) : 0 };
     const entered = await this.#store.enqueue(this.#pbx.id, this.name, again);
-    if (entered.outcome === 'offered' || entered.outcome === 'waiting') return;
-    if (this.#callers.get(call) !== caller) return;
+    const isIn = entered.outcome === 'offered' || entered.outcome === 'waiting';
+    if (this.#callers.get(call) !== caller) {
+      // Redis had not lost him: that his wait was over was still on its way. Or he has been answered meanwhile.
+      if (isIn) void this.#quietly(() => this.#store.leave(this.#pbx.id, call, 'elsewhere', 0));
+      return;
+    }
+    if (isIn) return;
     this.#forget(caller);
     caller.events.over('nobodyAnswered');
   }
@@ -471,6 +479,8 @@ export class AcdNode {
   #withdraw(caller: Waiting, { token }: Pick<Offer, 'token'>): void {
     const isRinging = caller.offers.get(token) === 'ringing';
     caller.offers.set(token, 'withdrawn');
+    // Of one who asks for him the answer decides.
+    if (caller.takers.get(token) === 'hears') caller.takers.delete(token);
     if (isRinging) caller.events.withdrawn({ token });
   }
 
@@ -479,7 +489,7 @@ export class AcdNode {
     const { maxWaitMs } = caller.request;
     if (maxWaitMs === 0) return;
     caller.timer = this.#clock.setTimeout(() => {
-      if (this.#callers.get(caller.request.call) !== caller || caller.state !== 'waiting') return;
+      if (this.#callers.get(caller.request.call) !== caller || !isWaiting(caller)) return;
       this.#forget(caller);
       void this.#quietly(() => this.#store.leave(this.#pbx.id, caller.request.call, 'elsewhere', 0));
       caller.events.over('queueTimeout');
@@ -506,6 +516,12 @@ export class AcdNode {
     }
   }
 }
+
+/** In a queue, with nobody who has picked up for him. */
+const isWaiting = ({ isEntering, takers }: Waiting): boolean => !isEntering && takers.size === 0;
+
+/** Whether Redis may have given him to an agent by now. */
+const isAskedFor = ({ takers }: Waiting): boolean => [...takers.values()].includes('asks');
 
 function agentsByAccount(pbx: PbxVersion): ReadonlyMap<string, readonly string[]> {
   const agents = new Map<string, string[]>();

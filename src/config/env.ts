@@ -43,6 +43,8 @@ export interface Environment {
   readonly logLevel: LogLevel;
   /** `DRAIN_SECONDS`: how long calls may go on after SIGTERM. */
   readonly drainSeconds: number;
+  /** `PEER_PATIENCE_SECONDS`: how long a party of whom nothing is heard may take to say that he is there. */
+  readonly peerPatienceSeconds: number;
   /** `NODE_ID`; unset: made of the host's name and `VAR_DIR`, so that it outlives restarts and differs between nodes of one machine. */
   readonly nodeId: string;
 }
@@ -199,6 +201,10 @@ const variables = z.object({
     (text) => (/^\d{1,5}$/.test(text) ? Number(text) : undefined),
     'must be a number of seconds, such as 60; 0: calls are ended at once',
   ).prefault('60'),
+  PEER_PATIENCE_SECONDS: parsed(
+    (text) => (/^\d{1,2}$/.test(text) && Number(text) >= 1 && Number(text) <= 30 ? Number(text) : undefined),
+    'must be a number of seconds from 1 to 30, such as 2; more for phones in networks that are away for longer',
+  ).prefault('2'),
   NODE_ID: parsed(
     (text) => (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text) ? text : undefined),
     'must be up to 63 Latin letters, digits, "-", "_" or "."',
@@ -259,6 +265,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     varDir,
     logLevel: value.LOG_LEVEL,
     drainSeconds: value.DRAIN_SECONDS,
+    peerPatienceSeconds: value.PEER_PATIENCE_SECONDS,
     nodeId: value.NODE_ID ?? `${hostname()}-${createHash('sha256').update(varDir).digest('hex').slice(0, 6)}`,
   };
 }

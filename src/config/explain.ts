@@ -61,8 +61,10 @@ function remark(raw: z.core.$ZodRawIssue, node: SourceNode | undefined): Remark 
       return raw.expected === 'never'
         ? { code: 'not-allowed-here', message: ownMessage(raw) }
         : wrongType(raw, raw.input);
-    case 'invalid_value':
-      return badValue(raw.values, shown);
+    case 'invalid_value': {
+      const own = (raw.inst?._zod.def as { readonly error?: z.core.$ZodErrorMap } | undefined)?.error?.(raw);
+      return typeof own === 'string' ? { code: 'not-allowed-here', message: own } : badValue(raw.values, shown);
+    }
     case 'too_small':
       return outOfRange(raw.origin, shown, 'at least', Number(raw.minimum));
     case 'too_big':

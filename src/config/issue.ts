@@ -53,6 +53,7 @@ export const issueCodes = {
   'empty-group': { severity: 'warning', text: 'A group has no members, or none whom anything rings' },
   'duplicate-member': { severity: 'warning', text: 'A group has a member twice' },
   'unreachable-member': { severity: 'warning', text: 'A member of a group whom nothing ever rings' },
+  'robot-supervisor': { severity: 'warning', text: 'A robot is to supervise a group' },
   'group-timing': { severity: 'warning', text: 'The times of a group leave its callers waiting for nobody' },
   'endless-forward': { severity: 'warning', text: 'Forwards go in a circle in which nobody can answer' },
   'overflow-circle': { severity: 'warning', text: 'Groups pass their callers on to each other in a circle' },

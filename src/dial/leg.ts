@@ -15,10 +15,11 @@ export interface LegEvents {
 }
 
 /**
- * A peer who has answered and sends nothing, or whose network is gone, does not hold a call for ever. One who was heard may be a phone that sends nothing
- * while nobody speaks, not even RTCP: he is waited for longer.
+ * A peer who has answered and sends nothing, or whose network is gone, does not hold a call for ever. A pause says nothing: he may hold, or have a phone that
+ * sends nothing while nobody speaks, not even RTCP. So he is asked by SIP whether he is there, which a phone that lives answers. One that does, and still
+ * sends nothing, has lost its audio.
  */
-const SILENCE = { firstMs: 60_000, thenMs: 300_000 } as const;
+const SILENCE = { firstMs: 60_000, thenMs: 300_000, pauseMs: 1500 } as const;
 
 /** One established SIP dialog with its end of the media: somebody who can be heard. Ends once, and frees its endpoint then. */
 export class Leg {
@@ -27,6 +28,8 @@ export class Leg {
   readonly #events = new Emitter<LegEvents>();
   #held = false;
   #cutFor: EndReason | undefined;
+  #isPaused = false;
+  #isAsked = false;
 
   constructor(dialog: Dialog, endpoint: Endpoint) {
     this.#dialog = dialog;
@@ -36,6 +39,13 @@ export class Leg {
     );
     dialog.on('dtmf', ({ digit }) => this.#events.emit('digit', { digit, via: 'info' }));
     endpoint.on('silent', () => this.cut('mediaTimeout'));
+    endpoint.on('paused', () => {
+      this.#isPaused = true;
+      void this.#ask();
+    });
+    endpoint.on('resumed', () => {
+      this.#isPaused = false;
+    });
     endpoint.expectMedia(SILENCE);
     endpoint.on('gone', () => void this.hangup({ protocol: 'SIP', cause: 503, text: 'Media server lost' }));
     dialog.onReinvite(async (offer) => {
@@ -81,6 +91,15 @@ export class Leg {
   /** BYE. Never rejects; idempotent. */
   async hangup(reason?: Reason): Promise<void> {
     await this.#dialog.bye(reason);
+  }
+
+  /** Whether the party is still there. One who does not answer, but is heard again meanwhile, is. */
+  async #ask(): Promise<void> {
+    if (this.#isAsked || this.ended) return;
+    this.#isAsked = true;
+    const presence = await this.#dialog.ask();
+    this.#isAsked = false;
+    if (presence === 'gone' || (presence === 'silent' && this.#isPaused)) this.cut('mediaTimeout');
   }
 
   #noteHold(): void {

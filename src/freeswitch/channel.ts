@@ -1,4 +1,5 @@
 import type { EslEvent, FsmrfEndpoint } from 'drachtio-fsmrf';
+import { Emitter } from '../emitter.ts';
 import { MediaError } from '../media/port.ts';
 import type { Dialog } from '../sip/port.ts';
 import { type Clock, delay } from '../time/clock.ts';
@@ -12,7 +13,7 @@ export const OWNER = 'kommutator_node';
 
 /** Events that drachtio-fsmrf does not subscribe to. The name CUSTOM takes all that follows for subclasses. */
 const EVENTS = [
-  ...['PLAYBACK_START', 'RECORD_STOP', 'CHANNEL_BRIDGE', 'CHANNEL_PARK', 'CUSTOM'],
+  ...['PLAYBACK_START', 'MEDIA_BUG_STOP', 'RECORD_STOP', 'CHANNEL_BRIDGE', 'CHANNEL_PARK', 'CUSTOM'],
   ...['rxfaxnegociateresult', 'rxfaxpageresult', 'txfaxnegociateresult', 'txfaxpageresult'].map(
     (name) => `spandsp::${name}`,
   ),
@@ -23,8 +24,9 @@ export class Channel {
   readonly uuid: string;
   /** Resolves once, when it is gone, with why; also after `hangUp`. */
   readonly gone: Promise<string>;
-  /** Grows with each change that ends a running application: a bridge made or undone. */
-  moves = 0;
+  readonly #moved = new Emitter<{ moved: object }>();
+  #moves = 0;
+  #partner: Channel | undefined;
   readonly #endpoint: FsmrfEndpoint<Leg>;
   readonly #clock: Clock;
   readonly #gone = Promise.withResolvers<string>();
@@ -59,12 +61,36 @@ export class Channel {
       // Nobody but us decides what a held party hears.
       hold_music: 'silence',
       rtp_disable_hold: 'true',
+      // Of one who sends nothing the other party gets silence (-1): what is played to him over a bridge has its clock from these frames.
+      bridge_generate_comfort_noise: '-1',
     });
     return channel;
   }
 
   get dialog(): Dialog {
     return this.#endpoint.dialog.dialog;
+  }
+
+  /** Grows with each change that ends a running application: a bridge made or undone. */
+  get moves(): number {
+    return this.#moves;
+  }
+
+  /** The channel of the same server that it is bridged to. */
+  get partner(): Channel | undefined {
+    return this.#partner;
+  }
+
+  /** Told before the bridge is made, or undone (no partner). */
+  move(partner?: Channel): void {
+    this.#partner = partner;
+    this.#moves++;
+    this.#moved.emit('moved', {});
+  }
+
+  /** @returns the function that takes the listener off */
+  onMove(listener: () => void): () => void {
+    return this.#moved.on('moved', listener);
   }
 
   /** From `hangUp` on: no more is asked of it. */

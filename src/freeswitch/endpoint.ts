@@ -293,6 +293,8 @@ export class FreeswitchEndpoint implements Endpoint {
         this.#events.emit('media', { address, port });
       },
       onSilent: (ms) => this.#events.emit('silent', { ms }),
+      onPaused: (ms) => this.#events.emit('paused', { ms }),
+      onResumed: () => this.#events.emit('resumed', {}),
     });
     return this.#watch;
   }

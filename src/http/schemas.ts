@@ -209,6 +209,7 @@ export const Employee = named(
     id: z.string(),
     name: z.string(),
     extension: z.string().nullable(),
+    robot: z.boolean().describe('Not a person: he is told no caller’s number before he talks.'),
     registered: z.boolean().describe('At least one account has a device.'),
     busy: z.boolean().describe('Callers find him busy.'),
     state: z

@@ -142,6 +142,7 @@ export function shownEmployee({ pbx, employee, agent, devices, calls, busy, now 
     id: employee.id,
     name: employee.name,
     extension: employee.extension ?? null,
+    robot: employee.robot,
     registered,
     busy: busy || doing !== undefined,
     state: doing?.state ?? (busy ? 'busy' : idleState(agent, registered, now)),

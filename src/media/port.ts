@@ -99,7 +99,7 @@ export interface Endpoint {
 
   /**
    * The peer is to be heard from now on: `silent` is told, once for each silence, when nothing comes from him, neither RTP nor RTCP. Not while he holds, or
-   * said that he will send nothing. Calling it again begins anew, with other limits.
+   * said that he will send nothing. `paused` is told of every pause, also of one that was agreed on. Calling it again begins anew, with other limits.
    */
   expectMedia(limits: SilenceLimits): void;
 
@@ -118,6 +118,8 @@ export interface SilenceLimits {
   readonly firstMs: number;
   /** Between two, of one who has sent some: a phone may send nothing while nobody speaks. */
   readonly thenMs: number;
+  /** Of a pause, until it is told of for the first time; while it lasts, it is told of again after twice the time, at the latest after another four times this. 0: never. */
+  readonly pauseMs: number;
 }
 
 export interface EndpointEvents {
@@ -129,6 +131,10 @@ export interface EndpointEvents {
   media: { readonly address: string; readonly port: number };
   /** Nothing came from the peer for so long, who should send (`expectMedia`). */
   silent: { readonly ms: number };
+  /** Nothing has come from the peer for so long, be it that he holds, or says nothing, or is gone (`expectMedia`). */
+  paused: { readonly ms: number };
+  /** Something comes again. */
+  resumed: object;
   /** The media layer lost the endpoint (worker or server died). `destroy` need not be called, but may be. */
   gone: { readonly reason: string };
 }

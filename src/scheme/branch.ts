@@ -1,6 +1,6 @@
 import { after, type BranchBuild, ending, endState, hangUp, trace } from './build.ts';
 import type { Action, State, Transition, Transitions } from './chart.ts';
-import { hearOut } from './hear-out.ts';
+import { hearEntryIn, hearOut } from './hear-out.ts';
 import { inputOf, keysOf, type TakesInput } from './keys.ts';
 import { place, to } from './paths.ts';
 import { unmatched } from './rules/any-other-input.ts';
@@ -85,6 +85,9 @@ function inOrder(build: BranchBuild, input: TakesInput | undefined): { first: st
       ...build,
       at: place(path, number),
       stepSource: `${build.source}.steps[${number}]`,
+      input,
+      hearEntry: hearEntryIn(states, build, input),
+      follows: courses.slice(0, number).includes('dwells'),
       next,
       notReached: (target) => {
         if (!defaultApplies || !('employee' in target)) return [next];

@@ -116,6 +116,8 @@ export interface ActionParams {
   goOn: { readonly scheme: string };
   goOnDialled: undefined;
   goOnSent: undefined;
+  /** Keeps where an assistant has sent the call on to. */
+  sent: undefined;
 }
 
 export type Guard = Named<'type', 'params', GuardParams>;
@@ -146,6 +148,8 @@ export interface GuardParams {
   dealtWith: undefined;
   /** An assistant has sent the call on to a scheme. */
   sentToScheme: undefined;
+  /** He has just done so, while an entry had begun. */
+  sentInEntry: undefined;
   mayGoOnSent: undefined;
   inRegion: { readonly rules: string; readonly index: number };
 }

@@ -48,6 +48,8 @@ export interface SchemeContext {
   /** Whom the caller has dialled, or whose default action runs. */
   readonly dialled: RingTarget | undefined;
   readonly reason: EndReason;
+  /** The scheme that an assistant has sent the call on to, while an entry is heard out. */
+  readonly sent: string | undefined;
   /** The scheme that goes on with the call. */
   readonly next: string | undefined;
 }

@@ -75,6 +75,9 @@ const placeTexts: Readonly<Record<string, string>> = {
   employeeEntry: hearsOut,
   dialledEntry: hearsOut,
   invalidEntry: hearsOut,
+  sentEntry: hearsOut,
+  regionEnd: entryBegun,
+  regionEntry: hearsOut,
   unanswered: 'an employee was not reached',
   waiting: 'waits for keys',
   ringing: 'rings',
@@ -93,6 +96,7 @@ const placeTexts: Readonly<Record<string, string>> = {
 const stepTexts: Readonly<Record<string, string>> = {
   asked: 'plays once in a call',
   region: 'by the region of the caller',
+  regionEnd: 'another scheme goes on',
 };
 
 function effectText(invoke: Invoke, entry: readonly Action[] | undefined, pbx: PbxVersion): string {
@@ -231,6 +235,7 @@ const guardTexts: Readonly<Record<Worded, string>> = {
   wasPlayed: 'yes',
   dealtWith: 'somebody answers',
   sentToScheme: '',
+  sentInEntry: 'it is sent on while the caller presses keys',
   mayGoOnSent: 'an assistant or a phone sends it on',
 };
 

@@ -120,9 +120,10 @@ const vocabulary = setup({
       return scheme === undefined ? {} : onTo(context, scheme);
     }),
     goOnSent: assign(({ context, event }) => {
-      const result = resultOf(event);
-      return result?.outcome === 'scheme' ? onTo(context, result.scheme) : {};
+      const scheme = sentTo(context, event);
+      return scheme === undefined ? {} : onTo(context, scheme);
     }),
+    sent: assign(({ context, event }) => ({ sent: sentTo(context, event) })),
   },
   guards: {
     when: ({ context }, { branch }: GuardParams['when']) =>
@@ -146,8 +147,9 @@ const vocabulary = setup({
     dialledEmployee: ({ context }) => context.dialled !== undefined && 'employee' in context.dialled,
     wasPlayed: ({ context }, { step }: GuardParams['wasPlayed']) => context.journey.played[step] === true,
     dealtWith: ({ event }) => ['connected', 'ended'].includes(resultOf(event)?.outcome ?? ''),
-    sentToScheme: ({ event }) => resultOf(event)?.outcome === 'scheme',
-    mayGoOnSent: ({ context, event }) => context.journey.schemes < maxSchemes && resultOf(event)?.outcome === 'scheme',
+    sentToScheme: ({ context, event }) => sentTo(context, event) !== undefined,
+    sentInEntry: ({ context, event }) => context.entered !== '' && sentTo(context, event) !== undefined,
+    mayGoOnSent: ({ context, event }) => context.journey.schemes < maxSchemes && sentTo(context, event) !== undefined,
     inRegion: ({ context }, { rules, index }: GuardParams['inRegion']) =>
       regionOf(context.tables.pbx.document.regionRules, rules, context.caller) === index,
   },
@@ -165,6 +167,7 @@ export function makeMachine({ id, initial, on, states }: Chart) {
       entered: '',
       dialled: undefined,
       reason: 'schemeEnded',
+      sent: undefined,
       next: undefined,
     }),
     output: ({ context: { reason, next, journey } }: { context: SchemeContext }): SchemeOutput => ({
@@ -212,6 +215,13 @@ const endsFormer = (
 /** How a forward ended, from the event of its end. */
 const resultOf = (event: object): ForwardResult | undefined =>
   'output' in event ? (event.output as ForwardResult | undefined) : undefined;
+
+/** Where an assistant has sent the call on to: as the event of his end says, or as it said before an entry that came to nothing. */
+function sentTo({ sent }: SchemeContext, event: SchemeEvent): string | undefined {
+  if (event.type === 'unknown') return sent;
+  const result = resultOf(event);
+  return result?.outcome === 'scheme' ? result.scheme : undefined;
+}
 
 function entryOf(verdict: Exclude<Verdict, { kind: 'more' }>): SchemeEvent {
   switch (verdict.kind) {

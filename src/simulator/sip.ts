@@ -13,6 +13,7 @@ import {
   type OutgoingInviteEvents,
   type OutgoingInviteRequest,
   type Party,
+  type Presence,
   type Reason,
   type SipServer,
 } from '../sip/port.ts';
@@ -80,6 +81,10 @@ export class SimulatedDialog implements Dialog {
 
   async info(): Promise<number> {
     return 200;
+  }
+
+  async ask(): Promise<Presence> {
+    return this.ended ? 'gone' : 'there';
   }
 
   async bye(reason?: Reason): Promise<void> {

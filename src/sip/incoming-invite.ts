@@ -38,6 +38,8 @@ export interface InviteOptions {
   readonly onSettled: (invite: ArrivedInvite) => void;
   readonly onDialog: (dialog: SipDialog) => void;
   readonly onDialogReleased: (dialog: SipDialog) => void;
+  /** Of the dialog: `DialogOptions`. */
+  readonly patienceMs: number;
 }
 
 type State = 'ringing' | 'answering' | InviteGone['why'];
@@ -130,7 +132,7 @@ export class ArrivedInvite {
   }
 
   #established(native: DrachtioDialog, localSdp: string): Dialog {
-    const { srf, request, clock, random, log, onDialog, onDialogReleased } = this.#options;
+    const { srf, request, clock, random, log, patienceMs, onDialog, onDialogReleased } = this.#options;
     const remoteSdp = request.body || undefined;
     const dialog = new SipDialog({
       srf,
@@ -141,6 +143,7 @@ export class ArrivedInvite {
       clock,
       random,
       log,
+      patienceMs,
       onReleased: onDialogReleased,
     });
     onDialog(dialog);

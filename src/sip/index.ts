@@ -45,6 +45,8 @@ export interface SipOptions {
   readonly externalHosts?: readonly string[];
   /** The geo database of `security.ipAccess`, mode `country`. */
   readonly countryOf?: CountryOf;
+  /** How long a party of whom nothing is heard may take to say that he is there (`Dialog.ask`), milliseconds. */
+  readonly patienceMs: number;
   /** Default: see `contacts.ts`. */
   readonly contactRules?: ContactRules;
   /** Default: see `attempts.ts`. */
@@ -72,7 +74,7 @@ export interface Sip {
  * @throws UserError `sip-server-unreachable`, `sip-server-refused`
  */
 export async function startSip(options: SipOptions): Promise<Sip> {
-  const { config, registrations, failures, clock, random, log, node } = options;
+  const { config, registrations, failures, patienceMs, clock, random, log, node } = options;
   let server: DrachtioSipServer | undefined;
   const listening = () => server?.listening ?? NOWHERE;
   const isOwnHost = ownHosts(listening, options.externalHosts);
@@ -115,7 +117,16 @@ export async function startSip(options: SipOptions): Promise<Sip> {
   void peers.refresh();
   try {
     const { servers: places } = options;
-    server = await DrachtioSipServer.start({ places, guard, registrar, subscriptions, clock, random, log });
+    server = await DrachtioSipServer.start({
+      places,
+      guard,
+      registrar,
+      subscriptions,
+      patienceMs,
+      clock,
+      random,
+      log,
+    });
   } catch (error) {
     stop();
     throw error;

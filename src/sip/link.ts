@@ -38,6 +38,8 @@ export interface SipLinkOptions {
   readonly onUp: (up: LinkUp) => void;
   /** The connection is lost; what was alive on it has been told. Not after `close`. */
   readonly onDown: (cause: string, srf: DrachtioSrf) => void;
+  /** See `SipOptions`. */
+  readonly patienceMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -176,10 +178,14 @@ export class SipLink {
     await within(this.#options.clock, CLOSE_LIMIT_MS, connection?.lost ?? Promise.resolve());
   }
 
-  readonly #dialogHooks = {
-    onDialog: (dialog: SipDialog) => void this.#dialogs.add(dialog),
-    onDialogReleased: (dialog: SipDialog) => void this.#dialogs.delete(dialog),
-  };
+  /** What an INVITE needs for the dialog that it becomes. */
+  get #dialogHooks() {
+    return {
+      patienceMs: this.#options.patienceMs,
+      onDialog: (dialog: SipDialog) => void this.#dialogs.add(dialog),
+      onDialogReleased: (dialog: SipDialog) => void this.#dialogs.delete(dialog),
+    };
+  }
 
   #lose(cause: string): void {
     const srf = this.#connection?.srf;

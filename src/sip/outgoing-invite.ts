@@ -38,6 +38,8 @@ export interface CallOptions {
   readonly onSettled: (invite: SentInvite) => void;
   readonly onDialog: (dialog: SipDialog) => void;
   readonly onDialogReleased: (dialog: SipDialog) => void;
+  /** Of the dialog: `DialogOptions`. */
+  readonly patienceMs: number;
 }
 
 /** Forks whose early SDP is remembered. */
@@ -182,7 +184,7 @@ export class SentInvite implements OutgoingInvite {
   }
 
   #established(native: DrachtioDialog, srf: DrachtioSrf): void {
-    const { clock, random, log, onDialog, onDialogReleased } = this.#options;
+    const { clock, random, log, patienceMs, onDialog, onDialogReleased } = this.#options;
     const { sdp: localSdp, auth } = this.#request;
     // RFC 3261 §13.2.1: the first session description in a response is the answer. Some peers send it with the 183 and not again.
     const remoteSdp = native.remote.sdp || this.#early.get(native.sip.remoteTag) || '';
@@ -196,6 +198,7 @@ export class SentInvite implements OutgoingInvite {
       clock,
       random,
       log,
+      patienceMs,
       onReleased: onDialogReleased,
     });
     onDialog(dialog);

@@ -317,9 +317,15 @@ export interface Dialog {
   /** Sends DTMF or other data. Resolves to the status of the response; 503 if it could not be sent. */
   info(info: Info): Promise<number>;
 
+  /** Asks the peer whether he still has this call (OPTIONS inside the dialog: RFC 3261 §11, §12.2.1.2), and waits for `patienceMs` at most. The dialog goes on whatever he says. */
+  ask(): Promise<Presence>;
+
   /** Hangs up. `ended` is emitted at once; resolves when the peer has confirmed or cannot be reached. Never rejects. Idempotent. */
   bye(reason?: Reason): Promise<void>;
 }
+
+/** `gone`: he does not have it any more (481, 408), or it is over. `silent`: nothing came back, or he could not be asked now. Whatever else he answers, he is there. */
+export type Presence = 'there' | 'gone' | 'silent';
 
 export interface DialogEvents {
   /** Once. Late-safe: a listener added after the end is called too. */

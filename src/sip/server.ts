@@ -36,6 +36,8 @@ export interface SipServerOptions {
   readonly guard: Guard;
   readonly registrar: Registrar;
   readonly subscriptions: Subscriptions;
+  /** See `SipOptions`. */
+  readonly patienceMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -163,7 +165,7 @@ export class DrachtioSipServer implements SipServer {
   }
 
   #linkTo(place: SipServerPlace): SipLink {
-    const { clock, random, log, subscriptions } = this.#options;
+    const { patienceMs, clock, random, log, subscriptions } = this.#options;
     return new SipLink({
       place,
       onRequest: (request, response, srf, link) => this.#take(request, response, srf, link),
@@ -179,6 +181,7 @@ export class DrachtioSipServer implements SipServer {
         subscriptions.lose(srf);
         this.#emit('down', { server: place.name, reason });
       },
+      patienceMs,
       clock,
       random,
       log,

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { Emitter } from '../emitter.ts';
 import { errorText } from '../errors.ts';
-import type { Clock } from '../time/clock.ts';
+import { type Clock, delay } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
 import { ACCEPT, ALLOW, ALLOW_EVENTS } from './capabilities.ts';
 import { Challenges } from './challenged.ts';
@@ -18,6 +18,7 @@ import {
   type HeaderFields,
   type Info,
   ModifyFailure,
+  type Presence,
   type Reason,
   type ReferRequest,
 } from './port.ts';
@@ -31,12 +32,17 @@ export interface DialogOptions {
   readonly localSdp: string;
   readonly remoteSdp: string | undefined;
   readonly auth?: { readonly user: string; readonly password: string };
+  /** How long the answer to `ask` is waited for, milliseconds. */
+  readonly patienceMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
   /** Nothing more will be sent or received. After a BYE of ours that is later than `ended`. */
   readonly onReleased: (dialog: SipDialog) => void;
 }
+
+/** RFC 3261 §12.2.1.2: the peer has no such dialog any more, or is gone. */
+const NO_DIALOG: ReadonlySet<number> = new Set([408, 481]);
 
 /** `Dialog` over drachtio-srf. Made in the callback that brings the native dialog, before anything else can arrive on it. */
 export class SipDialog implements Dialog {
@@ -119,8 +125,7 @@ export class SipDialog implements Dialog {
     try {
       return await this.#session.modify(sdp);
     } catch (error) {
-      // RFC 3261 §14.1: the peer has no such dialog any more, or is gone.
-      if (error instanceof ModifyFailure && [408, 481].includes(error.status) && !this.#ended) {
+      if (error instanceof ModifyFailure && NO_DIALOG.has(error.status) && !this.#ended) {
         void this.#hangUp({ by: 'timeout', reason: error.message });
       }
       throw error;
@@ -131,6 +136,22 @@ export class SipDialog implements Dialog {
     if (this.#ended) return 481;
     const response = await this.#request('INFO', { 'Content-Type': contentType }, body);
     return response?.status ?? 503;
+  }
+
+  async ask(): Promise<Presence> {
+    const { clock, patienceMs } = this.#options;
+    const answered = new AbortController();
+    const patience = delay(clock, patienceMs, AbortSignal.any([answered.signal, this.#over.signal])).catch(
+      () => undefined,
+    );
+    const response = await Promise.race([this.#request('OPTIONS', { Accept: ACCEPT }), patience]);
+    // RFC 3261 §8.1.3.1: 503 also stands for what could not be sent. His network may be back in a second.
+    if (!response || response.status === 503) {
+      await patience;
+      return this.#ended ? 'gone' : 'silent';
+    }
+    answered.abort();
+    return NO_DIALOG.has(response.status) ? 'gone' : 'there';
   }
 
   bye(reason?: Reason): Promise<void> {

@@ -19,6 +19,7 @@ import {
   type OutgoingInviteEvents,
   type OutgoingInviteRequest,
   type Party,
+  type Presence,
   type Reason,
   type ReferRequest,
 } from '../sip/port.ts';
@@ -243,6 +244,10 @@ class InternalDialog implements Dialog {
     if (other.#events.listenerCount('info') === 0) return 415;
     other.#events.emit('info', info);
     return 200;
+  }
+
+  async ask(): Promise<Presence> {
+    return this.ended || this.#other?.ended ? 'gone' : 'there';
   }
 
   async bye(reason?: Reason): Promise<void> {

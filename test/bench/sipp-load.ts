@@ -50,7 +50,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
       [
         ...args,
         ...['-sf', scenario, '-i', '127.0.0.1', '-mi', '127.0.0.1', '-ci', '127.0.0.1', '-p', String(port)],
-        ...['-mp', String((await freePortRange(2)).from), '-nostdin'],
+        ...['-mp', String((await freePortRange(2)).from), '-nostdin', '-aa'],
         ...(values ? ['-inf', injected] : []),
       ],
       { cwd: folder.path, env: { ...process.env, TERM: 'dumb' } },

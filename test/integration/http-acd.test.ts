@@ -81,6 +81,7 @@ describe('employees', () => {
       excludedUntil: null,
       excludedFor: null,
       today: { answered: 4, talk: 755 },
+      robot: false,
       groups: ['sales'],
     });
   });

@@ -30,7 +30,7 @@ let stack: SipStack;
 const phones: RawPhone[] = [];
 
 beforeAll(async () => {
-  stack = await startSipStack({ pbxs: [pbx] });
+  stack = await startSipStack({ pbxs: [pbx], patienceMs: 300 });
 });
 
 afterEach(async () => {
@@ -100,6 +100,53 @@ async function establish(options: Parameters<typeof call>[0] = {}) {
 
 const targetOf = (response: SipResponse): string => /<([^>]+)>/.exec(response.headers.get('Contact') ?? '')?.[1] ?? '';
 const endOf = (dialog: Dialog) => new Promise((resolve) => dialog.on('ended', resolve));
+
+describe('a party who is asked whether he is there', () => {
+  const hangUp = async ({ phone, dialog }: Awaited<ReturnType<typeof establish>>) => {
+    const bye = dialog.bye();
+    phone.answer((await phone.takes('BYE')).request, '200 OK');
+    await bye;
+  };
+
+  it.each([
+    ['200 OK', 'there'],
+    ['405 Method Not Allowed', 'there'],
+    ['500 Server Internal Error', 'there'],
+    ['481 Call/Transaction Does Not Exist', 'gone'],
+    ['408 Request Timeout', 'gone'],
+  ])('and says %s is %s', async (answers, presence) => {
+    const made = await establish();
+    const asking = made.dialog.ask();
+    const { request } = await made.phone.takes('OPTIONS');
+    expect(request.headers.get('Call-ID')).toBe(made.sent.callId);
+    expect(request.headers.get('To')).toMatch(/;tag=/);
+    made.phone.answer(request, answers);
+    expect(await asking).toBe(presence);
+    // What is to be done is for whoever has asked.
+    expect(made.dialog.ended).toBeUndefined();
+    await hangUp(made);
+  });
+
+  it.each(['udp', 'tcp'] as const)('and says nothing is silent, over %s', async (protocol) => {
+    const made = await establish({ protocol });
+    const began = performance.now();
+    const asking = made.dialog.ask();
+    if (protocol === 'tcp') made.phone.close();
+    expect(await asking).toBe('silent');
+    expect(performance.now() - began).toBeGreaterThan(290);
+    if (protocol === 'udp') await hangUp(made);
+    else await made.dialog.bye();
+  });
+
+  it('and hangs up is gone at once', async () => {
+    const { phone, dialog, inDialog } = await establish();
+    const asking = dialog.ask();
+    await phone.takes('OPTIONS');
+    expect((await inDialog('BYE')).status).toBe(200);
+    expect(await asking).toBe('gone');
+    expect(await dialog.ask()).toBe('gone');
+  });
+});
 
 describe('a call that comes in', () => {
   it('from an account is challenged, and then known', async () => {

@@ -48,6 +48,7 @@ async function startNode(name: string): Promise<Node> {
     registrations: new RedisRegistrations(connection),
     failures: new Throttle(connection),
     sharedNonces: new RedisNonces(connection, systemRandom),
+    patienceMs: 2000,
     clock: systemClock,
     random: systemRandom,
     log: logger,

@@ -61,6 +61,7 @@ async function start({ clock = systemClock }: { clock?: Clock } = {}) {
     random: systemRandom,
     log: pino({ level: 'silent' }),
     node: 'n1',
+    patienceMs: 2000,
   });
   closers.push(async () => {
     const closed = sipSide.close();
@@ -154,6 +155,7 @@ describe('connecting', () => {
         random: systemRandom,
         log: pino({ level: 'silent' }),
         node: 'n1',
+        patienceMs: 2000,
       });
     await expect(connect({ ...drachtio.address, secret: 'x' })).rejects.toMatchObject({ code: 'sip-server-refused' });
     const { port } = drachtio.address;

@@ -41,6 +41,7 @@ async function start(addresses: readonly DrachtioAddress[]) {
     config: configOf([pbx]),
     registrations: { on: () => () => undefined, sweep: async () => 0 } as never,
     failures: new LocalFailures(systemClock),
+    patienceMs: 2000,
     clock: systemClock,
     random: systemRandom,
     log: pino({ level: 'silent' }),

@@ -1,13 +1,15 @@
-import { writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { copyFile, rm, writeFile } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type TlsFiles, Transports } from '../../src/embedded/sip/transport/index.ts';
+import { type TlsFiles, Transports, type TransportsOptions } from '../../src/embedded/sip/transport/index.ts';
 import { UserError } from '../../src/errors.ts';
 import { systemClock } from '../../src/time/clock.ts';
 import { systemRandom } from '../../src/time/random.ts';
 import { CertificateAuthority, type CertificateFiles } from '../support/certificates.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -29,11 +31,16 @@ afterEach(async () => {
 });
 afterAll(() => resources.disposeAsync());
 
-async function listen(tls: TlsFiles | undefined, hosts: Record<string, string> = {}) {
+async function listen(
+  tls: TlsFiles | undefined,
+  hosts: Record<string, string> = {},
+  world: Partial<Pick<TransportsOptions, 'clock' | 'warn'>> = {},
+) {
   const listening = tls === undefined ? {} : { tls };
   const one = await Transports.open({
     ...{ listen: 'tls://127.0.0.1:0', clock: systemClock, random: systemRandom, hosts },
     ...listening,
+    ...world,
   });
   open.push(one);
   return { transports: one, port: one.listeners()[0]?.port ?? 0 };
@@ -119,5 +126,51 @@ describe('files that do not fit', () => {
     await refused({ ...local, key: join(folder.path, 'none') }, /^SIP_TLS_KEY cannot be read: .*none/);
     await refused({ ...local, cert: broken }, /cannot be served/);
     await refused({ ...local, key: other.key }, /cannot be served/);
+  });
+});
+
+describe('files that are renewed while we run', () => {
+  const LOOK_MS = 30_000;
+
+  it('are used for the connections that begin then, once they have stood still and fit together', async () => {
+    await using folder = await temporaryFolder('pem');
+    const files = { cert: join(folder.path, 'cert.pem'), key: join(folder.path, 'key.pem') };
+    const put = async (from: CertificateFiles, names: readonly ('cert' | 'key')[] = ['cert', 'key']) => {
+      for (const name of names) await copyFile(from[name], files[name]);
+    };
+    await put(local);
+    const clock = new FakeClock();
+    const warned: string[] = [];
+    const { port } = await listen(files, {}, { clock, warn: (message) => warned.push(message) });
+    const shown = async (): Promise<string | undefined> => {
+      const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false });
+      await once(socket, 'secureConnect');
+      const { subject } = socket.getPeerCertificate();
+      socket.destroy();
+      return String(subject.CN);
+    };
+    expect(await shown()).toBe('local');
+
+    const renewed = await authority.issue('renewed', ['IP:127.0.0.1']);
+    // Between certificate and key one look sees what does not fit: nobody is told.
+    await put(renewed, ['cert']);
+    clock.advance(LOOK_MS);
+    await put(renewed, ['key']);
+    clock.advance(LOOK_MS);
+    expect(await shown()).toBe('local');
+    clock.advance(LOOK_MS);
+    expect(await shown()).toBe('renewed');
+    expect(warned).toEqual([]);
+
+    await put(local, ['key']);
+    clock.advance(5 * LOOK_MS);
+    expect(warned).toEqual([expect.stringMatching(/former certificate stays in use.*cannot be served/)]);
+    expect(await shown()).toBe('renewed');
+    await rm(files.key);
+    clock.advance(5 * LOOK_MS);
+    expect(warned.slice(1)).toEqual([expect.stringMatching(/SIP_TLS_KEY cannot be read/)]);
+    await put(local);
+    clock.advance(2 * LOOK_MS);
+    expect(await shown()).toBe('local');
   });
 });

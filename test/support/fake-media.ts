@@ -185,6 +185,14 @@ export class FakeEndpoint implements Endpoint {
     if (this.expected) this.#events.emit('silent', { ms: this.expected.firstMs });
   }
 
+  pauses(ms: number): void {
+    this.#events.emit('paused', { ms });
+  }
+
+  resumes(): void {
+    this.#events.emit('resumed', {});
+  }
+
   on<K extends keyof EndpointEvents>(event: K, listener: (payload: EndpointEvents[K]) => void): () => void {
     return this.#events.on(event, listener);
   }

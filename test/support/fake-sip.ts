@@ -14,6 +14,7 @@ import {
   type OutgoingInviteEvents,
   type OutgoingInviteRequest,
   type Party,
+  type Presence,
   type Reason,
 } from '../../src/sip/port.ts';
 
@@ -72,6 +73,13 @@ export class FakeDialog implements Dialog {
 
   async info(): Promise<number> {
     return 200;
+  }
+
+  /** What comes of each question whether the party is there. */
+  presence: () => Promise<Presence> = async () => 'there';
+
+  ask(): Promise<Presence> {
+    return this.presence();
   }
 
   async bye(reason?: Reason): Promise<void> {

@@ -104,7 +104,15 @@ export const generatedForm: fc.Arbitrary<Form> = fc
     groups: [{ id: 'sales', extension: '505' }],
     numbers: [{ number: '74950000001', scheme: 'main', source: { passive: 'line@acme.example' } }],
     rooms: [{ id: 'board', extension: '1000' }],
-    regionRules: [{ id: 'regions', rules: [{ name: 'Moscow', prefixes: ['7495'], to: { group: 'sales' } }] }],
+    regionRules: [
+      {
+        id: 'regions',
+        rules: [
+          { name: 'Moscow', prefixes: ['7495'], to: { group: 'sales' } },
+          { name: 'Kazan', prefixes: ['7843'], to: { scheme: 'other' } },
+        ],
+      },
+    ],
     schemes: [
       { id: 'main', extension: '884', ...main },
       { id: 'other', extension: '885', ...other },

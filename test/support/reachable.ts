@@ -1,4 +1,5 @@
 import { getMicrosteps, initialTransition } from 'xstate';
+import type { ForwardResult } from '../../src/scheme/actors.ts';
 import type { State, Transitions } from '../../src/scheme/chart.ts';
 import type { CompiledScheme } from '../../src/scheme/compile.ts';
 import { noJourney, type SchemeEvent } from '../../src/scheme/context.ts';
@@ -14,6 +15,7 @@ export function reachedStates(
   { machine, tables }: CompiledScheme,
   moments: readonly number[],
   keys: string,
+  caller: string,
 ): Set<string> {
   let now = moments[0] ?? 0;
   const outside: readonly SchemeEvent[] = [
@@ -23,7 +25,7 @@ export function reachedStates(
     { type: 'faxTone' },
   ];
   // Nothing of it is executed, so there is no environment.
-  const input = { tables, environment: {} as never, now: () => now, caller: '74951234567', journey: noJourney };
+  const input = { tables, environment: {} as never, now: () => now, caller, journey: noJourney };
   const [start] = initialTransition(machine, input);
   const timed = new Set(
     [...tables.branches].flatMap(([path, { when }]) => (typeof when === 'string' ? [] : [blockOf(path)])),
@@ -53,6 +55,8 @@ export function reachedStates(
       .flatMap(({ ownEvents }) => ownEvents)
       .filter((type) => /^(?:xstate\.|done$|failed$)/.test(type));
     for (const type of own) lead(call, { type } as unknown as SchemeEvent);
+    // An assistant sends the call on, in the middle of an entry.
+    if (own.includes('done') && call.context.entered !== '') lead(call, { type: 'done', output: sentOn });
     for (const event of outside) if (!isKept(call, event)) lead(call, event);
     if (call.context.entered !== '') lead(call, { type: 'pause' });
   }
@@ -74,6 +78,8 @@ export function reachedStates(
     return JSON.stringify([state, typed, counted(journey.invalid), counted(journey.wrongPassword), rings]);
   }
 }
+
+const sentOn = { outcome: 'scheme', scheme: 'other', reason: 'noAnswer' } as const satisfies ForwardResult;
 
 /** Whoever has the line hears it, and the machine does not (`run.ts`). */
 export const isKept = ({ tags }: { readonly tags: ReadonlySet<string> }, { type }: SchemeEvent): boolean =>

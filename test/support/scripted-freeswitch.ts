@@ -204,6 +204,8 @@ export class ScriptedChannel {
     if (name === 'uuid_break') channel?.finish();
     if (name === 'uuid_bridge') for (const one of [channel, this.#named(rest[0])]) one?.emit('CHANNEL_BRIDGE');
     if (name === 'uuid_transfer') for (const one of this.#server.channels.items) one.emit('CHANNEL_PARK');
+    if (name === 'uuid_displace' && rest[0] === 'stop')
+      channel?.emit('MEDIA_BUG_STOP', { 'Media-Bug-Function': 'displace', 'Media-Bug-Target': rest[1] ?? '' });
     if (name === 'uuid_record' && rest[0] === 'stop')
       channel?.emit('RECORD_STOP', { 'Record-File-Path': rest[1] ?? '' });
   }

@@ -29,7 +29,9 @@ export interface SipStack {
 }
 
 export interface SipStackOptions
-  extends Partial<Pick<SipOptions, 'attemptLimits' | 'contactRules' | 'sweepEveryMs' | 'subscriptionLimits'>> {
+  extends Partial<
+    Pick<SipOptions, 'attemptLimits' | 'contactRules' | 'patienceMs' | 'sweepEveryMs' | 'subscriptionLimits'>
+  > {
   readonly pbxs: readonly PbxVersion[];
   /** In the place of one that never changes. */
   readonly config?: ConfigStore;
@@ -70,6 +72,7 @@ export async function startSipStack({
     random: systemRandom,
     log: logger,
     node: 'n1',
+    patienceMs: 2000,
     ...options,
   });
   const invites = new Inbox<IncomingInvite>('invites');

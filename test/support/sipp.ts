@@ -373,6 +373,8 @@ async function start(folder: string, xml: string, options: SippOptions, args: re
         '-ci',
         '127.0.0.1',
         '-nostdin',
+        // It sends no audio of its own, so it is asked whether it is there.
+        '-aa',
         '-trace_err',
         '-error_file',
         errorFile(folder),

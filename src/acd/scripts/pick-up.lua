@@ -12,6 +12,8 @@ for other, others in pairs(caller.offers) do
   if other ~= id then
     caller.offers[other] = nil
     withdraw(other, others.token)
+    -- On the way that the offer has taken, which may still be under way.
+    tell(caller.node, { type = 'withdraw', call = call, agent = other, token = others.token })
   end
 end
 caller.pickedUp = id

@@ -1,7 +1,7 @@
 -- sync — a node says what it really has: what is missing is put back, what it does not have any more is given up.
 -- KEYS     agents members groups free queue ringing callers timers nodes owned places familiar counted figures meta bindings events
 -- ARGV     now chance node callers calls unsure
--- RETURNS  {'unknown'} | {'synced', JSON…}: offers that are out for these callers, {call} alone of one who is not there
+-- RETURNS  {'unknown'} | {'synced', JSON…}: offers that are out for its callers, {call} alone of one of the given who is not there
 -- INCLUDE  now events state agent offer changes
 local node = ARGV[3]
 -- callers: {call: 1}; calls: [[agent, call, talks, group, wrapUpMs]…]; unsure: calls whose change is under way
@@ -41,7 +41,9 @@ for call in pairs(given_callers) do
 end
 for _, entry in ipairs(redis.call('ZRANGE', ringing, 0, -1)) do
   local call = third_part(entry)
-  for id, made in pairs(given_callers[call] and caller_of(call).offers or {}) do
+  -- Also of those for whom an agent asks: whatever he is told, others may have been offered them.
+  local is_his = given_callers[call] or is_unsure[call]
+  for id, made in pairs(is_his and caller_of(call).offers or {}) do
     table.insert(reply, cjson.encode({ call = call, agent = id, token = made.token, ringMs = math.max(1000, made.expires - grace - now), why = 'again' }))
   end
 end

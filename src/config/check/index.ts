@@ -15,6 +15,7 @@ import { groups } from './groups.ts';
 import { menuKeys } from './menu-keys.ts';
 import { openDisa } from './open-disa.ts';
 import { paidNumbers } from './paid-numbers.ts';
+import { robots } from './robots.ts';
 import { type CheckedPbx, issueOf, type Rule } from './rule.ts';
 import { schedules } from './schedules.ts';
 import { shadowed } from './shadowed.ts';
@@ -38,6 +39,7 @@ export const rules: readonly Rule[] = [
   menuKeys,
   openDisa,
   paidNumbers,
+  robots,
   schedules,
   shadowed,
   speech,

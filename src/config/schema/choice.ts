@@ -11,6 +11,8 @@ export interface Undecided {
   readonly code: 'exactly-one-of' | 'missing-key' | 'wrong-type';
   readonly message: string;
   readonly hint?: string;
+  /** The place of a member that judges what else is there. */
+  readonly rest?: number;
 }
 
 /** The place of the member that the writer meant, or why that cannot be told. */
@@ -26,13 +28,14 @@ const Choice: z.core.$constructor<z.ZodUnion, ChoiceDef> = z.core.$constructor(
     z.ZodUnion.init(inst, def);
     inst._zod.parse = (payload, ctx) => {
       const picked = def.pick(payload.value);
+      const at = typeof picked === 'number' ? picked : picked.rest;
       if (typeof picked !== 'number') {
         const { code, message, hint } = picked;
         payload.issues.push({ code: 'custom', message, params: { code, hint }, input: payload.value, inst });
-        return payload;
+        if (at === undefined) return payload;
       }
-      const option = def.options[picked];
-      if (!option) throw new RangeError(`no option ${picked}`);
+      const option = def.options[at as number];
+      if (!option) throw new RangeError(`no option ${at}`);
       return option._zod.run(payload, ctx);
     };
   },

@@ -129,11 +129,12 @@ function block<Shape extends z.ZodRawShape>(what: string, params: Shape, place: 
     const has = directKeys.filter((key) => Object.hasOwn(value, key));
     if (!Object.hasOwn(value, 'branches')) {
       if (has.length > 0) return 1;
+      const near = misspelt(value, ['branches', ...directKeys]);
       return {
         code: 'missing-key',
         message: 'Says nothing to do: it needs "branches", or "steps", "menu", "rules" or "end" of a single branch',
         hint: 'Write "steps": [] if nothing is to be done.',
-        ...misspelt(value, ['branches', ...directKeys]),
+        ...(near.hint === undefined ? { rest: 1 } : near),
       };
     }
     if (has.length === 0) return 0;
@@ -154,12 +155,15 @@ const branches = perPlace((place): z.ZodType<readonly Branch[]> => {
   });
   const list = z.array(branch.meta({ id: `branch-${nameOf(place)}` })).min(1);
   // What the places have in common is written down in Branch; their schemas differ in what they forbid.
-  return (list as z.ZodType as z.ZodType<readonly Branch[]>).superRefine(otherwiseIsLast);
+  return (list as z.ZodType as z.ZodType<readonly Branch[]>).superRefine(otherwiseIsLast, {
+    // Whatever else is wrong with the branches.
+    when: ({ value }) => Array.isArray(value),
+  });
 });
 
-function otherwiseIsLast(list: readonly { readonly when: When }[], context: z.RefinementCtx): void {
-  list.slice(0, -1).forEach(({ when }, index) => {
-    if (when !== 'otherwise') return;
+function otherwiseIsLast(list: readonly unknown[], context: z.RefinementCtx): void {
+  list.slice(0, -1).forEach((branch, index) => {
+    if (!isObject(branch) || branch.when !== 'otherwise') return;
     const params = { code: 'not-allowed-here', hint: 'Put it last, or write "always".' };
     context.addIssue({
       code: 'custom',
@@ -186,11 +190,17 @@ function branchShape(place: Place) {
         ? forbidden(whyNoRules(place))
         : rules(inRule(place)).prefault({}).describe('What happens beside a choice from the menu.'),
     end: z
-      .enum(ofRule ? ['hangup', 'mainMenu'] : ['hangup'])
+      .enum(ofRule ? ['hangup', 'mainMenu'] : ['hangup'], { error: onlyOfRules })
       .default('hangup')
       .describe('What follows the last step.'),
   };
 }
+
+/** Undefined: what else is no end is explained as in any list of words. */
+const onlyOfRules = ({ input }: { readonly input?: unknown }): string | undefined =>
+  input === 'mainMenu'
+    ? 'Only a branch of a rule, such as "noInput", may end in the main menu. To lead back from here, forward to the scheme itself as the last step'
+    : undefined;
 
 const whyNoRules = ({ menuLevel, ofRule }: Place): string => {
   if (menuLevel === maxMenuLevel) return `Items of menu level ${maxMenuLevel} have no rules`;

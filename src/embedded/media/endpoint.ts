@@ -213,6 +213,10 @@ export class EmbeddedEndpoint implements Endpoint {
         return this.#events.emit('media', message.event);
       case 'silent':
         return this.#events.emit('silent', message.event);
+      case 'paused':
+        return this.#events.emit('paused', message.event);
+      case 'resumed':
+        return this.#events.emit('resumed', {});
       case 'faxTone':
         return this.#events.emit('faxTone', {});
       case 'faxProgress':

@@ -102,6 +102,8 @@ export type FromWorker =
   | { readonly kind: 'faxProgress'; readonly endpoint: number; readonly fax: number; readonly progress: FaxProgress }
   | { readonly kind: 'faxed'; readonly endpoint: number; readonly fax: number; readonly end: FaxEnd }
   | { readonly kind: 'silent'; readonly endpoint: number; readonly event: EndpointEvents['silent'] }
+  | { readonly kind: 'paused'; readonly endpoint: number; readonly event: EndpointEvents['paused'] }
+  | { readonly kind: 'resumed'; readonly endpoint: number }
   | { readonly kind: 'played'; readonly endpoint: number; readonly playback: number; readonly end: PlaybackEnd }
   | {
       readonly kind: 'recorded';

@@ -65,6 +65,7 @@ export class SipServer {
       listen: settings.listen.join(','),
       clock,
       random,
+      warn,
       ...(externalIp !== undefined && { externalIp }),
       ...(hosts && { hosts }),
       ...(tls && { tls }),

@@ -1,7 +1,7 @@
 import { after, type BranchBuild, ending, goOnDialled, seen } from '../build.ts';
 import type { State, Transitions } from '../chart.ts';
 import { type Lengths, lengthsBetween, noLength } from '../dial-plan.ts';
-import { hearOut } from '../hear-out.ts';
+import { hearEntryIn, hearOut } from '../hear-out.ts';
 import type { TakesInput } from '../keys.ts';
 import { place, to } from '../paths.ts';
 import { ringing } from '../ringing.ts';
@@ -24,7 +24,12 @@ const longestExtension = 7;
 /** «Донабор внутреннего номера»: whom the caller has dialled is rung; he may still choose something else meanwhile. */
 export function dialled(build: BranchBuild, input: TakesInput): Readonly<Record<string, State>> {
   const { go, states } = hearOut(build, input, 'dialled', notReached(build));
-  return { dialled: ringing(build.scheme, dialledPath(build), {}, go), ...states };
+  const sent: Record<string, State> = {};
+  return {
+    dialled: ringing(build.scheme, dialledPath(build), {}, go, hearEntryIn(sent, build, input)),
+    ...states,
+    ...sent,
+  };
 }
 
 const dialledPath = ({ path }: BranchBuild): string => place(path, 'dialled');

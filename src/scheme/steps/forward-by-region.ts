@@ -1,9 +1,10 @@
-import { after, trace } from '../build.ts';
+import { after, goOn, trace } from '../build.ts';
 import type { State, Transition } from '../chart.ts';
+import { hearOut } from '../hear-out.ts';
 import { place, to } from '../paths.ts';
-import { resolve } from '../targets.ts';
+import { resolve, type Whither } from '../targets.ts';
 import { courseTo, leading } from './forward.ts';
-import type { StepKind, StepOf } from './kind.ts';
+import type { StepKind, StepOf, StepPlace } from './kind.ts';
 
 /** «Переадресация по региону»: as `forward`, to the target of the rule that the caller's number falls under; under none: the next step. */
 export const forwardByRegion: StepKind<StepOf<'forwardByRegion'>> = {
@@ -24,7 +25,7 @@ export const forwardByRegion: StepKind<StepOf<'forwardByRegion'>> = {
         target: to(path),
         actions: [trace(at.at, 'rule', { region: rule.name }, 'by the prefix of the caller’s number')],
       });
-      states[index] = leading(resolve(rule.to, pbx), at, path);
+      states[index] = inRegion(resolve(rule.to, pbx), at, path);
     }
     const nowhere = after([trace(at.at, 'rule', {}, 'the caller’s number falls under no region')], [at.next]);
     return {
@@ -35,3 +36,11 @@ export const forwardByRegion: StepKind<StepOf<'forwardByRegion'>> = {
     };
   },
 };
+
+/** Another scheme waits for an entry that was begun in a step before: only here is it known that the branch is left. */
+function inRegion(whither: Whither | undefined, at: StepPlace, path: string): State {
+  const here = leading(whither, at, path);
+  if (!at.follows || !whither || !('scheme' in whither)) return here;
+  const { states } = hearOut(at, at.input, 'region', goOn(at.scheme, path, whither.scheme), path);
+  return 'regionEnd' in states ? { id: path, initial: 'regionEnd', states } : here;
+}

@@ -38,5 +38,5 @@ export function leading(
     return { id: path, always: after([trace(path, 'noAnswer', { reason: 'doesNotExist' }, why)], [at.next]) };
   }
   if ('scheme' in whither) return { id: path, always: goOn(at.scheme, path, whither.scheme) };
-  return ringing(at.scheme, path, { target: whither, ...limits }, at.notReached(whither));
+  return ringing(at.scheme, path, { target: whither, ...limits }, at.notReached(whither), at.hearEntry);
 }

@@ -3,6 +3,8 @@ import type { PbxVersion } from '../../config/version.ts';
 import type { RingTarget } from '../actors.ts';
 import type { BranchBuild } from '../build.ts';
 import type { State, Transition, Transitions } from '../chart.ts';
+import type { HearEntry } from '../hear-out.ts';
+import type { TakesInput } from '../keys.ts';
 
 /** A kind of step describes itself: a new one is one new file and one line in `index.ts`. */
 export interface StepKind<S extends Step> {
@@ -23,6 +25,12 @@ export interface StepPlace extends BranchBuild {
   readonly at: string;
   /** In the document: `branches[0].steps[0]`. */
   readonly stepSource: string;
+  /** How the branch takes keys. */
+  readonly input: TakesInput | undefined;
+  /** The caller may have pressed keys in a step before. */
+  readonly follows: boolean;
+  /** Unset: no entry can have begun. */
+  readonly hearEntry: HearEntry | undefined;
   /** What follows the step. */
   readonly next: Transition;
   /** What follows if this one was called and not reached: the next step, else an employee's default action (§4.4.3). */

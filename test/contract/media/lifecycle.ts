@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { talkBothWays } from '../../support/rtp-peer.ts';
+import { eventually } from '../../support/wait.ts';
 import type { Contract } from '../media.ts';
 
 export function lifecycle({ promises }: Contract): void {
@@ -58,7 +59,7 @@ export function lifecycle({ promises }: Contract): void {
         tell = resolve;
       });
     const first = silence();
-    endpoint.expectMedia({ firstMs: 100, thenMs: 200 });
+    endpoint.expectMedia({ firstMs: 100, thenMs: 200, pauseMs: 0 });
     await first;
     expect(told).toEqual([expect.toSatisfy((ms: number) => ms >= 100)]);
     // He is heard after all, and falls silent.
@@ -69,6 +70,34 @@ export function lifecycle({ promises }: Contract): void {
     phone.quiet();
     await again;
     expect(told).toEqual([expect.anything(), expect.toSatisfy((ms: number) => ms >= 200)]);
+  });
+
+  promises('tells of a pause, again as long as it lasts, and of its end', async ({ call }) => {
+    const { phone, endpoint } = await call();
+    const told: (number | 'resumed')[] = [];
+    endpoint.on('paused', ({ ms }) => void told.push(ms));
+    endpoint.on('resumed', () => void told.push('resumed'));
+    endpoint.expectMedia({ firstMs: 0, thenMs: 0, pauseMs: 200 });
+    const count = (many: number) =>
+      eventually(
+        `${many} words`,
+        () => told.length,
+        (length) => length >= many,
+      );
+    await count(2);
+    phone.talk(440);
+    await eventually(
+      'the end of the pause',
+      () => told.at(-1),
+      (last) => last === 'resumed',
+    );
+    const [first, second] = told;
+    expect(first).toBeGreaterThanOrEqual(200);
+    expect(second).toBeGreaterThan(Number(first) + 199);
+    const before = told.length;
+    phone.quiet();
+    await count(before + 1);
+    expect(told.at(before)).toBeGreaterThanOrEqual(200);
   });
 
   promises('says when its ports are used up, and takes them again when they are free', async ({ small }) => {

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pauses } from '../../../src/acd/store.ts';
+import { AgentChange } from '../../../src/acd/changes.ts';
+import { AcdStore, pauses } from '../../../src/acd/store.ts';
+import { readEvents } from '../../../src/events/scripts.ts';
 import { Desk, group, staff } from '../../support/acd/desk.ts';
 import { employee } from '../../support/pbx.ts';
 import { startTestRedis, type TestRedis } from '../../support/redis.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
 
 let redis: TestRedis;
 beforeAll(async () => {
@@ -236,5 +239,45 @@ describe('a reservation', () => {
     expect(await at.ringing('c2')).toEqual(['boris']);
     await at.later(60_000);
     expect((await at.store.answer(at.pbx.id, hers)).outcome).toBe('connected');
+  });
+});
+
+describe('what is told of an agent', () => {
+  /** As those who watch know him: what the last event of him says. */
+  const told = async (at: Desk, id: string) => {
+    const [outcome, found] = await readEvents(at.redis, at.pbx.id, '', 1000);
+    if (outcome === 'gone') throw new Error('the log has lost its beginning');
+    const agents = found.filter(({ type }) => type === 'agent').map(({ data }) => AgentChange.parse(JSON.parse(data)));
+    return agents.findLast(({ agent }) => agent.employee === id)?.agent;
+  };
+
+  it('is what the list says, also when the clock of Redis has gone back and he was only looked at since', async () => {
+    const at = await Desk.open(
+      await redis.connect(),
+      [group('sales', ['anna'], { familiar: true })],
+      [employee('anna', '101', { contacts: [{ sip: 'anna@acme.example' }] })],
+    );
+    const known = { number: '79250000001', familiar: true };
+    await at.register('anna@acme.example', 10_000);
+    await at.talk('c1', 1000, known);
+    await at.call('c2');
+    await at.miss('c2', 'noAnswer', 20_000);
+    const before = at.clock.now();
+    await at.later(10_000);
+    expect((await told(at, 'anna'))?.unavailable).toBe('unregistered');
+    // After a fail-over: the new server's clock is behind. His familiar caller comes, so he is looked at.
+    const behind = new AcdStore(at.redis, seededRandom(), () => before);
+    const request = {
+      call: 'c3',
+      group: 'sales',
+      ringMs: 20_000,
+      maxWaitMs: 0,
+      maxLength: 0,
+      wrapUpMs: 0,
+      waits: true,
+    };
+    expect((await behind.enqueue(at.pbx.id, at.node, { ...request, ...known })).outcome).toBe('waiting');
+    await at.later(1000);
+    expect(await told(at, 'anna')).toEqual(await at.state('anna'));
   });
 });

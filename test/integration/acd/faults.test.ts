@@ -1,9 +1,14 @@
 import { fileURLToPath } from 'node:url';
+import pino from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { AcdNode, type OverReason } from '../../../src/acd/node.ts';
+import { AcdStore, type Offer } from '../../../src/acd/store.ts';
 import type { PbxVersion } from '../../../src/config/version.ts';
+import { systemRandom } from '../../../src/time/random.ts';
 import { group, staff } from '../../support/acd/desk.ts';
 import { Station } from '../../support/acd/station.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
+import { Wire } from '../../support/acd/wire.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { pbxOf } from '../../support/pbx.ts';
 import { Program } from '../../support/process.ts';
 import { somePbx, startTestRedis, type TestRedis } from '../../support/redis.ts';
@@ -245,13 +250,15 @@ describe('a phone', () => {
     expect(await station.remains()).toEqual([]);
   });
 
-  it('that answers and vanishes: its agent is free for the next caller', async () => {
-    const station = await calm('sequential', ['anna']);
-    const [first, second] = [await station.enter(), await station.enter()];
-    await station.node.answer(await first.offer());
-    await station.node.endCall('anna', first.call);
-    expect((await second.offer()).agent).toBe('anna');
-    await station.node.leave(second.call, 'abandoned', 0);
+  it('that is picked up while an offer to another is still on its way: that is taken back on the same way', async () => {
+    const station = await calm('all', ['anna', 'boris']);
+    const visitor = await station.enter();
+    const [hers, his] = [await visitor.offer(), await visitor.offer()];
+    // As far as this node knows nobody has: it would not take back what it has not heard of yet.
+    expect(await station.store.pickUp(station.pbx.id, hers)).toBe('held');
+    await visitor.withdrawal(his.token);
+    expect((await station.node.answer(hers)).outcome).toBe('connected');
+    await station.node.endCall('anna', visitor.call);
     expect(await station.remains()).toEqual([]);
   });
 
@@ -283,6 +290,105 @@ describe('a phone', () => {
     expect(answers.map(({ outcome }) => outcome)).toEqual(['connected', 'gone']);
     await station.node.endCall('anna', visitor.call);
     expect(await station.remains()).toEqual([]);
+  });
+});
+
+/** A node whose scripts are carried to Redis when the test says so, one after the other, and which hears no more than it is told here. */
+async function slow(algorithm: string, of: readonly string[]) {
+  const pbx = pbxOf(documentOf(algorithm, of));
+  const connection = await redis.connect();
+  const clock = new FakeClock();
+  const wire = new Wire(connection);
+  const store = new AcdStore(connection, systemRandom, () => clock.now());
+  const node = new AcdNode(pbx, {
+    store: new AcdStore(wire, systemRandom, () => clock.now()),
+    ...{ clock, log: pino({ level: 'silent' }), nodeId: 'one', run: 'run' },
+  });
+  /** @param between what happens after Redis has done it, before the node hears of it */
+  const carry = async (between?: () => Promise<void>) => {
+    const request = wire.requests.shift();
+    if (!request) throw new Error('the node asks for nothing more');
+    await request.carryOut();
+    await between?.();
+    request.deliver();
+    await settle();
+  };
+  const arrive = async () => {
+    while (wire.requests.length > 0) await carry();
+  };
+  const over: OverReason[] = [];
+  const offered: string[] = [];
+  /** Somebody calls, and is offered to whom there is. */
+  const enter = async (waits: boolean) => {
+    const request = { call: 'c', group: 'sales', number: '', ringMs: 20_000, maxWaitMs: 0, maxLength: 0, wrapUpMs: 0 };
+    const events = {
+      offered: (one: Offer) => offered.push(one.agent),
+      withdrawn: () => undefined,
+      over: (why: OverReason) => over.push(why),
+    };
+    void node.enqueue({ ...request, waits, familiar: false }, events);
+    await arrive();
+  };
+  const agent = async (id: string) => (await store.agents(pbx.id, [id]))[0];
+  const offer = async (id: string) => ({ call: 'c', agent: id, token: (await agent(id))?.reservation?.token ?? 0 });
+  const queue = () => store.queue(pbx.id, 'sales');
+  void node.start();
+  await arrive();
+  return { node, over, offered, carry, arrive, enter, agent, offer, queue };
+}
+
+describe('a node that says what it has while something is on its way', () => {
+  it('does not leave a caller in the queue whose wait was over', async () => {
+    const { node, over, carry, arrive, enter, agent, offer, queue } = await slow('sequential', ['anna', 'boris']);
+    // Boris talks; Anna alone is rung for one who does not wait for another.
+    void node.beginCall('boris', 'own', { talks: true });
+    await enter(false);
+    void node.miss(await offer('anna'), 'noAnswer', 10_000);
+    void node.endCall('boris', 'own');
+    await arrive();
+    // It is over, and the node has not heard of it when it says whom it has: so he is put back, and Boris is free for him.
+    void node.catchUp();
+    while (over.length === 0) {
+      await carry(async () => {
+        if ((await queue()).length > 0)
+          node.told(JSON.stringify({ type: 'over', call: 'c', reason: 'nobodyAnswered' }));
+      });
+    }
+    await arrive();
+    expect(await queue()).toEqual([]);
+    expect(await agent('boris')).toMatchObject({ isFree: true });
+    node.stop();
+  });
+
+  it('is told of an offer that it has missed, also while another agent asks for that caller', async () => {
+    const { node, offered, carry, arrive, enter } = await slow('sequential', ['anna', 'boris']);
+    await enter(true);
+    // That anna is to be rung was told while the node could not hear it; boris answers for an offer that is over.
+    void node.catchUp();
+    const refused = node.answer({ call: 'c', agent: 'boris', token: 1 });
+    await carry();
+    expect(offered).toEqual([]);
+    await arrive();
+    expect(await refused).toEqual({ outcome: 'gone' });
+    expect(offered).toEqual(['anna']);
+    node.stop();
+  });
+
+  it('does not give up the call of one who has just got his caller, when another was refused him', async () => {
+    const { node, carry, arrive, enter, agent, offer } = await slow('all', ['anna', 'boris']);
+    await enter(true);
+    const [hers, his] = [await offer('anna'), await offer('boris')];
+    void node.pickUp(hers);
+    await arrive();
+    const refused = node.answer(his);
+    void node.catchUp();
+    const connected = node.answer(hers);
+    await carry();
+    expect(await refused).toEqual({ outcome: 'gone' });
+    await arrive();
+    expect((await connected).outcome).toBe('connected');
+    expect(Object.keys((await agent('anna'))?.calls ?? {})).toEqual(['c']);
+    node.stop();
   });
 });
 

@@ -4,7 +4,8 @@ import { World, type WorldFigures } from '../../support/acd/world.ts';
 import { somePbx, startTestRedis, type TestRedis } from '../../support/redis.ts';
 
 /**
- * `npm run soak:acd` runs this file with 120,000 scripts; ACD_SEED=n runs one story alone, ACD_TRACE=1 prints its scripts. A failure names the seed, and the same seed is the same story.
+ * `npm run soak:acd` runs this file with 120,000 scripts, ACD_FROM=n with other stories; ACD_SEED=n runs one story alone, ACD_TRACE=1 prints its scripts. A failure names the seed, and the same
+ * seed is the same story.
  */
 const scripts = Number(process.env.ACD_SCRIPTS ?? 3000);
 const onlySeed = process.env.ACD_SEED === undefined ? undefined : Number(process.env.ACD_SEED);
@@ -43,7 +44,7 @@ describe('three nodes, agents and callers in any order, with deaths and losses',
     timeout: 3_600_000,
   }, async () => {
     const sum: WorldFigures = { scripts: 0, callers: 0, connected: 0, deaths: 0, losses: 0, syncs: 0, events: 0 };
-    let seed = onlySeed ?? 1;
+    let seed = onlySeed ?? Number(process.env.ACD_FROM ?? 1);
     do {
       const figures = await story(seed++);
       for (const [name, value] of Object.entries(figures)) sum[name as keyof WorldFigures] += value;

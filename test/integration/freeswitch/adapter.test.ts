@@ -224,7 +224,7 @@ describe('an endpoint', () => {
     const events: string[] = [];
     endpoint.on('silent', () => events.push('silent'));
     endpoint.on('media', ({ address, port }) => events.push(`${address}:${port}`));
-    endpoint.expectMedia({ firstMs: 100, thenMs: 200 });
+    endpoint.expectMedia({ firstMs: 100, thenMs: 200, pauseMs: 0 });
     await eventually(
       'the silence',
       () => events,
@@ -346,6 +346,36 @@ describe('a bridge', () => {
     await b.endpoint.unbridge();
     expect(server.commands.items.at(-1)).toBe(`api uuid_transfer ${a.endpoint.id} -both park inline`);
     expect(await media.stats()).toMatchObject({ endpoints: 2, bridges: 0 });
+  });
+
+  it('has what is played mixed into the silence of him who hears it, until it is over or undone', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    const [a, b] = [await call(media, server), await call(media, server)];
+    await a.endpoint.bridge(b.endpoint);
+    const { id } = a.endpoint;
+    const mixing = () => server.commands.items.filter((text) => /uuid_(audio|displace|transfer)/.test(text));
+    const stopped = a.endpoint.play([{ silenceMs: 5000 }]);
+    await server.commands.find(
+      'the start',
+      (text) => text === `api uuid_displace ${id} start silence_stream://5000 0 m`,
+    );
+    expect(await stopped.stop()).toMatchObject({ reason: 'stopped' });
+    expect(mixing()).toEqual([
+      `api uuid_audio ${id} start write mute 1`,
+      `api uuid_displace ${id} start silence_stream://5000 0 m`,
+      `api uuid_displace ${id} stop silence_stream://5000`,
+      `api uuid_audio ${id} stop`,
+    ]);
+    const before = mixing().length;
+    const going = a.endpoint.play([{ silenceMs: 6000 }]);
+    await server.commands.find('the second', (text) => text.includes('start silence_stream://6000'));
+    await a.endpoint.unbridge();
+    // A parked channel sends nothing by itself: the rest goes on as an application.
+    await a.channel.applications.find('the rest', (text) => /^playback silence_stream:\/\/[56]\d{3}$/.test(text));
+    expect(mixing().slice(before)).toContain(`api uuid_displace ${id} stop silence_stream://6000`);
+    expect(mixing().at(-1)).toBe(`api uuid_audio ${id} stop`);
+    await going.stop();
   });
 
   it('goes over a call between the servers when the two are on different ones', async () => {

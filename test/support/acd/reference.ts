@@ -310,7 +310,11 @@ export class ReferenceAcd {
       if (!caller) return 'unknown';
       const made = caller.offers.get(id);
       if (made?.token !== Number(token)) return 'gone';
-      for (const other of [...caller.offers.keys()]) if (other !== id) this.#withdraw(caller, other);
+      for (const [other, { token: theirs }] of [...caller.offers]) {
+        if (other === id) continue;
+        this.#withdraw(caller, other);
+        this.#told.push([caller.node, { type: 'withdraw', call, agent: other, token: theirs }]);
+      }
       caller.pickedUp = true;
       made.expires = this.#now + Number(lease);
       const { reservation } = this.#agent(id);
@@ -405,9 +409,9 @@ export class ReferenceAcd {
         if (caller.node === node && !given.includes(caller.call) && sure(caller.call)) this.#remove(caller);
       this.#settle();
       const found: string[] = [];
-      for (const call of given) {
+      for (const call of [...given, ...(JSON.parse(unsure) as string[])]) {
         const caller = this.callers.get(call);
-        if (!caller) found.push(JSON.stringify({ call }));
+        if (!caller && given.includes(call)) found.push(JSON.stringify({ call }));
         for (const [agent, { token, expires }] of caller?.offers ?? []) {
           const ringMs = Math.max(1000, expires - grace - this.#now);
           found.push(JSON.stringify({ call, agent, token, ringMs, why: 'again' }));

@@ -415,8 +415,14 @@ export class World {
     );
   }
 
+  /** The agent has answered another call in this moment, and what Redis says of it is still on its way: nobody has two ears. */
+  #isOnThePhone(ring: Ring): boolean {
+    const { agent } = ring.offer;
+    return [...this.rings.values()].some((other) => other !== ring && other.offer.agent === agent && other.isAnswering);
+  }
+
   #answer(ring: Ring): void {
-    if (ring.isAnswering) return;
+    if (ring.isAnswering || this.#isOnThePhone(ring)) return;
     const { offer, caller } = ring;
     this.clock.clearTimeout(ring.timer);
     ring.isAnswering = true;
@@ -431,6 +437,7 @@ export class World {
   }
 
   #pickUp(ring: Ring): void {
+    if (this.#isOnThePhone(ring)) return;
     const { offer, caller } = ring;
     ring.isAnswering = true;
     this.clock.clearTimeout(ring.timer);

@@ -236,9 +236,9 @@ const cases: Record<string, Case> = {
   },
   'mainMenu outside a rule': {
     keys: '"schemes": [{ "id": "main", "end": ▸"mainMenu" }]',
-    code: 'bad-value',
+    code: 'not-allowed-here',
     path: 'schemes[0].end',
-    says: 'Only "hangup" can stand here',
+    says: /^Only a branch of a rule, such as "noInput", may end in the main menu/,
   },
   'a menu key of four digits': {
     keys: '"schemes": [{ "id": "main", "menu": { ▸"1234": { "steps": [] } } }]',
@@ -484,4 +484,20 @@ describe('each mistake is named with its place', () => {
       if (hint !== undefined) expect(issue?.hint).toMatch(hint);
     });
   }
+});
+
+it('mistakes of one block are told together, those of its whole with those inside it', async () => {
+  const { errors } = await load({
+    'acme.json': acme(`"schemes": [{ "id": "main", "branches": [
+      { "when": "otherwise", "end": "nowhere" },
+      { "rules": { "disa": { "length": { "min": 5, "max": 2 } } } }
+    ] }]`),
+  });
+  const disa = 'schemes[0].branches[1].rules.disa';
+  expect(errors.map(({ code, path }) => [code, path]).sort()).toEqual([
+    ['bad-value', 'schemes[0].branches[0].end'],
+    ['bad-value', `${disa}.length.max`],
+    ['missing-key', disa],
+    ['not-allowed-here', 'schemes[0].branches[0].when'],
+  ]);
 });

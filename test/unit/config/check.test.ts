@@ -380,6 +380,13 @@ const cases: readonly Case[] = [
     good: `${people} "groups": [{ "id": "sales", "extension": "50", "members": [{ "employee": "ivanov" }, { "employee": "petrov" }] }]`,
   },
   {
+    name: 'a robot that is to supervise a group',
+    code: 'robot-supervisor',
+    bad: `"employees": [{ "id": "bot", "robot": true, "contacts": [{ "phone": "79161234567" }], "supervises": [▶"sales"] }], "groups": [{ "id": "sales", "extension": "50", "members": [{ "employee": "bot" }] }]`,
+    says: '"bot" is a robot, and cannot supervise group "sales"',
+    good: `"employees": [{ "id": "bot", "robot": true, "contacts": [{ "phone": "79161234567" }] }, { "id": "head", "contacts": [{ "phone": "79161234568" }], "supervises": ["sales"] }], "groups": [{ "id": "sales", "extension": "50", "members": [{ "employee": "bot" }, { "employee": "head" }] }]`,
+  },
+  {
     name: 'a member whom nothing rings',
     code: 'unreachable-member',
     bad: `"employees": [${person('ivanov')}, { "id": "petrov" }], "groups": [{ "id": "sales", "extension": "50", "members": [{ "employee": "ivanov" }, ▶{ "employee": "petrov" }] }]`,

@@ -27,6 +27,7 @@ describe('the environment', () => {
       ],
       sipExternalIp: undefined,
       drainSeconds: 60,
+      peerPatienceSeconds: 2,
       drachtio: [],
       drachtioTags: [],
       drachtioCa: undefined,

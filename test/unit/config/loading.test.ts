@@ -167,7 +167,7 @@ describe('all errors of a load', () => {
       'acme.json:3:58 out-of-range groups[1].ringTime',
       'acme.json:5:53 dangling-reference schemes[0].steps[0].forward.group',
       'acme.json:5:80 wrong-type schemes[0].extension',
-      'acme.json:6:46 bad-value schemes[1].end',
+      'acme.json:6:46 not-allowed-here schemes[1].end',
       'acme.json:7:31 duplicate-name schemes[2].extension',
       'acme.json:7:57 dangling-reference schemes[2].steps[0].play',
     ]);

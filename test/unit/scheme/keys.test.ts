@@ -4,13 +4,24 @@ import { employee, pbxOf } from '../../support/pbx.ts';
 import { SchemeCall, type Script } from '../../support/scheme-call.ts';
 
 const company = {
-  employees: [employee('ivanov', '451', { email: 'ivanov@acme.example' }), employee('petrov', '4512')],
+  employees: [
+    employee('ivanov', '451', { email: 'ivanov@acme.example' }),
+    employee('petrov', '4512'),
+    employee('sidorov', '600'),
+  ],
   groups: [{ id: 'sales', extension: '505' }],
+};
+const moscow = {
+  regionRules: [{ id: 'moscow', rules: [{ name: 'Moscow', prefixes: ['7495'], to: { scheme: 'other' } }] }],
 };
 
 function callTo(branch: object, { script, others = [] }: { script?: Script; others?: object[] } = {}): SchemeCall {
-  const pbx = pbxOf({ ...company, schemes: [{ id: 'main', ...branch }, ...others] });
-  return new SchemeCall(pbx, 'main', { ...(script ? { script } : {}) });
+  const pbx = pbxOf({
+    ...company,
+    ...(others.length > 0 ? moscow : {}),
+    schemes: [{ id: 'main', ...branch }, ...others],
+  });
+  return new SchemeCall(pbx, 'main', { caller: '74951234567', ...(script ? { script } : {}) });
 }
 
 const greeting = { play: 'builtin:greeting', wait: true };
@@ -99,7 +110,11 @@ describe('an entry that has begun', () => {
 
   describe('is heard out before the branch is left by itself:', () => {
     const late = {
-      calls: { sales: { fails: 2, reason: 'busy' }, ivanov: { fails: 2, reason: 'busy' } },
+      calls: {
+        sales: { fails: 2, reason: 'busy' },
+        ivanov: { fails: 2, reason: 'busy' },
+        sidorov: { assists: 2, result: { outcome: 'scheme', scheme: 'other', reason: 'busy' } },
+      },
     } satisfies Script;
     const menu = { '5': sales };
     const closed = { steps: [greeting, { hangup: true }] };
@@ -118,6 +133,8 @@ describe('an entry that has begun', () => {
       ['to another scheme', { steps: [greeting, toOther] }, 3, 'main'],
       ['to a fax', { steps: [greeting, { fax: {} }] }, 3, 'main'],
       ['to the default action of an employee', { menu, steps: [{ forward: { employee: 'ivanov' } }] }, 0, 'main'],
+      ['to the scheme of a region', { steps: [greeting, { forwardByRegion: 'moscow' }] }, 3, 'main'],
+      ['to the scheme of an assistant', { menu, steps: [{ forward: { employee: 'sidorov' } }] }, 0, 'main'],
     ];
 
     it.each(ways)('%s', async (_, branch, seconds, at) => {
@@ -125,7 +142,7 @@ describe('an entry that has begun', () => {
       await call.wait(seconds);
       await call.press('4'); // of 451 and 4512
       await call.wait(2.5);
-      expect(call.run.state).toMatch(/:(?:steps|employee)Entry$/);
+      expect(call.run.state).toMatch(/:(?:steps|employee|region|sent)Entry$/);
       await call.press('512');
       expect(call.run.state).toBe(`${at}:dialled:ringing`);
       expect(call.world.forwards.at(-1)?.target).toMatchObject({ employee: 'petrov' });

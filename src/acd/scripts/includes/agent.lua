@@ -90,7 +90,7 @@ local function forget_agent(id)
   redis.call('HDEL', agents, id)
   redis.call('ZREM', timers, 'agent\n' .. id)
   redis.call('SREM', counted, id)
-  agent_cache[id] = nil
+  agent_cache[id], changed[id] = nil, nil
 end
 
 -- Before his figures of the day change: once they are not zero he is known.

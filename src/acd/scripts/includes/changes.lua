@@ -84,7 +84,8 @@ end
 
 local function commit()
   if meta_cache and meta_cache.isChanged then redis.call('HSET', meta, 'token', integer(meta_cache.token)) end
-  for id, agent in pairs(agent_cache) do
+  for id in pairs(changed) do
+    local agent = agent_of(id)
     local member = member_of(id)
     local why = unavailable_as_told(agent, member)
     local standing = standing_of(agent, why)

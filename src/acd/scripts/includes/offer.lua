@@ -39,6 +39,7 @@ local function offer(call, caller, id, agent, why)
   local token = next_token()
   local expires = now + caller.ringMs + grace
   agent.reservation = { call = call, token = token, expires = expires, group = caller.group }
+  changed[id] = true
   leave_free(agent)
   set_alarm(id, agent, member_of(id))
   if not next(caller.offers) then

@@ -42,6 +42,8 @@ local offered_before
 local gone
 -- Employees whose availability may have changed, in the order of the changes.
 local touched
+-- Employees of whom a fact has changed: id → true. Of those whom a script has only read nothing is written or told.
+local changed
 
 at_begin(function()
   agents, members, groups = KEYS[1], KEYS[2], KEYS[3]
@@ -53,7 +55,7 @@ at_begin(function()
   chance = tonumber(ARGV[2])
   agent_cache, member_cache, caller_cache, group_cache = {}, {}, {}, {}
   meta_cache = nil
-  offered_before, gone, touched = {}, {}, {}
+  offered_before, gone, touched, changed = {}, {}, {}, {}
 end)
 
 local function new_agent()
@@ -133,6 +135,7 @@ end
 
 local function touch(id)
   agent_of(id)
+  changed[id] = true
   table.insert(touched, id)
 end
 

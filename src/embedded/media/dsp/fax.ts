@@ -1,6 +1,7 @@
 import type { FaxEnd, FaxProgress } from '../../../media/fax.ts';
 import { CALL_DROPPED, faxErrorText } from './fax-errors.ts';
 import type { Handle, Spandsp } from './spandsp.ts';
+import { WrittenPages } from './written-pages.ts';
 
 /** What a fax terminal is to do with the call. */
 export type FaxTask =
@@ -84,6 +85,8 @@ class SpandspTerminal implements FaxTerminal {
   readonly #t30: Handle;
   readonly #sends: boolean;
   readonly #maxPages: number | undefined;
+  /** Of a fax that is received. */
+  readonly #written: WrittenPages | undefined;
   readonly #offPhaseD: () => void;
   #fax: Handle | undefined;
   /** The sender has said that no page follows, and we have confirmed the last one; he may hang up without a word (DCN). */
@@ -91,6 +94,10 @@ class SpandspTerminal implements FaxTerminal {
   #moreAnnounced = false;
   /** More pages come than are to be taken. */
   #tooMany = false;
+  #pageOver = false;
+  /** Pages of a fax that is received: in the file, and counted by the library all the same although they are not. */
+  #kept = 0;
+  #unwritten = 0;
 
   constructor(spandsp: Spandsp, fax: Handle, t30: Handle, task: FaxTask) {
     this.#spandsp = spandsp;
@@ -99,15 +106,18 @@ class SpandspTerminal implements FaxTerminal {
     this.#sends = task.do === 'send';
     // The library takes a last page to receive, and does not keep to it.
     this.#maxPages = task.do === 'receive' ? task.maxPages : undefined;
+    this.#written = task.do === 'receive' ? new WrittenPages(task.file) : undefined;
     this.#offPhaseD = spandsp.t30OnPhaseD(t30, (message) => {
       if (this.#sends) return;
       this.#lastPageConfirmed = LAST_PAGE.includes(messageOf(message));
       this.#moreAnnounced = MORE_PAGES.includes(messageOf(message));
+      this.#pageOver = true;
     });
   }
 
   receive(samples: Int16Array): void {
     this.#spandsp.faxRx(this.#open(), samples, samples.length);
+    if (this.#pageOver && !this.#isPageKept()) return;
     if (!this.#moreAnnounced || this.#maxPages === undefined || this.progress.pages < this.#maxPages) return;
     this.#tooMany = true;
     this.#spandsp.t30Terminate(this.#t30);
@@ -116,6 +126,25 @@ class SpandspTerminal implements FaxTerminal {
   send(samples: Int16Array): void {
     const count = this.#spandsp.faxTx(this.#open(), samples, samples.length);
     samples.fill(0, count);
+  }
+
+  /**
+   * The library has written the page, or tried to, and has its confirmation (MCF) ready, of which nothing was sent: that begins with the next samples. A page that
+   * is not in the file must not be confirmed, so the protocol ends here: the other machine hears no answer, and knows that its fax has not come through.
+   */
+  #isPageKept(): boolean {
+    this.#pageOver = false;
+    this.#kept = this.#written?.count() ?? 0;
+    this.#unwritten = this.#statistic(PAGES_RECEIVED) - this.#kept;
+    if (this.#unwritten <= 0) return true;
+    this.#lastPageConfirmed = false;
+    this.#spandsp.t30Terminate(this.#t30);
+    return false;
+  }
+
+  #statistic(place: number): number {
+    this.#spandsp.t30Stats(this.#t30, stats);
+    return stats[place] as number;
   }
 
   get active(): boolean {
@@ -128,7 +157,7 @@ class SpandspTerminal implements FaxTerminal {
     this.#spandsp.t30Stats(this.#t30, stats);
     const at = (place: number) => stats[place] as number;
     return {
-      pages: at(this.#sends ? PAGES_SENT : PAGES_RECEIVED),
+      pages: this.#sends ? at(PAGES_SENT) : this.#kept,
       remoteStation: (this.#spandsp.t30RxIdent(this.#t30) ?? '').trim(),
       bitRate: at(BIT_RATE),
       ecm: at(ECM) !== 0,
@@ -144,10 +173,15 @@ class SpandspTerminal implements FaxTerminal {
     const allConfirmed = this.#sends && progress.pages > 0 && progress.pages === stats[PAGES_IN_FILE];
     this.#fax = undefined;
     this.#offPhaseD();
+    this.#written?.close();
     // Closes the file; what is on its way is given up.
     if (active) this.#spandsp.t30Terminate(this.#t30);
     this.#spandsp.faxFree(fax);
     const code = active && status === 0 ? CALL_DROPPED : status;
+    if (this.#unwritten > 0) {
+      const error = `${this.#unwritten} of ${this.#kept + this.#unwritten} pages could not be written: the disk is full`;
+      return { ...progress, reason: 'failed', unwritten: this.#unwritten, error };
+    }
     if (this.#tooMany) return { ...progress, reason: 'failed', error: `more than ${this.#maxPages} pages` };
     const whole = allConfirmed || code === 0 || code === NO_DCN || (code === CALL_DROPPED && this.#lastPageConfirmed);
     if (whole && progress.pages > 0) return { ...progress, reason: 'finished' };

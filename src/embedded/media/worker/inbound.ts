@@ -23,6 +23,8 @@ export interface InboundListener {
   media(event: EndpointEvents['media']): void;
   faxTone(): void;
   silent(event: EndpointEvents['silent']): void;
+  paused(event: EndpointEvents['paused']): void;
+  resumed(): void;
 }
 
 /** One packet is looked at at a time, so one view serves all endpoints of the thread. */
@@ -56,7 +58,11 @@ export class Inbound {
     this.#clock = clock;
     this.#spandsp = spandsp;
     this.#listener = listener;
-    this.silence = new SilenceWatch(clock, (ms) => listener.silent({ ms }));
+    this.silence = new SilenceWatch(clock, {
+      silent: (ms) => listener.silent({ ms }),
+      paused: (ms) => listener.paused({ ms }),
+      resumed: () => listener.resumed(),
+    });
   }
 
   /** @param listenInband whether the peer's digits may come as tones */

@@ -56,6 +56,8 @@ export class MediaCore {
         faxProgress: (fax, progress) => emit({ kind: 'faxProgress', endpoint: id, fax, progress }),
         faxed: (fax, end) => emit({ kind: 'faxed', endpoint: id, fax, end }),
         silent: (event) => emit({ kind: 'silent', endpoint: id, event }),
+        paused: (event) => emit({ kind: 'paused', endpoint: id, event }),
+        resumed: () => emit({ kind: 'resumed', endpoint: id }),
         played: (playback, end) => emit({ kind: 'played', endpoint: id, playback, end }),
         recorded: (recording, end) => emit({ kind: 'recorded', endpoint: id, recording, end }),
       });

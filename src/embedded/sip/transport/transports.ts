@@ -22,7 +22,8 @@ import {
 import { closestAddress, isWildcard, machineAddresses } from './networks.ts';
 import { Resolver } from './resolver.ts';
 import { openTcp } from './tcp-listener.ts';
-import { openTls, type TlsFiles } from './tls-listener.ts';
+import type { TlsFiles } from './tls-certificates.ts';
+import { openTls } from './tls-listener.ts';
 import {
   defaultPort,
   type Hop,
@@ -48,6 +49,8 @@ export interface TransportsOptions {
   readonly limits?: Partial<ListenerLimits>;
   /** Without them nothing is served by TLS. */
   readonly tls?: TlsFiles;
+  /** Of what an admin has to mend while we run. */
+  readonly warn?: (message: string) => void;
   /** In place of the real ones. */
   readonly protocols?: Partial<Record<Protocol, OpenListener>>;
 }
@@ -169,10 +172,10 @@ export class Transports extends Emitter<TransportEvents> {
   }
 
   async #listen(addresses: readonly ListenAddress[]): Promise<void> {
-    const { tls, protocols } = this.#options;
+    const { tls, warn = () => undefined, protocols } = this.#options;
     const openers: Partial<Record<Protocol, OpenListener>> = {
       ...{ udp: openUdp, tcp: openTcp },
-      ...(tls ? { tls: openTls(tls) } : {}),
+      ...(tls ? { tls: openTls(tls, warn) } : {}),
       ...protocols,
     };
     const context: ListenerContext = {

@@ -1,39 +1,23 @@
+import { execFile } from 'node:child_process';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createFaxTerminal, type FaxTerminal } from '../../../../../src/embedded/media/dsp/fax.ts';
+import { createFaxTerminal } from '../../../../../src/embedded/media/dsp/fax.ts';
 import { isMissing, loadSpandsp, type Spandsp } from '../../../../../src/embedded/media/dsp/spandsp.ts';
+import { readTiff } from '../../../../../src/media/tiff-file.ts';
 import { pdfOfTiff } from '../../../../../src/messages/fax/pdf.ts';
-import { readTiff } from '../../../../../src/messages/fax/tiff.ts';
+import { connect } from '../../../../support/fax-machines.ts';
 import { pageOf, shown, shownByPdf, tiffOf } from '../../../../support/fax-pages.ts';
 
 const loaded = loadSpandsp();
 if (isMissing(loaded)) throw new Error(loaded.missing);
 const spandsp: Spandsp = loaded;
 
+const run = promisify(execFile);
 const FRAME = 160;
 const FRAMES_PER_SECOND = 50;
-
-/** Lets two machines hear each other until both are done, or for so long. @param line what becomes of each frame on its way */
-function connect(
-  [one, other]: readonly [FaxTerminal, FaxTerminal],
-  {
-    seconds = 900,
-    line = () => undefined,
-  }: { seconds?: number; line?: (frame: Int16Array, number: number) => void } = {},
-): void {
-  const forth = new Int16Array(FRAME);
-  const back = new Int16Array(FRAME);
-  for (let i = 0; (one.active || other.active) && i < seconds * FRAMES_PER_SECOND; i++) {
-    one.send(forth);
-    other.send(back);
-    line(forth, i);
-    line(back, i);
-    one.receive(back);
-    other.receive(forth);
-  }
-}
 
 describe('fax terminal', () => {
   let folder: string;
@@ -149,6 +133,28 @@ describe('fax terminal', () => {
     machines[0].close();
     expect(machines[1].close()).toMatchObject({ reason: 'failed', pages: 2, error: 'more than 2 pages' });
     expect(readTiff(await readFile(received))).toHaveLength(2);
+  });
+
+  it.each(['ecm', 'plain'])('confirms no page that a full disk has swallowed (%s)', async (ecm) => {
+    const sent = [pageOf(1), pageOf(2), pageOf(3)];
+    await writeFile(original, tiffOf(sent));
+    // A disk that takes one page and a half: 16 blocks of 512 bytes.
+    const program = join(import.meta.dirname, '../../../../support/fax-machines.ts');
+    const { stdout } = await run('sh', [
+      '-c',
+      `ulimit -f 16; exec "$@"`,
+      'sh',
+      process.execPath,
+      program,
+      original,
+      received,
+      ecm,
+    ]);
+    expect(JSON.parse(stdout)).toMatchObject([
+      { reason: 'failed', pages: 1, error: 'the other machine did not confirm a page' },
+      { reason: 'failed', pages: 1, unwritten: 1, error: '1 of 2 pages could not be written: the disk is full' },
+    ]);
+    expect(await shownByPdf(pdfOfTiff(await readFile(received)))).toEqual(shown(sent.slice(0, 1)));
   });
 
   it('refuses to be used after its end', async () => {

@@ -145,7 +145,7 @@ describe('MediaCore', () => {
   });
 
   describe('a peer who is expected to send', () => {
-    const limits = { firstMs: 60_000, thenMs: 300_000 };
+    const limits = { firstMs: 60_000, thenMs: 300_000, pauseMs: 0 };
     const silences = () => bench.events.filter(({ kind }) => kind === 'silent');
     let port: number;
     beforeEach(async () => {
@@ -207,9 +207,55 @@ describe('MediaCore', () => {
 
     it('may be silent for ever where nothing is said of it', async () => {
       bench.clock.advance(3600_000);
-      await bench.core.handlers.expectMedia({ endpoint: 1, limits: { firstMs: 0, thenMs: 0 } });
+      await bench.core.handlers.expectMedia({ endpoint: 1, limits: { firstMs: 0, thenMs: 0, pauseMs: 0 } });
       bench.clock.advance(3600_000);
       expect(silences()).toEqual([]);
+    });
+  });
+
+  describe('a pause', () => {
+    const pauses = () =>
+      bench.events.flatMap((event): (number | 'resumed')[] =>
+        event.kind === 'paused' ? [event.event.ms] : event.kind === 'resumed' ? ['resumed'] : [],
+      );
+    let port: number;
+    beforeEach(async () => {
+      port = await bench.open(1, 4000);
+      await bench.core.handlers.expectMedia({ endpoint: 1, limits: { firstMs: 0, thenMs: 0, pauseMs: 2000 } });
+    });
+
+    it('is told of after two seconds, and again after longer and longer ones, while it lasts', () => {
+      bench.clock.advance(1900);
+      expect(pauses()).toEqual([]);
+      bench.clock.advance(28_100);
+      expect(pauses()).toEqual([2000, 4000, 8000, 16_000, 24_000]);
+    });
+
+    it('begins with the last packet, ends with the next, be it of RTP or RTCP, and may begin again', () => {
+      const report = writeReport({ ssrc: 5, cname: 'peer' });
+      for (const comes of [
+        () => bench.receive(port, 4000, 1),
+        () => bench.receivers.get(port)?.onRtcp(report, PEER, 4001),
+      ]) {
+        bench.events.length = 0;
+        bench.receive(port, 4000, 0);
+        bench.events.length = 0;
+        bench.clock.advance(2500);
+        comes();
+        bench.clock.advance(1000);
+        comes();
+        expect(pauses()).toEqual([expect.toSatisfy((ms: number) => ms >= 2000 && ms <= 2500), 'resumed']);
+      }
+    });
+
+    it.each([
+      ['holds', 'a=sendonly\r\n'],
+      ['holds, and is silent', 'a=inactive\r\n'],
+    ])('is one also of a peer who %s', async (_what, attributes) => {
+      bench.receive(port, 4000, 1);
+      await bench.negotiate(1, 4000, attributes);
+      bench.clock.advance(2500);
+      expect(pauses()).toHaveLength(1);
     });
   });
 
