@@ -57,7 +57,7 @@ export class Bridge {
   dissolve(): void {
     for (const end of this.#ends) {
       if (end.bridged === this) end.bridged = undefined;
-      end.channel.moves++;
+      end.channel.move();
     }
     for (const relay of this.#relays) void relay.destroy();
   }
@@ -65,8 +65,8 @@ export class Bridge {
 
 async function join(a: Channel, b: Channel, clock: Clock): Promise<void> {
   const bridged = Promise.race([next(a, 'CHANNEL_BRIDGE'), next(b, 'CHANNEL_BRIDGE')]);
-  a.moves++;
-  b.moves++;
+  a.move(b);
+  b.move(a);
   await a.must('uuid_bridge', b.uuid);
   await Promise.race([bridged, delay(clock, PATIENCE_MS)]);
 }

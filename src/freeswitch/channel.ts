@@ -1,4 +1,5 @@
 import type { EslEvent, FsmrfEndpoint } from 'drachtio-fsmrf';
+import { Emitter } from '../emitter.ts';
 import { MediaError } from '../media/port.ts';
 import type { Dialog } from '../sip/port.ts';
 import { type Clock, delay } from '../time/clock.ts';
@@ -7,12 +8,13 @@ import type { Leg } from './leg.ts';
 /** How long FreeSWITCH may take to close a channel that was hung up, milliseconds. */
 const PATIENCE_MS = 2000;
 
-/** The variable that names the node whose channel it is. */
+/** The variable that names the node whose channel it is; the dialplan takes it, and sets more, from the header of our INVITE. */
 export const OWNER = 'kommutator_node';
+export const OWNER_HEADER = 'X-kommutator-node';
 
 /** Events that drachtio-fsmrf does not subscribe to. The name CUSTOM takes all that follows for subclasses. */
 const EVENTS = [
-  ...['PLAYBACK_START', 'RECORD_STOP', 'CHANNEL_BRIDGE', 'CHANNEL_PARK', 'CUSTOM'],
+  ...['PLAYBACK_START', 'MEDIA_BUG_STOP', 'RECORD_STOP', 'CHANNEL_BRIDGE', 'CHANNEL_PARK', 'CUSTOM'],
   ...['rxfaxnegociateresult', 'rxfaxpageresult', 'txfaxnegociateresult', 'txfaxpageresult'].map(
     (name) => `spandsp::${name}`,
   ),
@@ -23,8 +25,9 @@ export class Channel {
   readonly uuid: string;
   /** Resolves once, when it is gone, with why; also after `hangUp`. */
   readonly gone: Promise<string>;
-  /** Grows with each change that ends a running application: a bridge made or undone. */
-  moves = 0;
+  readonly #moved = new Emitter<{ moved: object }>();
+  #moves = 0;
+  #partner: Channel | undefined;
   readonly #endpoint: FsmrfEndpoint<Leg>;
   readonly #clock: Clock;
   readonly #gone = Promise.withResolvers<string>();
@@ -47,24 +50,41 @@ export class Channel {
     endpoint.conn?.subscribe([...EVENTS]);
   }
 
-  /** With the variables that make it one of ours. */
-  static async take(endpoint: FsmrfEndpoint<Leg>, node: string, clock: Clock): Promise<Channel> {
+  /** @throws MediaError `server-gone`: FreeSWITCH has not made it one of ours, so it would behave otherwise */
+  static take(endpoint: FsmrfEndpoint<Leg>, node: string, clock: Clock): Channel {
     const channel = new Channel(endpoint, clock);
-    await channel.set({
-      [OWNER]: node,
-      // A party whose other one has gone is kept, and no key ends a playback.
-      park_after_bridge: 'true',
-      hangup_after_bridge: 'false',
-      playback_terminators: 'none',
-      // Nobody but us decides what a held party hears.
-      hold_music: 'silence',
-      rtp_disable_hold: 'true',
-    });
-    return channel;
+    if (endpoint.conn?.getInfo().getHeader(`variable_${OWNER}`) === node) return channel;
+    void channel.hangUp();
+    throw new MediaError(
+      'server-gone',
+      'its dialplan does not set our variables; take dialplan/kommutator.xml from freeswitch-conf/',
+    );
   }
 
   get dialog(): Dialog {
     return this.#endpoint.dialog.dialog;
+  }
+
+  /** Grows with each change that ends a running application: a bridge made or undone. */
+  get moves(): number {
+    return this.#moves;
+  }
+
+  /** The channel of the same server that it is bridged to. */
+  get partner(): Channel | undefined {
+    return this.#partner;
+  }
+
+  /** Told before the bridge is made, or undone (no partner). */
+  move(partner?: Channel): void {
+    this.#partner = partner;
+    this.#moves++;
+    this.#moved.emit('moved', {});
+  }
+
+  /** @returns the function that takes the listener off */
+  onMove(listener: () => void): () => void {
+    return this.#moved.on('moved', listener);
   }
 
   /** From `hangUp` on: no more is asked of it. */

@@ -8,7 +8,15 @@ const FRAME_MS = 20;
 /** FreeSWITCH may end so much before the clock says so without having been interrupted. */
 const SLACK_MS = 60;
 
+/** `uuid_displace` takes neither an offset nor what separates its arguments. */
+const MIXABLE = /^(?!.*@@)[^\s'"]+$/;
+
 type Asked = Extract<PlaybackEnd['reason'], 'stopped' | 'replaced'>;
+
+interface Played {
+  readonly problem: string | undefined;
+  readonly measured: number;
+}
 
 export interface PlaybackParts {
   readonly channel: Channel;
@@ -24,6 +32,9 @@ export interface PlaybackParts {
  * A list of sources on a channel, one `playback` after the other: of the lists that FreeSWITCH has itself, one cannot be broken off (`playback_delimiter`), and the
  * other begins with a quarter of a second of silence (`file_string`). What was heard of a source that was broken off is measured from PLAYBACK_START on, because
  * FreeSWITCH counts what it has read ahead. A bridge that is made or undone ends the application, and the list goes on from there.
+ *
+ * Over a bridge a `playback` would take the channel away from the other party, who would hear nothing meanwhile. There what is written to the channel is muted, and the
+ * source mixed into the silence (`uuid_displace`, whose own silence would be heard by both). What the other party says meanwhile stays in recordings that have begun before.
  */
 export class FreeswitchPlayback implements Playback {
   readonly ended: Promise<PlaybackEnd>;
@@ -31,6 +42,10 @@ export class FreeswitchPlayback implements Playback {
   #asked: Asked | undefined;
   /** When that which is heard now began. */
   #begun: number | undefined;
+  /** Ends that which is heard now. */
+  #breakOff = (): void => undefined;
+  /** The other party is not heard by this one. */
+  #isMuted = false;
 
   constructor(parts: PlaybackParts) {
     this.#parts = parts;
@@ -44,7 +59,7 @@ export class FreeswitchPlayback implements Playback {
   /** Idempotent: the first reason stays. */
   end(reason: Asked): Promise<PlaybackEnd> {
     this.#asked ??= reason;
-    if (this.#begun !== undefined) void this.#break();
+    if (this.#begun !== undefined) this.#breakOff();
     return this.ended;
   }
 
@@ -64,6 +79,7 @@ export class FreeswitchPlayback implements Playback {
       if (!loop || heard === 0) break;
       rest = [...items];
     }
+    await this.#mute(false);
     if (channel.isGone) return { reason: 'endpointGone', playedMs };
     if (this.#asked) return { reason: this.#asked, playedMs };
     return errors.length > 0
@@ -85,10 +101,12 @@ export class FreeswitchPlayback implements Playback {
       const [item] = rest;
       if (!item) break;
       const { moves } = channel;
-      const { response, measured } = await this.#playback(item.text);
+      const { partner } = channel;
+      const { problem, measured } =
+        partner && MIXABLE.test(item.text) ? await this.#mix(item.text, partner) : await this.#playback(item.text);
       const isWhole = !this.#isOver && measured + SLACK_MS >= item.ms;
-      if (measured === 0 && response !== undefined && response !== 'FILE PLAYED') {
-        failed = `${item.text}: ${response}`;
+      if (measured === 0 && problem !== undefined) {
+        failed = `${item.text}: ${problem}`;
         rest = after(rest, item.ms);
       } else if (isWhole) {
         heard += item.ms;
@@ -102,21 +120,62 @@ export class FreeswitchPlayback implements Playback {
     return failed === undefined ? { heard } : { heard, failed };
   }
 
-  async #playback(argument: string): Promise<{ response: string | undefined; measured: number }> {
-    const { channel, clock } = this.#parts;
-    const off = channel.on('PLAYBACK_START', () => {
-      this.#begun ??= clock.monotonic();
-      // Before this moment FreeSWITCH forgets that it was told to break off.
-      if (this.#asked) void this.#break();
-    });
+  async #playback(argument: string): Promise<Played> {
+    const { channel } = this.#parts;
+    await this.#mute(false);
+    this.#breakOff = () => void channel.api('uuid_break', 'all');
+    // Before this moment FreeSWITCH forgets that it was told to break off.
+    const off = channel.on('PLAYBACK_START', () => this.#begin());
     const complete = await channel.execute('playback', argument);
     off();
-    const measured = this.#begun === undefined ? 0 : clock.monotonic() - this.#begun;
-    this.#begun = undefined;
-    return { response: complete?.getHeader('Application-Response'), measured };
+    const response = complete?.getHeader('Application-Response');
+    return { problem: response === 'FILE PLAYED' ? undefined : response, measured: this.#measure() };
   }
 
-  async #break(): Promise<void> {
-    await this.#parts.channel.api('uuid_break', 'all');
+  /** To a channel that is bridged, whose partner goes on hearing it. */
+  async #mix(argument: string, partner: Channel): Promise<Played> {
+    const { channel } = this.#parts;
+    await this.#mute(true);
+    const over = Promise.withResolvers<void>();
+    const stop = () => void channel.api('uuid_displace', 'stop', argument);
+    this.#breakOff = stop;
+    const offs = [
+      channel.on('MEDIA_BUG_STOP', (event) => {
+        if (event.getHeader('Media-Bug-Function') === 'displace') over.resolve();
+      }),
+      // A channel that is parked sends nothing: it would never end.
+      channel.onMove(stop),
+    ];
+    void channel.gone.then(() => over.resolve());
+    // No limit; `m`: mixed.
+    const answer = await channel.api('uuid_displace', 'start', argument, '0', 'm');
+    const started = answer?.startsWith('+OK') === true;
+    if (started) {
+      this.#begin();
+      if (channel.partner !== partner) stop();
+      await over.promise;
+    }
+    for (const off of offs) off();
+    return { problem: started ? undefined : answer, measured: this.#measure() };
+  }
+
+  #begin(): void {
+    this.#begun ??= this.#parts.clock.monotonic();
+    if (this.#asked) this.#breakOff();
+  }
+
+  /** What was heard, milliseconds. */
+  #measure(): number {
+    const measured = this.#begun === undefined ? 0 : this.#parts.clock.monotonic() - this.#begun;
+    this.#begun = undefined;
+    return measured;
+  }
+
+  async #mute(on: boolean): Promise<void> {
+    if (on === this.#isMuted) return;
+    this.#isMuted = on;
+    await (on
+      ? this.#parts.channel.api('uuid_audio', 'start', 'write', 'mute', '1')
+      : this.#parts.channel.api('uuid_audio', 'stop'));
   }
 }

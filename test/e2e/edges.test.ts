@@ -105,7 +105,7 @@ describe('a phone on TCP at one of two SIP servers', () => {
       const killed = Promise.withResolvers<void>();
       const lost = sippCalls(dying.sip, { to: lines.load, talkMs: 60_000 }, { calls: 4, until: killed.promise });
       // In a menu, with no leg but the caller's.
-    const kept = sippCalls(other.sip, { to: lines.menu, talkMs: 3000 }, { calls: 4 });
+      const kept = sippCalls(other.sip, { to: lines.menu, talkMs: 3000 }, { calls: 4 });
       const dialogs = async () =>
         (await first.metric('kommutator_sip_dialogs')) + (await second.metric('kommutator_sip_dialogs'));
       await eventually('the calls', dialogs, (count) => count === 12);

@@ -15,6 +15,8 @@ export class ScriptedFreeswitch {
   /** What `module_exists` denies, and what `file_exists` does. */
   readonly missing = new Set<string>();
   profile = true;
+  /** It has the dialplan of `freeswitch-conf/`. */
+  dialplan = true;
   paused = false;
   /** The status that INVITEs are refused with; 0: they are answered. */
   refuse = 0;
@@ -161,6 +163,9 @@ export class ScriptedChannel {
         'Channel-Unique-ID': this.uuid,
         'Unique-ID': this.uuid,
         variable_sip_user_agent: String(this.invite.request.headers?.['User-Agent']),
+        ...(this.#server.dialplan
+          ? { variable_kommutator_node: String(this.invite.request.headers?.['X-kommutator-node']) }
+          : {}),
         'Content-Type': 'command/reply',
         'Reply-Text': '+OK',
       };
@@ -204,6 +209,8 @@ export class ScriptedChannel {
     if (name === 'uuid_break') channel?.finish();
     if (name === 'uuid_bridge') for (const one of [channel, this.#named(rest[0])]) one?.emit('CHANNEL_BRIDGE');
     if (name === 'uuid_transfer') for (const one of this.#server.channels.items) one.emit('CHANNEL_PARK');
+    if (name === 'uuid_displace' && rest[0] === 'stop')
+      channel?.emit('MEDIA_BUG_STOP', { 'Media-Bug-Function': 'displace', 'Media-Bug-Target': rest[1] ?? '' });
     if (name === 'uuid_record' && rest[0] === 'stop')
       channel?.emit('RECORD_STOP', { 'Record-File-Path': rest[1] ?? '' });
   }

@@ -92,8 +92,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'embedded/sip': ['time'],
   freeswitch: [
     ...['media/keypad.ts', 'media/port.ts', 'media/fax.ts', 'media/recorder.ts', 'media/audio-length.ts', 'media/sdp'],
-    'media/pause-watch.ts',
-    ...['sip/port.ts', 'time'],
+    ...['media/pause-watch.ts', 'sip/port.ts', 'time'],
   ],
   'embedded/media': [
     'media/sdp',

@@ -135,7 +135,22 @@ describe('an endpoint', () => {
     expect(sdp).toContain('c=IN IP4 192.0.2.10\r\n');
     expect(endpoint.localSdp).toContain('m=audio 20000 RTP/AVP 8 101\r\n');
     expect(endpoint.localSdp).toContain('c=IN IP4 192.0.2.20\r\n');
-    expect(channel.applications.items[0]).toContain('playback_terminators=none');
+    // What it is to be like stands in the dialplan: no command is waited for.
+    expect(channel.applications.items).toEqual([]);
+  });
+
+  it('is refused where the dialplan is not ours, and hung up', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    server.dialplan = false;
+    await expect(media.createEndpoint({ callId: 'c', remoteSdp: offer() })).rejects.toThrow(
+      'take dialplan/kommutator.xml from freeswitch-conf/',
+    );
+    await eventually(
+      'the leg to be hung up',
+      () => server.channels.items[0]?.invite.dialog.ended?.by,
+      (by) => by === 'local',
+    );
   });
 
   it('offers before the peer is known, and then tells FreeSWITCH of him', async () => {
@@ -180,7 +195,7 @@ describe('an endpoint', () => {
     server.missing.add('mod_spandsp');
     const media = await started([server]);
     const { channel } = await call(media, server, offer({ formats: '8' }));
-    expect(channel.applications.items.slice(1)).toEqual(['start_dtmf', 'start_dtmf_generate write']);
+    expect(channel.applications.items).toEqual(['start_dtmf', 'start_dtmf_generate write']);
     expect(media.faxProblem).toContain('load mod_spandsp');
   });
 
@@ -348,6 +363,36 @@ describe('a bridge', () => {
     expect(await media.stats()).toMatchObject({ endpoints: 2, bridges: 0 });
   });
 
+  it('has what is played mixed into the silence of him who hears it, until it is over or undone', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    const [a, b] = [await call(media, server), await call(media, server)];
+    await a.endpoint.bridge(b.endpoint);
+    const { id } = a.endpoint;
+    const mixing = () => server.commands.items.filter((text) => /uuid_(audio|displace|transfer)/.test(text));
+    const stopped = a.endpoint.play([{ silenceMs: 5000 }]);
+    await server.commands.find(
+      'the start',
+      (text) => text === `api uuid_displace ${id} start silence_stream://5000 0 m`,
+    );
+    expect(await stopped.stop()).toMatchObject({ reason: 'stopped' });
+    expect(mixing()).toEqual([
+      `api uuid_audio ${id} start write mute 1`,
+      `api uuid_displace ${id} start silence_stream://5000 0 m`,
+      `api uuid_displace ${id} stop silence_stream://5000`,
+      `api uuid_audio ${id} stop`,
+    ]);
+    const before = mixing().length;
+    const going = a.endpoint.play([{ silenceMs: 6000 }]);
+    await server.commands.find('the second', (text) => text.includes('start silence_stream://6000'));
+    await a.endpoint.unbridge();
+    // A parked channel sends nothing by itself: the rest goes on as an application.
+    await a.channel.applications.find('the rest', (text) => /^playback silence_stream:\/\/[56]\d{3}$/.test(text));
+    expect(mixing().slice(before)).toContain(`api uuid_displace ${id} stop silence_stream://6000`);
+    expect(mixing().at(-1)).toBe(`api uuid_audio ${id} stop`);
+    await going.stop();
+  });
+
   it('goes over a call between the servers when the two are on different ones', async () => {
     const servers = [await freeswitch(), await freeswitch()] as const;
     const media = await started(servers);
@@ -485,8 +530,7 @@ describe('several servers', () => {
     const clearing = 'api hupall NORMAL_CLEARING kommutator_node node-1';
     expect(server.commands.items.filter((command) => command.startsWith('api hupall'))).toEqual([clearing]);
     const { channel } = await call(media, server);
-    const [variables] = channel.applications.items.filter((text) => text.startsWith('multiset'));
-    expect(variables).toMatch(/[\^]kommutator_node=node-1[\^]/);
+    expect(channel.invite.request.headers).toMatchObject({ 'X-kommutator-node': 'node-1' });
   });
 
   it('start when one of them can be used', async () => {
