@@ -57,14 +57,23 @@ import type { VoiceMessages } from './messages/voicemail/port.ts';
 import {
   parseRedisUrl,
   RedisConnection,
+  RedisNonces,
   RedisRegistrations,
+  RedisSipServers,
   RedisSubscriber,
   SharedLimits,
   socketAddress,
   Throttle,
 } from './redis/index.ts';
 import { tablesOf } from './scheme/tables.ts';
-import { contactTarget, placeOf, type SipServerPlace, startSip } from './sip/index.ts';
+import {
+  contactTarget,
+  type NeighbourServer,
+  Neighbours,
+  placeOf,
+  type SipServerPlace,
+  startSip,
+} from './sip/index.ts';
 import type { SipServer } from './sip/port.ts';
 import { type Clock, delay, systemClock } from './time/clock.ts';
 import { type Random, systemRandom } from './time/random.ts';
@@ -135,6 +144,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       config,
       registrations,
       failures,
+      ...(env.redisUrl && { sharedNonces: new RedisNonces(redis, random) }),
       clock,
       random,
       log,
@@ -143,6 +153,15 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ...(env.sipExternalIp === undefined ? {} : { externalHosts: [env.sipExternalIp] }),
     });
     stack.defer(() => sip.close());
+    if (env.redisUrl) {
+      const neighbours = new Neighbours({
+        ...{ directory: new RedisSipServers(redis), clock, log },
+        own: () => embeddedSip?.announced,
+        follow: sip.follow,
+      });
+      stack.defer(() => neighbours.close());
+      void neighbours.start();
+    }
     // Phones are served from here on; what is only needed when a call has ended is loaded meanwhile.
     const keeping = stack.use(new AsyncDisposableStack());
     const database = openDatabase(env, log, keeping);
@@ -319,7 +338,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       );
       const over = new AbortController();
       const late = delay(clock, limit, over.signal).catch(() => undefined);
-      const ended = inviting.disposeAsync().then(() => inbound.live.drained());
+      const ended = inviting
+        .disposeAsync()
+        .then(() => inbound.live.drained())
+        .then(() => embeddedSip?.quiet(clock, over.signal));
       await Promise.race([ended, late]);
       over.abort();
     };
@@ -587,6 +609,8 @@ async function drachtioServers({ drachtio, drachtioTags: tags, drachtioCa }: Env
   }));
 }
 
+const QUIET_EVERY_MS = 500;
+
 /** The embedded SIP server, and another in its place when its thread has died: its calls are lost then, the next ones are not. */
 class EmbeddedSipServer {
   readonly #env: Environment;
@@ -615,12 +639,29 @@ class EmbeddedSipServer {
       listen: this.#env.sipListen.map(({ transport, host, port }) => `${transport}://${bracketed(host)}:${port}`),
       ...(this.#env.sipExternalIp === undefined ? {} : { externalIp: this.#env.sipExternalIp }),
       ...(this.#env.sipTls === undefined ? {} : { tls: this.#env.sipTls }),
+      ...(this.#env.nodeListen === undefined ? {} : { control: this.#env.nodeListen }),
       log: this.#log,
       onCrash: () => {
         this.#server = undefined;
       },
     });
     return this.#server;
+  }
+
+  /** For other nodes; undefined: they do not reach it, or its thread has just died. */
+  get announced(): NeighbourServer | undefined {
+    if (!this.#server || !this.#env.nodeListen) return undefined;
+    const { host, port, secret } = this.#server;
+    return { server: this.#env.nodeId, host, port, secret };
+  }
+
+  /** Resolves when no call goes by it any more: other nodes ring phones by it that have registered here. */
+  async quiet(clock: Clock, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const stats = await this.stats().catch(() => undefined);
+      if (!stats || stats.dialogs + stats.outgoing === 0) return;
+      await delay(clock, QUIET_EVERY_MS, signal).catch(() => undefined);
+    }
   }
 
   async stats(): Promise<SipServerStats | undefined> {

@@ -23,6 +23,8 @@ export interface Environment {
   readonly drachtioTags: readonly string[];
   /** `DRACHTIO_CA`: PEM file of authorities that the servers' certificates may come from, absolute; unset: those that the system trusts. */
   readonly drachtioCa: string | undefined;
+  /** `NODE_LISTEN`: where other nodes connect to this one's embedded SIP server; unset: they do not. */
+  readonly nodeListen: HostPort | undefined;
   /** `FREESWITCH`; empty: the embedded media server. */
   readonly freeswitch: readonly Backend[];
   /** `REDIS_URL`; unset: a private redis-server. */
@@ -92,6 +94,12 @@ function readHostPort(text: string): HostPort | undefined {
   const match = new RegExp(`^${host}:(\\d+)$`).exec(text);
   const port = portOf(match?.[2]);
   return match && port !== undefined ? { host: hostOf(match[1] ?? ''), port } : undefined;
+}
+
+/** Others are told it, so it names one machine. */
+function readOwnAddress(text: string): HostPort | undefined {
+  const address = readHostPort(text);
+  return address && !['0.0.0.0', '::', '*'].includes(address.host) ? address : undefined;
 }
 
 function readSipListen(text: string): SipListen | undefined {
@@ -168,6 +176,10 @@ const variables = z.object({
     'must be up to 20 tags separated by commas, each of up to 32 Latin letters, digits, "-", "_", "+", "@" or ":"',
   ).optional(),
   DRACHTIO_CA: z.string().optional(),
+  NODE_LISTEN: parsed(
+    readOwnAddress,
+    'must be host:port, such as 10.0.0.1:9030, with an address of this machine that the other nodes reach',
+  ).optional(),
   FREESWITCH: parsed(readList(readBackend), 'must be host:port:secret, or several separated by commas').optional(),
   REDIS_URL: parsed(
     readRedisUrl,
@@ -243,6 +255,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     drachtio: value.DRACHTIO ?? [],
     drachtioTags: value.DRACHTIO_TAGS ?? [],
     drachtioCa: value.DRACHTIO_CA === undefined ? undefined : resolve(value.DRACHTIO_CA),
+    nodeListen: value.NODE_LISTEN,
     freeswitch: value.FREESWITCH ?? [],
     redisUrl: value.REDIS_URL,
     databaseUrl: value.DATABASE_URL,

@@ -36,7 +36,7 @@ export interface HttpPorts {
   readonly busy: (pbx: string, employee: string) => boolean;
   /** What must work for this node to take calls, by name (`sip`, `redis`): true when it does. A check that rejects or takes long has failed. */
   readonly readiness: Readonly<Record<string, () => boolean | Promise<boolean>>>;
-  /** In the order of the configuration. */
+  /** In the order of the configuration, those of other nodes last. */
   readonly sipServers: () => readonly SipServerFigures[];
   readonly metrics: MetricSources;
   /** The backend that this error says is away (`Redis`, `the database`); undefined: the error is about something else. */
@@ -502,6 +502,7 @@ export interface LoggedEvent {
 /** A `SipServerHealth` is one. */
 export interface SipServerFigures {
   readonly name: string;
+  readonly isNeighbour: boolean;
   readonly state: 'connecting' | 'up' | 'down' | 'closed';
   readonly dialogs: number;
 }

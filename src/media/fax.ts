@@ -41,6 +41,8 @@ export interface FaxEnd extends FaxProgress {
   readonly reason: 'finished' | 'stopped' | 'failed';
   /** Of `failed`: what went wrong, for a person. */
   readonly error?: string;
+  /** Pages that came and could not be written, which the other machine was not told to have arrived. */
+  readonly unwritten?: number;
 }
 
 /** A fax under way. */

@@ -56,6 +56,12 @@ export class Keys {
       `${this.#prefix}outgoing-recent:${employee}`,
       `${this.#prefix}outgoing-talked:${employee}`,
     ] as const;
+  /** The key that nodes make nonces with; hexadecimal. */
+  nonceKey = (): string => `${this.#prefix}nonce-key`;
+  /** The highest count that a nonce was used with. */
+  nonce = (nonce: string): string => `${this.#prefix}nonce:${nonce}`;
+  /** Hash: SIP server → until when it is there, and how it is reached, of servers that nodes have opened to each other. */
+  sipServers = (): string => `${this.#prefix}sip-servers`;
   /** Stream: finished calls on their way to the database. */
   history = (): string => `${this.#prefix}history`;
   /**

@@ -51,14 +51,19 @@ export class DrachtioConnection {
 
   /**
    * @param onRequest gets every request that belongs to no dialog of ours
+   * @param options.takes false: new requests go to other applications of the server, and what we begin is ours all the same
    * @throws UserError `sip-server-unreachable`, `sip-server-refused`
    */
-  static open(address: DrachtioAddress, onRequest: RequestHandler): Promise<DrachtioConnection> {
+  static open(
+    address: DrachtioAddress,
+    onRequest: RequestHandler,
+    { takes = true }: { readonly takes?: boolean } = {},
+  ): Promise<DrachtioConnection> {
     const { host, port, secret, tls, tags } = address;
     const srf = newSrf(tags);
     const take = (request: DrachtioRequest, response: DrachtioResponse) => onRequest(request, response, srf);
     srf.use(take);
-    for (const method of ROUTED) srf.use(method, take);
+    if (takes) for (const method of ROUTED) srf.use(method, take);
     const where = placeOf(address);
     return new Promise((resolve, reject) => {
       let cause = 'the server closed it';

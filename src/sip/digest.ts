@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type DigestFields, parseDigests, printDigest } from './digest-fields.ts';
 import { algorithmOf, algorithms, type DigestAlgorithm, digestResponse, ha1Of } from './digest-hash.ts';
-import { type NonceOptions, Nonces, sameText } from './nonces.ts';
+import { type NonceOptions, Nonces, SKEW_MS, sameText } from './nonces.ts';
 
 /** How an account proves itself: its password, or H(user:domain:password) as MD5 (32 hexadecimal digits) or SHA-256 (64). */
 export type AccountSecret = { readonly password: string } | { readonly ha1: string };
@@ -19,6 +19,14 @@ export interface DigestCredentials {
   readonly cnonce: string;
 }
 
+/** What several nodes share, where any of them may be asked by the same phone. `RedisNonces` is one. */
+export interface SharedNonces {
+  /** @param take gets the key of all nodes, now and whenever it is another. @returns ends that */
+  followKey(take: (key: Buffer) => void): Promise<() => void>;
+  /** False: some node has seen the nonce with this count or a higher one. Rejects while that cannot be known. */
+  use(nonce: string, count: number, forMs: number): Promise<boolean>;
+}
+
 export type DigestVerdict =
   | 'right'
   /** The password is right, the nonce too old, not ours, or used before with this count: ask again with `stale=true`. */
@@ -34,11 +42,19 @@ export type DigestVerdict =
  */
 export class DigestAuthority {
   readonly #nonces: Nonces;
+  #shared: SharedNonces | undefined;
   /** Stands in for the password of an account that does not exist, so that refusing it takes the same steps. */
   readonly #decoy = randomBytes(16).toString('hex');
 
   constructor(options: NonceOptions) {
     this.#nonces = new Nonces(options);
+  }
+
+  /** From now on nonces are shared. @returns ends that. Rejects when the key cannot be known */
+  async share(shared: SharedNonces): Promise<() => void> {
+    const off = await shared.followKey((key) => this.#nonces.useKey(key));
+    this.#shared = shared;
+    return off;
   }
 
   /**
@@ -66,6 +82,15 @@ export class DigestAuthority {
     if (!sameText(expected, credentials.response.toLowerCase()) || secret === undefined) return 'wrong';
     const usable = this.#nonces.isFresh(nonce, realm) && this.#nonces.use(nonce, Number.parseInt(nc, 16));
     return usable ? 'right' : 'stale';
+  }
+
+  /**
+   * Whether no other node has seen these credentials, which are `right` here. While that cannot be known this node's own memory must do: phones are let in, and a
+   * captured response would pass once at each node.
+   */
+  async isFirstUse({ nonce, nc }: DigestCredentials): Promise<boolean> {
+    if (!this.#shared) return true;
+    return this.#shared.use(nonce, Number.parseInt(nc, 16), this.#nonces.lifetimeMs + SKEW_MS).catch(() => true);
   }
 
   /** Nonces in use, for the statistics. */

@@ -156,6 +156,7 @@ export class Guard {
       const reason = known ? 'wrong-password' : 'unknown-account';
       return this.#fail(request, { ...claimed, user }, realm, reason);
     }
+    if (!(await digest.isFirstUse(credentials))) return this.#challenge(request, realm, true);
     attempts.succeeded(source.address);
     if (!this.#isOwnName(method, claimed, known.account)) {
       return this.#fail(request, { ...claimed, user }, realm, 'foreign-identity', { status: 403 });

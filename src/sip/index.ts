@@ -5,11 +5,12 @@ import type { Clock } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
 import { type AttemptLimits, Attempts, type FailureCounter } from './attempts.ts';
 import type { ContactRules } from './contacts.ts';
-import { DigestAuthority } from './digest.ts';
+import { DigestAuthority, type SharedNonces } from './digest.ts';
 import { Guard } from './guard.ts';
 import type { CountryOf } from './ip-access.ts';
 import { LineMarks } from './line-marks.ts';
 import type { SipServerPlace } from './link.ts';
+import type { NeighbourServer } from './neighbours.ts';
 import { ownHosts, passedThroughHere } from './own-hosts.ts';
 import type { SipServer } from './port.ts';
 import { Registrar } from './registrar.ts';
@@ -21,6 +22,7 @@ export { type DrachtioAddress, placeOf } from './connection.ts';
 export type { Identity } from './identity.ts';
 export type { SipServerPlace } from './link.ts';
 export { messageSummary } from './message-summary.ts';
+export { type NeighbourServer, Neighbours } from './neighbours.ts';
 export type { LiveContact, Registrar, RegistrarEvents } from './registrar.ts';
 export type { Subscriptions } from './subscriptions.ts';
 export { contactTarget, peerTarget } from './target.ts';
@@ -32,6 +34,8 @@ export interface SipOptions {
   readonly registrations: RegistrationStore;
   /** `Throttle` of `redis/`. */
   readonly failures: FailureCounter;
+  /** Where several nodes may be asked by the same phone. */
+  readonly sharedNonces?: SharedNonces;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -58,6 +62,8 @@ export interface Sip {
   readonly registrar: Registrar;
   /** Those of phones to what happens. */
   readonly subscriptions: Subscriptions;
+  /** Takes the SIP servers of other nodes, all of them, as often as they change. */
+  follow(servers: readonly NeighbourServer[]): void;
   /** By which calls are known that come to a Contact of ours at an operator. */
   readonly marks: LineMarks;
   close(): Promise<void>;
@@ -74,11 +80,13 @@ export async function startSip(options: SipOptions): Promise<Sip> {
   const isOwnHost = ownHosts(listening, options.externalHosts);
   const peers = new TrunkPeers({ config, clock, log });
   const marks = new LineMarks(random);
+  const digest = new DigestAuthority({ clock, random });
+  const unshare = await (options.sharedNonces && digest.share(options.sharedNonces));
   const guard = new Guard({
     config,
     peers,
     marks,
-    digest: new DigestAuthority({ clock, random }),
+    digest,
     attempts: new Attempts({
       counter: failures,
       clock,
@@ -102,6 +110,7 @@ export async function startSip(options: SipOptions): Promise<Sip> {
   });
   const subscriptions = new Subscriptions({ clock, random, log, limits: options.subscriptionLimits ?? {} });
   const stop = () => {
+    unshare?.();
     peers.close();
     registrar.close();
   };
@@ -129,6 +138,7 @@ export async function startSip(options: SipOptions): Promise<Sip> {
     registrar,
     subscriptions,
     marks,
+    follow: (servers) => started.follow(servers),
     async close() {
       stop();
       await started.close();

@@ -26,6 +26,8 @@ export interface SipServerPlace {
   readonly address: () => Promise<DrachtioAddress>;
   /** What the server is called in registrations; default: what it says of itself. */
   readonly id?: string;
+  /** Of another node, which takes what comes by it: we only send. */
+  readonly isNeighbour?: true;
 }
 
 export interface SipLinkOptions {
@@ -98,16 +100,19 @@ export class SipLink {
    * @throws UserError `sip-server-unreachable`, `sip-server-refused`
    */
   async connect(): Promise<void> {
-    const { place, onRequest, onUp } = this.#options;
+    const { place, onRequest, onUp, log } = this.#options;
     const address = await place.address();
-    const connection = await DrachtioConnection.open(address, (request, response, srf) =>
-      onRequest(request, response, srf, this),
+    const connection = await DrachtioConnection.open(
+      address,
+      (request, response, srf) => onRequest(request, response, srf, this),
+      { takes: !place.isNeighbour },
     );
     if (this.#closing.signal.aborted) return connection.close();
     const { srf, listening, serverId } = connection;
     this.#connection = connection;
     this.#up = { srf, listening, serverId: place.id ?? serverId };
     this.#state = 'up';
+    log.info({ server: place.name, listening }, `connected to the SIP server ${place.name}`);
     void connection.lost.then((cause) => this.#lose(cause));
     onUp(this.#up);
   }
@@ -121,7 +126,6 @@ export class SipLink {
       if (this.#closing.signal.aborted) return;
       try {
         await this.connect();
-        log.info({ server: place.name, attempts: attempt + 1 }, `connection to the SIP server ${place.name} is back`);
         return;
       } catch (error) {
         log.warn({ server: place.name, attempts: attempt + 1 }, `SIP server: ${errorText(error)}`);
@@ -138,10 +142,11 @@ export class SipLink {
     return arrived;
   }
 
-  invite(request: OutgoingInviteRequest): OutgoingInvite {
+  /** @param whyNot it cannot be sent: it fails at once, with this reason */
+  invite(request: OutgoingInviteRequest, whyNot?: string): OutgoingInvite {
     const { clock, random, log } = this.#options;
     const onSettled = (settled: SentInvite) => void this.#sent.delete(settled);
-    const srf = this.up?.srf;
+    const srf = whyNot ?? this.up?.srf ?? 'the SIP server is down';
     const invite = new SentInvite(request, { srf, clock, random, log, onSettled, ...this.#dialogHooks });
     this.#sent.add(invite);
     invite.start();

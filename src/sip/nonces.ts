@@ -15,14 +15,14 @@ export interface NonceOptions {
  * Nonces that cost no memory until they are used: time, chance, and a MAC over both and the realm (RFC 7616 §3.3). A nonce that has been used
  * is kept with its highest count, so that no credentials pass twice (§3.4.5).
  *
- * The MAC key is this process's own. Another node, or this one after a restart, takes the nonce for stale and gives a new one, and that is
- * what makes the replay check hold without shared memory.
+ * The MAC key is this process's own, until it is given one that several nodes share: then these take each other's nonces, and must agree on their counts (`SharedNonces`). A node
+ * with another key takes a nonce for stale and gives a new one, and that is what makes the replay check hold without shared memory.
  */
 export class Nonces {
   readonly #clock: Clock;
   readonly #random: Random;
   /** As a KeyObject: with plain bytes each MAC would take four times as long. */
-  readonly #key = createSecretKey(randomBytes(32));
+  #key = createSecretKey(randomBytes(32));
   readonly #lifetimeMs: number;
   readonly #remembered: number;
   /** Highest count by nonce, in the order of first use. */
@@ -37,6 +37,15 @@ export class Nonces {
     this.#remembered = remembered;
   }
 
+  get lifetimeMs(): number {
+    return this.#lifetimeMs;
+  }
+
+  /** From now on this is the key: nonces of another become stale. */
+  useKey(key: Buffer): void {
+    this.#key = createSecretKey(key);
+  }
+
   issue(realm: string): string {
     const head = `${this.#clock.now().toString(36)}.${this.#random.hex(8)}`;
     return `${head}.${this.#mac(head, realm)}`;
@@ -48,7 +57,7 @@ export class Nonces {
     if (rest.length > 0 || !sameText(mac, this.#mac(`${time}.${chance}`, realm))) return false;
     const issued = Number.parseInt(time, 36);
     const age = this.#clock.now() - issued;
-    return age >= 0 && age <= this.#lifetimeMs && (issued > this.#forgottenUpTo || this.#counts.has(nonce));
+    return age >= -SKEW_MS && age <= this.#lifetimeMs && (issued > this.#forgottenUpTo || this.#counts.has(nonce));
   }
 
   /** Uses a fresh nonce with this count. False if that count, or a higher one, was there before. */
@@ -80,6 +89,9 @@ export class Nonces {
     return createHmac('sha256', this.#key).update(`${head}.${realm}`).digest('base64url').slice(0, 22);
   }
 }
+
+/** As far as clocks of nodes may differ, milliseconds. */
+export const SKEW_MS = 30_000;
 
 const issuedAt = (nonce: string): number => Number.parseInt(nonce, 36);
 

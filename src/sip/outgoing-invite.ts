@@ -29,8 +29,8 @@ import { SipDialog } from './sip-dialog.ts';
 import { hopUri, targetUri } from './target.ts';
 
 export interface CallOptions {
-  /** Undefined while the SIP server is down. */
-  readonly srf: DrachtioSrf | undefined;
+  /** A text: why it cannot be sent. */
+  readonly srf: DrachtioSrf | string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -114,7 +114,7 @@ export class SentInvite implements OutgoingInvite {
 
   #send(uri: string, fields: HeaderFields, proxy = this.#nextHop()): void {
     const { srf } = this.#options;
-    if (!srf) throw new Error('the SIP server is down');
+    if (typeof srf === 'string') throw new Error(srf);
     let sent: DrachtioRequest | undefined;
     srf.createUAC(
       { uri, headers: headerLines(fields), localSdp: this.#request.sdp, ...(proxy !== undefined && { proxy }) },

@@ -15,7 +15,7 @@ export interface SipServer {
   readonly state: SipServerState;
   /** Where the SIP servers listen that we are connected to, as `udp/192.0.2.1:5060`; empty while down. */
   readonly listening: readonly string[];
-  /** Each of the SIP servers that are configured, in their order. */
+  /** Each of the SIP servers that are configured, in their order; after them those of other nodes. */
   readonly servers: readonly SipServerHealth[];
 
   on<K extends keyof SipServerEvents>(event: K, listener: (payload: SipServerEvents[K]) => void): () => void;
@@ -43,9 +43,10 @@ export interface SipServer {
 
 export type SipServerState = 'connecting' | 'up' | 'down' | 'closed';
 
-/** `name`: `127.0.0.1:9022`. The counts are those of `SipStats`, of this server alone. */
+/** `name`: `127.0.0.1:9022`; of another node's server, by which we ring phones that have registered there, the node's name. The counts are those of `SipStats`, of this server alone. */
 export interface SipServerHealth extends SipStats {
   readonly name: string;
+  readonly isNeighbour: boolean;
 }
 
 export interface SipServerEvents {
@@ -167,6 +168,18 @@ export interface SipTarget {
   readonly uri: string;
   /** Sent there rather than to where the URI points: a phone behind NAT, an outbound proxy. No Route header is added. */
   readonly nextHop?: Source;
+  /** Where the phone has registered. Without it, by any server of ours. */
+  readonly edge?: Edge;
+}
+
+export interface Edge {
+  /** What registrations call the SIP server. */
+  readonly server: string;
+  /**
+   * `held`: the server has the connection, so no other reaches the phone. `near`: the router before the phone lets in what comes from there; another server may try when this one is away.
+   * `open`: any server reaches it.
+   */
+  readonly reach: 'held' | 'near' | 'open';
 }
 
 export interface OutgoingInviteRequest {

@@ -10,7 +10,9 @@ import { headerLines } from './header-fields.ts';
 import { AdmittedInvite, type ArrivedInvite } from './incoming-invite.ts';
 import { SipLink, type SipServerPlace, within } from './link.ts';
 import { SipParseError } from './message.ts';
+import type { NeighbourServer } from './neighbours.ts';
 import type {
+  Edge,
   FinalResponse,
   IncomingInvite,
   OutgoingInvite,
@@ -49,6 +51,10 @@ export class DrachtioSipServer implements SipServer {
   readonly #options: SipServerOptions;
   readonly #events = new Emitter<SipServerEvents>();
   readonly #links: readonly SipLink[];
+  /** By what registrations call the server; with the secret that it was announced with. */
+  readonly #neighbours = new Map<string, { readonly link: SipLink; announced: NeighbourServer }>();
+  /** Servers that phones wanted and nobody could reach, so that it is logged once. */
+  readonly #missed = new Set<string>();
   /** Requests that belong together go by one link as long as it stands: their Contact would be another by another. */
   readonly #series = new WeakMap<RequestSeries, SipLink>();
   #closing = false;
@@ -82,7 +88,26 @@ export class DrachtioSipServer implements SipServer {
   }
 
   get servers(): readonly SipServerHealth[] {
-    return this.#links.map(({ place: { name }, state, stats }) => ({ name, state, ...stats }));
+    return this.#all().map(({ place: { name, isNeighbour = false }, state, stats }) => ({
+      ...{ name, isNeighbour, state },
+      ...stats,
+    }));
+  }
+
+  /** From now on these are the servers of other nodes. One that is not named any more is given up when its connection is lost. */
+  follow(servers: readonly NeighbourServer[]): void {
+    if (this.#closing) return;
+    const named = new Set(servers.map(({ server }) => server));
+    for (const announced of servers) {
+      const known = this.#neighbours.get(announced.server);
+      if (known) known.announced = announced;
+      else this.#meet(announced);
+    }
+    for (const [server, { link }] of this.#neighbours) {
+      if (named.has(server) || link.up) continue;
+      this.#neighbours.delete(server);
+      void link.end();
+    }
   }
 
   on<K extends keyof SipServerEvents>(event: K, listener: (payload: SipServerEvents[K]) => void): () => void {
@@ -97,7 +122,13 @@ export class DrachtioSipServer implements SipServer {
   }
 
   invite(request: OutgoingInviteRequest): OutgoingInvite {
-    return this.#anyLink().invite(request);
+    const { edge } = request.target;
+    const link = edge ? this.#linkTowards(edge) : this.#anyLink();
+    if (link) return link.invite(request);
+    return this.#anyLink().invite(
+      request,
+      `the SIP server ${edge?.server}, which has the phone's connection, is not connected`,
+    );
   }
 
   request(request: OutgoingRequest): Promise<FinalResponse> {
@@ -109,7 +140,7 @@ export class DrachtioSipServer implements SipServer {
   }
 
   stats(): SipStats {
-    const sum = (count: (link: SipLink) => number) => this.#links.reduce((total, link) => total + count(link), 0);
+    const sum = (count: (link: SipLink) => number) => this.#all().reduce((total, link) => total + count(link), 0);
     return {
       state: this.state,
       incoming: sum(({ stats }) => stats.incoming),
@@ -126,9 +157,10 @@ export class DrachtioSipServer implements SipServer {
   async #close(): Promise<void> {
     this.#closing = true;
     const { clock, subscriptions } = this.#options;
-    const ended = this.#links.map((link) => link.end());
+    const links = this.#all();
+    const ended = links.map((link) => link.end());
     await Promise.all([...ended, within(clock, CLOSE_LIMIT_MS, subscriptions.end())]);
-    await Promise.all(this.#links.map((link) => link.disconnect()));
+    await Promise.all(links.map((link) => link.disconnect()));
     this.#events.clear();
   }
 
@@ -137,11 +169,14 @@ export class DrachtioSipServer implements SipServer {
     return new SipLink({
       place,
       onRequest: (request, response, srf, link) => this.#take(request, response, srf, link),
-      onUp: ({ listening }) => {
+      onUp: ({ listening, serverId }) => {
+        this.#missed.delete(serverId);
+        if (place.isNeighbour) return;
         this.#listen();
         this.#emit('up', { server: place.name, listening });
       },
       onDown: (reason, srf) => {
+        if (place.isNeighbour) return;
         this.#listen();
         subscriptions.lose(srf);
         this.#emit('down', { server: place.name, reason });
@@ -173,6 +208,39 @@ export class DrachtioSipServer implements SipServer {
     const found = this.#links.find(({ up }) => up) ?? this.#links[0];
     if (!found) throw new Error('no SIP server is configured');
     return found;
+  }
+
+  /** The way to a registered phone; undefined: only a server reaches it that is not connected. */
+  #linkTowards({ server, reach }: Edge): SipLink | undefined {
+    const own = this.#links.find(({ up }) => up?.serverId === server);
+    if (own) return own;
+    // What any server reaches does not depend on another node.
+    if (reach === 'open') return this.#anyLink();
+    const neighbour = this.#neighbours.get(server)?.link;
+    if (neighbour?.up) return neighbour;
+    if (!this.#missed.has(server)) {
+      this.#missed.add(server);
+      const hint =
+        'Connect this node to it: DRACHTIO for drachtio servers, NODE_LISTEN at that node for an embedded one.';
+      this.#options.log.warn(
+        { server, hint },
+        `phones have registered at the SIP server ${server}, which is not connected`,
+      );
+    }
+    return reach === 'near' ? this.#anyLink() : undefined;
+  }
+
+  #meet(announced: NeighbourServer): void {
+    const { server } = announced;
+    const address = async () => this.#neighbours.get(server)?.announced ?? announced;
+    const link = this.#linkTo({ name: server, id: server, isNeighbour: true, address });
+    this.#neighbours.set(server, { link, announced });
+    // Not there yet, or not from here: `retry` tells.
+    link.connect().catch(() => link.retry());
+  }
+
+  #all(): readonly SipLink[] {
+    return [...this.#links, ...[...this.#neighbours.values()].map(({ link }) => link)];
   }
 
   #listen(): void {

@@ -7,18 +7,26 @@ import type { SipTarget, Transport } from './port.ts';
 /**
  * How to call a registered phone. The Contact is trusted for where it is, unless it cannot be reached there: behind NAT (its host is not where the
  * REGISTER came from) it is called where it was seen, over a connection (TCP, TLS, WebSocket) always by that very connection.
- * A Path (RFC 3327) wins over both; only its first URI is followed, since the SIP server adds Routes by itself alone.
+ * The server that it has registered at goes along, for the choice of the way out.
+ * A Path (RFC 3327) wins over all of these; only its first URI is followed, since the SIP server adds Routes by itself alone.
  */
-export function contactTarget({ uri, path, receivedFrom }: Pick<Binding, 'uri' | 'path' | 'receivedFrom'>): SipTarget {
-  const [edge] = path;
-  if (edge !== undefined) {
-    const hop = hopOf(edge);
+export function contactTarget({
+  uri,
+  path,
+  receivedFrom,
+  server,
+}: Pick<Binding, 'uri' | 'path' | 'receivedFrom' | 'server'>): SipTarget {
+  const [proxy] = path;
+  if (proxy !== undefined) {
+    const hop = hopOf(proxy);
     if (hop) return { uri, nextHop: hop };
   }
   const parsed = parseUri(uri);
   const isThere =
     receivedFrom.protocol === 'udp' && parsed.kind === 'sip' && parsed.host.toLowerCase() === receivedFrom.address;
-  return isThere ? { uri } : { uri, nextHop: receivedFrom };
+  const held = receivedFrom.protocol === 'udp' ? 'near' : 'held';
+  const edge = server === undefined ? {} : { edge: { server, reach: isThere ? 'open' : held } as const };
+  return isThere ? { uri, ...edge } : { uri, nextHop: receivedFrom, ...edge };
 }
 
 /** A peer by its address: a trunk, another PBX. */

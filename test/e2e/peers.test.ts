@@ -221,6 +221,8 @@ describe('a peer who calls us', () => {
     expect(ok.body.toString()).toMatch(/^m=audio \d+ RTP\/AVP 8 0/m);
     const rtp = (await rtpAt('127.0.0.2')).connect(ok.body.toString());
     operator.ack(call.invite, ok, rtp.sdp());
+    // One of whom nothing is heard would be asked whether he is there, which this peer does not answer.
+    rtp.talk(440);
     await rtp.hears(600, PATIENCE_MS);
     expect((await call.inDialog('BYE', ok)).status).toBe(200);
     expect(await record()).toMatchObject({ direction: 'in', line, reason: 'callerHungUp' });

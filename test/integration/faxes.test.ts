@@ -201,13 +201,21 @@ describe('a fax that comes', () => {
   it('of which a full disk has swallowed pages is no whole one, whatever the machines say', async () => {
     await using node = new Node(company());
     await calls(node);
-    // What libspandsp does, tried with a limit of the file's size: each page counts, those that could not be written too.
+    // What libspandsp does, and so FreeSWITCH: each page counts, those that could not be written too.
     await comes(await node.underWay(), 1, { pages: 3 });
     const fax = await node.fax('partial');
     expect(fax).toMatchObject({ pages: 1, error: '2 of 3 pages could not be written: the disk is full' });
     expect(await shownByPdf(await readFile(at(`${fax.id}.pdf`)))).toEqual(shown([pageOf(0)]));
     expect(node.letters[0]?.text).toMatch(/получены не все страницы/);
     expect(node.told.at(-1)).toEqual(['changed', 'partial']);
+  });
+
+  it('of which the media server did not confirm a page, because the disk was full, is no whole one', async () => {
+    await using node = new Node(company());
+    await calls(node);
+    const error = '1 of 2 pages could not be written: the disk is full';
+    await comes(await node.underWay(), 1, { reason: 'failed', unwritten: 1, error });
+    expect(await node.fax('partial')).toMatchObject({ pages: 1, error });
   });
 
   it('of which a full disk has swallowed everything has failed', async () => {

@@ -217,6 +217,8 @@ describe('metrics', () => {
       kommutator_sip_dialogs: 4,
       'kommutator_sip_server_up{server="10.0.0.8:9022"}': 1,
       'kommutator_sip_server_up{server="10.0.0.9:9022"}': 0,
+      'kommutator_sip_server_up{server="node-2"}': 1,
+      'kommutator_sip_server_dialogs{server="node-2"}': 1,
       'kommutator_sip_server_dialogs{server="10.0.0.8:9022"}': 4,
       'kommutator_sip_server_dialogs{server="10.0.0.9:9022"}': 0,
       'kommutator_sip_invites{direction="in"}': 1,

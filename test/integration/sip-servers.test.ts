@@ -3,14 +3,14 @@ import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalFailures } from '../../src/sip/attempts.ts';
 import { type DrachtioAddress, placeOf, startSip } from '../../src/sip/index.ts';
-import type { IncomingInvite } from '../../src/sip/port.ts';
+import type { Edge, IncomingInvite } from '../../src/sip/port.ts';
 import { systemClock } from '../../src/time/clock.ts';
 import { systemRandom } from '../../src/time/random.ts';
 import { CertificateAuthority } from '../support/certificates.ts';
 import { pbxOf } from '../support/pbx.ts';
 import { fromNetwork, responseSent, ScriptedDrachtio, sip } from '../support/scripted-drachtio.ts';
 import { configOf } from '../support/sip-stack.ts';
-import { Inbox } from '../support/wait.ts';
+import { eventually, Inbox } from '../support/wait.ts';
 
 /** Several SIP servers for one node, every frame of which is written by the test. */
 
@@ -31,6 +31,8 @@ async function server(options?: Parameters<typeof ScriptedDrachtio.start>[0]): P
   return started;
 }
 
+const settled = (condition: () => boolean) => eventually('it', async () => condition(), Boolean);
+
 async function start(addresses: readonly DrachtioAddress[]) {
   const invites = new Inbox<IncomingInvite>('invites');
   const states = new Inbox<string>('states');
@@ -49,7 +51,7 @@ async function start(addresses: readonly DrachtioAddress[]) {
   side.server.onInvite((invite) => invites.push(invite));
   side.server.on('up', ({ server: name }) => states.push(`up ${name}`));
   side.server.on('down', ({ server: name }) => states.push(`down ${name}`));
-  return { server: side.server, invites, states };
+  return { server: side.server, follow: side.follow, invites, states };
 }
 
 /** A call from the operator that comes by this server and is answered there. */
@@ -112,6 +114,46 @@ describe('several SIP servers', () => {
     await node.states.find('down', (state) => state.startsWith('down'));
     node.server.invite({ target: { uri: 'sip:2@192.0.2.1' }, from: us, sdp: offer });
     await second.frames.find('the second call', ({ message }) => message.startsWith('INVITE sip:2@'));
+  });
+
+  it('a phone is rung by the server that it has registered at', async () => {
+    const [first, second] = [
+      await server({ listens: 'udp/10.0.0.1:5060' }),
+      await server({ listens: 'udp/10.0.0.2:5060' }),
+    ];
+    const node = await start([first.address, second.address]);
+    const nextHop = { protocol: 'tcp', address: '203.0.113.5', port: 40_000 } as const;
+    const ring = (user: string, edge: Edge) =>
+      node.server.invite({ target: { uri: `sip:${user}@192.168.1.5`, nextHop, edge }, from: us, sdp: offer });
+    const rung = (by: ScriptedDrachtio, user: string) =>
+      by.frames.find(`INVITE for ${user}`, ({ message }) => message.startsWith(`INVITE sip:${user}@`));
+    ring('anna', { server: 'udp/10.0.0.2:5060', reach: 'held' });
+    const { item } = await rung(second, 'anna');
+    expect(item.fields).toContain('sip:203.0.113.5:40000;transport=tcp');
+    ring('boris', { server: 'udp/10.0.0.2:5060', reach: 'open' });
+    await rung(second, 'boris');
+
+    // Of nobody's server that we know: what only it reaches fails at once.
+    const failed = ring('clara', { server: 'udp/10.0.0.3:5060', reach: 'held' });
+    await expect(failed.answered).rejects.toMatchObject({ status: 503, cause: 'transport' });
+    ring('dora', { server: 'udp/10.0.0.3:5060', reach: 'near' });
+    await rung(first, 'dora');
+
+    const third = await server({ listens: 'udp/10.0.0.3:5060' });
+    node.follow([{ server: 'third', ...third.address }]);
+    await settled(() => node.server.servers.some(({ name, state }) => name === 'third' && state === 'up'));
+    ring('emil', { server: 'third', reach: 'near' });
+    await rung(third, 'emil');
+    ring('flora', { server: 'third', reach: 'open' });
+    await rung(first, 'flora');
+    expect(third.routes).toEqual([]);
+    expect(first.routes).toContain('invite');
+    const health = () => node.server.servers.find(({ name }) => name === 'third')?.state;
+    expect(health()).toBe('up');
+    await third.stop();
+    await settled(() => health() === 'down');
+    node.follow([]);
+    expect(node.server.servers.map(({ name }) => name)).not.toContain('third');
   });
 
   it('requests of one series stay with their server as long as it is there', async () => {

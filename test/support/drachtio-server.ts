@@ -9,6 +9,8 @@ import { freePort, temporaryFolder } from './temp.ts';
 export interface DrachtioServer extends AsyncDisposable {
   /** What `DRACHTIO` takes. */
   readonly address: string;
+  /** `127.0.0.1:5060`, for UDP and TCP. */
+  readonly sip: string;
   /** Ends it without warning. */
   kill(): Promise<void>;
   /** Again, on the same ports. */
@@ -22,18 +24,31 @@ export function drachtioOf(text: string | undefined): DrachtioAddress {
   return { host: first.host, port: first.port, secret: first.secret.reveal() };
 }
 
-/** @param listen as `SIP_LISTEN`, on one host; a port of 0 is chosen. A drachtio server has UDP and TCP on one port */
-export async function startDrachtio(binary: string, listen: string): Promise<DrachtioServer> {
+/**
+ * @param env what an engine with an embedded server would be given: `SIP_LISTEN`, on one host, where a port of 0 is chosen (a drachtio server has UDP and TCP on one port),
+ * and the files of `SIP_TLS_…`
+ */
+export async function startDrachtio(
+  binary: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<DrachtioServer> {
   const folder = await temporaryFolder('drachtio');
   const admin = await freePort();
-  const [, host = '127.0.0.1', given = '0'] = /^udp:\/\/([^:]+):(\d+)/.exec(listen) ?? [];
+  const [, host = '127.0.0.1', given = '0'] = /^udp:\/\/([^:]+):(\d+)/.exec(env.SIP_LISTEN ?? '') ?? [];
+  const [, tlsHost, tlsPort] = /tls:\/\/([^:]+):(\d+)/.exec(env.SIP_LISTEN ?? '') ?? [];
   const port = given === '0' ? await freePort() : Number(given);
   const file = join(folder.path, 'drachtio.xml');
   await writeFile(
     file,
     `<drachtio>
   <admin port="${admin}" secret="cymru">127.0.0.1</admin>
-  <sip><contacts><contact>sip:${host}:${port};transport=udp,tcp</contact></contacts></sip>
+  <sip>
+    <contacts>
+      <contact>sip:${host}:${port};transport=udp,tcp</contact>
+      ${tlsPort === undefined ? '' : `<contact>sips:${tlsHost}:${tlsPort};transport=tls</contact>`}
+    </contacts>
+    ${tlsPort === undefined ? '' : tlsFiles(env)}
+  </sip>
   <logging><console/><sofia-loglevel>3</sofia-loglevel><loglevel>info</loglevel></logging>
 </drachtio>
 `,
@@ -46,6 +61,7 @@ export async function startDrachtio(binary: string, listen: string): Promise<Dra
   await start();
   return {
     address: `127.0.0.1:${admin}:cymru`,
+    sip: `${host}:${port}`,
     start,
     kill: async () => void (await program.stop('SIGKILL')),
     async [Symbol.asyncDispose]() {
@@ -54,3 +70,6 @@ export async function startDrachtio(binary: string, listen: string): Promise<Dra
     },
   };
 }
+
+const tlsFiles = ({ SIP_TLS_CERT: cert, SIP_TLS_KEY: key, SIP_TLS_CA: ca }: Readonly<Record<string, string>>): string =>
+  `<tls><key-file>${key}</key-file><cert-file>${cert}</cert-file>${ca === undefined ? '' : `<chain-file>${ca}</chain-file>`}</tls>`;

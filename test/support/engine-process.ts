@@ -21,8 +21,8 @@ export interface EngineOptions {
   readonly env?: Record<string, string>;
   /** Keeps data between two starts; default: a folder that is removed at the end. */
   readonly varDir?: string;
-  /** That of an engine that is no more, where the tests run on real ones. */
-  readonly drachtio?: DrachtioServer | undefined;
+  /** Those of an engine that is no more, or that others use as well, where the tests run on real ones; default: one of its own. */
+  readonly drachtio?: DrachtioServer | readonly DrachtioServer[] | undefined;
 }
 
 /** The real engine in a process of its own, on ports of its own, with its own redis-server and database. */
@@ -74,13 +74,13 @@ export class Engine implements AsyncDisposable {
   static async start(options: EngineOptions): Promise<Engine> {
     const parts = new AsyncDisposableStack();
     const folder = parts.use(await temporaryFolder('engine'));
-    const listen = options.env?.SIP_LISTEN ?? '';
-    const drachtio =
-      options.drachtio ?? (drachtioBinary ? parts.use(await startDrachtio(drachtioBinary, listen)) : undefined);
+    const given = options.drachtio && [options.drachtio].flat();
+    const servers = given ?? (drachtioBinary ? [parts.use(await startDrachtio(drachtioBinary, options.env))] : []);
+    const [drachtio] = servers;
     const freeswitch = freeswitchBinary ? parts.use(await startFreeswitchProcess(freeswitchBinary)) : undefined;
     const env = {
       ...options.env,
-      ...(drachtio === undefined ? {} : { DRACHTIO: drachtio.address }),
+      ...(drachtio === undefined ? {} : { DRACHTIO: servers.map(({ address }) => address).join(',') }),
       ...(freeswitch === undefined ? {} : { FREESWITCH: freeswitch.address }),
     };
     const program = await Engine.launch({ ...options, env }, options.varDir ?? folder.path);

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflateSync } from 'node:zlib';
+import { type Bitmap, compressions, writeTiff } from '../../src/media/tiff-file.ts';
 import { readPbm } from '../../src/messages/fax/pbm.ts';
-import { type Bitmap, compressions, writeTiff } from '../../src/messages/fax/tiff.ts';
 
 const run = promisify(execFile);
 

@@ -91,8 +91,9 @@ export class FakeNode {
     ],
   };
   readonly sipServers: ReturnType<HttpPorts['sipServers']> = [
-    { name: '10.0.0.8:9022', state: 'up', dialogs: 4 },
-    { name: '10.0.0.9:9022', state: 'down', dialogs: 0 },
+    { name: '10.0.0.8:9022', isNeighbour: false, state: 'up', dialogs: 4 },
+    { name: '10.0.0.9:9022', isNeighbour: false, state: 'down', dialogs: 0 },
+    { name: 'node-2', isNeighbour: true, state: 'up', dialogs: 1 },
   ];
   /** Calls that were ordered. */
   readonly ordered: unknown[] = [];

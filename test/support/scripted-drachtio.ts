@@ -21,6 +21,8 @@ export interface AppFrame {
  * itself; all `sip` frames of the application go to `frames`.
  */
 export class ScriptedDrachtio {
+  /** Methods that the application takes. */
+  readonly routes: string[] = [];
   readonly frames = new Inbox<AppFrame>('drachtio');
   readonly #server: Server;
   readonly #secret = 'cymru';
@@ -107,6 +109,7 @@ export class ScriptedDrachtio {
         this.send(`response|${id}|OK|${this.#listens}|v0.9.10|${this.#listens}`);
       } else this.send(`response|${id}|NO|incorrect secret`);
     } else if (kind === 'route') {
+      this.routes.push(fields[0] ?? '');
       this.send(`response|${id}|OK`);
     } else {
       this.frames.push({ id, kind, fields, message, what: whatOf(message), header: (name) => headerOf(message, name) });

@@ -56,7 +56,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   // Fills a port of the call layer, and makes calls of its own.
   'messages/fax': [
     ...['call', 'dial', 'config', 'time', 'database'],
-    ...['sip/port.ts', 'media/port.ts', 'media/fax.ts', 'history/record.ts'],
+    ...['sip/port.ts', 'media/port.ts', 'media/fax.ts', 'media/tiff-file.ts', 'history/record.ts'],
     ...['messages/outbox.ts', 'messages/texts', 'messages/files.ts'],
   ],
   scheme: ['config', 'time'],
@@ -92,14 +92,16 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'embedded/sip': ['time'],
   freeswitch: [
     ...['media/keypad.ts', 'media/port.ts', 'media/fax.ts', 'media/recorder.ts', 'media/audio-length.ts', 'media/sdp'],
-    ...['sip/port.ts', 'time'],
+    ...['media/pause-watch.ts', 'sip/port.ts', 'time'],
   ],
   'embedded/media': [
     'media/sdp',
     'media/keypad.ts',
     'media/port.ts',
     'media/fax.ts',
+    'media/pause-watch.ts',
     'media/recorder.ts',
+    'media/tiff-file.ts',
     'media/wav-file.ts',
     'time',
   ],

@@ -22,7 +22,8 @@ export const nodeRoutes = (context: RouteContext): Route[] => [
     answers: { 200: inJson('It can.', Readiness), 503: inJson('Some part of it does not work.', Readiness) },
     async handle() {
       const found = await readiness(context.ports.readiness, context);
-      const sipServers = context.ports.sipServers().map(({ state }) => state === 'up');
+      const own = context.ports.sipServers().filter(({ isNeighbour }) => !isNeighbour);
+      const sipServers = own.map(({ state }) => state === 'up');
       return jsonReply({ ...found, sipServers }, found.ready ? 200 : 503);
     },
   }),

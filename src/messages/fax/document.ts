@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import { UserError } from '../../errors.ts';
+import { type Bitmap, compressions, type PageToWrite, readTiff, writeTiff } from '../../media/tiff-file.ts';
 import { readPbm } from './pbm.ts';
 import { isPlainFax } from './pdf.ts';
-import { type Bitmap, compressions, type PageToWrite, readTiff, writeTiff } from './tiff.ts';
 
 export type DocumentType = 'application/pdf' | 'image/tiff';
 

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { PbxVersion } from '../../config/version.ts';
 import { Emitter } from '../../emitter.ts';
 import { errorText } from '../../errors.ts';
+import { readTiff } from '../../media/tiff-file.ts';
 import type { Clock, TimerId } from '../../time/clock.ts';
 import type { Outbox } from '../outbox.ts';
 import { faxLetter } from '../texts/fax.ts';
@@ -9,7 +10,6 @@ import type { FaxFolder } from './folder.ts';
 import { pdfOfTiff } from './pdf.ts';
 import { type FaxRecord, receivedState } from './record.ts';
 import type { FaxStore } from './store.ts';
-import { readTiff } from './tiff.ts';
 
 /** How often what the database or the outbox did not take is offered again. */
 const AGAIN_MS = 15_000;

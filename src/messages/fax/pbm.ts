@@ -1,4 +1,4 @@
-import type { Bitmap } from './tiff.ts';
+import type { Bitmap } from '../../media/tiff-file.ts';
 
 /**
  * A binary PBM file (`P4`), as poppler writes black and white pages. Its bits are those of a `Bitmap`.

@@ -1,4 +1,4 @@
-import { compressions, readTiff, type TiffPage } from './tiff.ts';
+import { compressions, readTiff, type TiffPage } from '../../media/tiff-file.ts';
 
 /**
  * The pages of a fax as PDF, each an image that fills its page. The data are taken over as they are: both formats know the compressions of fax, so

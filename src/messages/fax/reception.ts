@@ -104,12 +104,14 @@ export class FaxReception implements FaxMachine {
     const end = await transmission.ended;
     signal?.removeEventListener('abort', stop);
     const pages = Math.min(end.pages, await keeper.pagesOf(begun));
-    const isWhole = end.reason === 'finished' && pages === end.pages;
-    const unwritten = `${end.pages - pages} of ${end.pages} pages could not be written: the disk is full`;
-    const error = isWhole ? null : pages < end.pages ? unwritten : (end.error ?? 'it was broken off');
+    // A media server may know of none, and count what is not in the file.
+    const unwritten = end.pages - pages + (end.unwritten ?? 0);
+    const isWhole = end.reason === 'finished' && unwritten === 0;
+    const full = `${unwritten} of ${pages + unwritten} pages could not be written: the disk is full`;
+    const error = isWhole ? null : unwritten > 0 ? full : (end.error ?? 'it was broken off');
     const state = receivedState(isWhole ? end : { reason: 'failed', pages });
     await keeper.keep({ ...begun, ...toldBy(end), pages, state, error });
-    log[pages < end.pages ? 'error' : 'info']({ fax: begun.id, pages, station: end.remoteStation, error }, 'fax over');
+    log[unwritten > 0 ? 'error' : 'info']({ fax: begun.id, pages, station: end.remoteStation, error }, 'fax over');
     return pages;
   }
 

@@ -1,9 +1,9 @@
 import { inflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { readTiff, type TiffPage, writeTiff } from '../../../src/media/tiff-file.ts';
 import { faxPages, mostPages } from '../../../src/messages/fax/document.ts';
 import { pdfOfTiff } from '../../../src/messages/fax/pdf.ts';
-import { readTiff, type TiffPage, writeTiff } from '../../../src/messages/fax/tiff.ts';
 import { pageOf, shown, shownByPdf, tiffOf } from '../../support/fax-pages.ts';
 
 const pages = [pageOf(1, { height: 100 }), pageOf(2, { height: 40 }), pageOf(3, { height: 60 })];

@@ -142,6 +142,16 @@ describe('where a registered phone is called', () => {
     expect(target('sip:a@x.invalid;transport=ws', { protocol: 'ws' }).nextHop?.protocol).toBe('ws');
   });
 
+  it('says which SIP server it has registered at, and whether others reach it', () => {
+    const edge = (uri: string, protocol: Source['protocol'] = 'udp') =>
+      contactTarget({ uri, path: [], receivedFrom: { ...source, protocol }, server: 'node-1' }).edge;
+    expect(edge('sip:a@198.51.100.7:5070')).toEqual({ server: 'node-1', reach: 'open' });
+    expect(edge('sip:a@192.168.1.5:5060')).toEqual({ server: 'node-1', reach: 'near' });
+    expect(edge('sip:a@198.51.100.7:5070;transport=tcp', 'tcp')).toEqual({ server: 'node-1', reach: 'held' });
+    const path = ['<sip:192.0.2.4;lr>'];
+    expect(contactTarget({ uri: 'sip:a@b', path, receivedFrom: source, server: 'node-1' })).not.toHaveProperty('edge');
+  });
+
   it('is the edge that it registered through', () => {
     expect(target('sip:a@192.168.1.5', {}, ['<sip:192.0.2.4:5080;transport=tcp;lr>', '<sip:192.0.2.5;lr>'])).toEqual({
       uri: 'sip:a@192.168.1.5',

@@ -85,6 +85,8 @@ class SpandspTerminal implements FaxTerminal {
   readonly #t30: Handle;
   readonly #sends: boolean;
   readonly #maxPages: number | undefined;
+  /** Of a fax that is received. */
+  readonly #written: WrittenPages | undefined;
   readonly #offPhaseD: () => void;
   #fax: Handle | undefined;
   /** The sender has said that no page follows, and we have confirmed the last one; he may hang up without a word (DCN). */
@@ -92,10 +94,10 @@ class SpandspTerminal implements FaxTerminal {
   #moreAnnounced = false;
   /** More pages come than are to be taken. */
   #tooMany = false;
-  readonly #written: WrittenPages | undefined;
-  /** How many pages are in the file, when one could not be written. */
-  #kept: number | undefined;
-  #looked = 0;
+  #pageOver = false;
+  /** Pages of a fax that is received: in the file, and counted by the library all the same although they are not. */
+  #kept = 0;
+  #unwritten = 0;
 
   constructor(spandsp: Spandsp, fax: Handle, t30: Handle, task: FaxTask) {
     this.#spandsp = spandsp;
@@ -109,12 +111,13 @@ class SpandspTerminal implements FaxTerminal {
       if (this.#sends) return;
       this.#lastPageConfirmed = LAST_PAGE.includes(messageOf(message));
       this.#moreAnnounced = MORE_PAGES.includes(messageOf(message));
+      this.#pageOver = true;
     });
   }
 
   receive(samples: Int16Array): void {
     this.#spandsp.faxRx(this.#open(), samples, samples.length);
-    this.#lookForPages();
+    if (this.#pageOver && !this.#isPageKept()) return;
     if (!this.#moreAnnounced || this.#maxPages === undefined || this.progress.pages < this.#maxPages) return;
     this.#tooMany = true;
     this.#spandsp.t30Terminate(this.#t30);
@@ -122,8 +125,26 @@ class SpandspTerminal implements FaxTerminal {
 
   send(samples: Int16Array): void {
     const count = this.#spandsp.faxTx(this.#open(), samples, samples.length);
-    // The confirmation of a page that is not there has been made, and must not go out.
-    samples.fill(0, this.#kept === undefined ? count : 0);
+    samples.fill(0, count);
+  }
+
+  /**
+   * The library has written the page, or tried to, and has its confirmation (MCF) ready, of which nothing was sent: that begins with the next samples. A page that
+   * is not in the file must not be confirmed, so the protocol ends here: the other machine hears no answer, and knows that its fax has not come through.
+   */
+  #isPageKept(): boolean {
+    this.#pageOver = false;
+    this.#kept = this.#written?.count() ?? 0;
+    this.#unwritten = this.#statistic(PAGES_RECEIVED) - this.#kept;
+    if (this.#unwritten <= 0) return true;
+    this.#lastPageConfirmed = false;
+    this.#spandsp.t30Terminate(this.#t30);
+    return false;
+  }
+
+  #statistic(place: number): number {
+    this.#spandsp.t30Stats(this.#t30, stats);
+    return stats[place] as number;
   }
 
   get active(): boolean {
@@ -136,7 +157,7 @@ class SpandspTerminal implements FaxTerminal {
     this.#spandsp.t30Stats(this.#t30, stats);
     const at = (place: number) => stats[place] as number;
     return {
-      pages: at(this.#sends ? PAGES_SENT : PAGES_RECEIVED),
+      pages: this.#sends ? at(PAGES_SENT) : this.#kept,
       remoteStation: (this.#spandsp.t30RxIdent(this.#t30) ?? '').trim(),
       bitRate: at(BIT_RATE),
       ecm: at(ECM) !== 0,
@@ -152,29 +173,19 @@ class SpandspTerminal implements FaxTerminal {
     const allConfirmed = this.#sends && progress.pages > 0 && progress.pages === stats[PAGES_IN_FILE];
     this.#fax = undefined;
     this.#offPhaseD();
+    this.#written?.close();
     // Closes the file; what is on its way is given up.
     if (active) this.#spandsp.t30Terminate(this.#t30);
     this.#spandsp.faxFree(fax);
     const code = active && status === 0 ? CALL_DROPPED : status;
-    if (this.#kept !== undefined) {
-      const error = `${progress.pages - this.#kept} of ${progress.pages} pages could not be written: the disk is full`;
-      return { ...progress, pages: this.#kept, reason: 'failed', error };
+    if (this.#unwritten > 0) {
+      const error = `${this.#unwritten} of ${this.#kept + this.#unwritten} pages could not be written: the disk is full`;
+      return { ...progress, reason: 'failed', unwritten: this.#unwritten, error };
     }
     if (this.#tooMany) return { ...progress, reason: 'failed', error: `more than ${this.#maxPages} pages` };
     const whole = allConfirmed || code === 0 || code === NO_DCN || (code === CALL_DROPPED && this.#lastPageConfirmed);
     if (whole && progress.pages > 0) return { ...progress, reason: 'finished' };
     return { ...progress, reason: 'failed', error: code === 0 ? 'no page was transmitted' : faxErrorText(code) };
-  }
-
-  /** Ends it when a page has come that is not in the file: the sender is not to believe that we have it. */
-  #lookForPages(): void {
-    const { pages } = this.progress;
-    if (!this.#written || pages === this.#looked) return;
-    this.#looked = pages;
-    const count = this.#written.count();
-    if (count >= pages) return;
-    this.#kept = count;
-    this.#spandsp.t30Terminate(this.#t30);
   }
 
   #open(): Handle {

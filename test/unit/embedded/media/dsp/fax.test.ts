@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFaxTerminal } from '../../../../../src/embedded/media/dsp/fax.ts';
 import { isMissing, loadSpandsp, type Spandsp } from '../../../../../src/embedded/media/dsp/spandsp.ts';
+import { readTiff } from '../../../../../src/media/tiff-file.ts';
 import { pdfOfTiff } from '../../../../../src/messages/fax/pdf.ts';
-import { readTiff } from '../../../../../src/messages/fax/tiff.ts';
 import { connect } from '../../../../support/fax-machines.ts';
 import { pageOf, shown, shownByPdf, tiffOf } from '../../../../support/fax-pages.ts';
 
@@ -152,7 +152,7 @@ describe('fax terminal', () => {
     ]);
     expect(JSON.parse(stdout)).toMatchObject([
       { reason: 'failed', pages: 1, error: 'the other machine did not confirm a page' },
-      { reason: 'failed', pages: 1, error: '1 of 2 pages could not be written: the disk is full' },
+      { reason: 'failed', pages: 1, unwritten: 1, error: '1 of 2 pages could not be written: the disk is full' },
     ]);
     expect(await shownByPdf(pdfOfTiff(await readFile(received)))).toEqual(shown(sent.slice(0, 1)));
   });

@@ -60,40 +60,64 @@ const CENTIMETRES = 3;
  * @returns none if it is no TIFF
  */
 export function readTiff(bytes: Uint8Array): TiffPage[] {
-  const file = new TiffFile(bytes);
+  const reader = new TiffReader((at, length) => {
+    if (at + length > bytes.length) throw new RangeError('it lies outside of the file');
+    return bytes.subarray(at, at + length);
+  });
   const pages: TiffPage[] = [];
-  const seen = new Set<number>();
-  let at = file.isTiff ? file.uint32(4) : 0;
-  while (at !== 0 && !seen.has(at) && pages.length < MOST_PAGES) {
-    seen.add(at);
-    try {
-      const { page, next } = file.page(at);
-      pages.push(page);
-      at = next;
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      break;
-    }
-  }
+  for (let page = reader.next(); page; page = reader.next()) pages.push(page);
   return pages;
 }
 
+/** Gives bytes of a file. @throws RangeError if the file has no such place */
+export type ReadAt = (at: number, length: number) => Uint8Array;
+
+/** Where the file says where its first page begins. */
+const FIRST_LINK = 4;
+
+/** Reads one page after the other, also of a file that grows meanwhile. */
+export class TiffReader {
+  readonly #read: ReadAt;
+  /** The place that says where the next page begins. */
+  #link = FIRST_LINK;
+  readonly #seen = new Set<number>();
+
+  constructor(read: ReadAt) {
+    this.#read = read;
+  }
+
+  /** @returns undefined if there is no further page that is whole (yet), or if it is no TIFF */
+  next(): TiffPage | undefined {
+    try {
+      const file = new TiffFile(this.#read);
+      const at = file.isTiff ? file.uint32(this.#link) : 0;
+      if (at === 0 || this.#seen.has(at) || this.#seen.size >= MOST_PAGES) return undefined;
+      const { page, link } = file.page(at);
+      this.#seen.add(at);
+      this.#link = link;
+      return page;
+    } catch (error) {
+      if (error instanceof RangeError) return undefined;
+      throw error;
+    }
+  }
+}
+
 class TiffFile {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  readonly #read: ReadAt;
   readonly #little: boolean;
   readonly isTiff: boolean;
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const order = bytes.length < 8 ? '' : String.fromCharCode(bytes[0] as number, bytes[1] as number);
+  /** @throws RangeError if it is too short for a TIFF */
+  constructor(read: ReadAt) {
+    this.#read = read;
+    const order = String.fromCharCode(...read(0, 2));
     this.#little = order === 'II';
     this.isTiff = (order === 'II' || order === 'MM') && this.#uint16(2) === 42;
   }
 
   /** @throws RangeError if it lies outside of the file, or lacks what a page needs */
-  page(at: number): { page: TiffPage; next: number } {
+  page(at: number): { page: TiffPage; link: number } {
     const tags = new Map<number, number[]>();
     const count = this.#uint16(at);
     for (let i = 0; i < count; i++) {
@@ -107,6 +131,9 @@ class TiffFile {
       return value;
     };
     const height = one(TAG.height);
+    const link = at + 2 + 12 * count;
+    // Without it the directory is not whole, and no reader of such files would go on.
+    this.uint32(link);
     const toInches = tags.get(TAG.resolutionUnit)?.[0] === CENTIMETRES ? 2.54 : 1;
     return {
       page: {
@@ -120,7 +147,7 @@ class TiffFile {
         strips: this.#strips(height, one(TAG.rowsPerStrip, height), tags),
         resolution: { x: one(TAG.xResolution, 204) * toInches, y: one(TAG.yResolution, 196) * toInches },
       },
-      next: this.uint32(at + 2 + 12 * count),
+      link,
     };
   }
 
@@ -130,11 +157,9 @@ class TiffFile {
     if (lengths.length === 0 || lengths.length !== offsets.length || rowsPerStrip < 1)
       throw new RangeError('no strips');
     return offsets.map((offset, i) => {
-      const end = offset + (lengths[i] as number);
-      if (end > this.#bytes.length) throw new RangeError('a strip lies outside of the file');
       const rows = Math.min(rowsPerStrip, height - i * rowsPerStrip);
       if (rows < 1) throw new RangeError('more strips than rows');
-      return { rows, data: this.#bytes.subarray(offset, end) };
+      return { rows, data: this.#read(offset, lengths[i] as number) };
     });
   }
 
@@ -144,24 +169,28 @@ class TiffFile {
     const count = this.uint32(entry + 4);
     const size = BYTES_OF_TYPE[type];
     if (size === undefined) return undefined;
-    const at = size * count <= 4 ? entry + 8 : this.uint32(entry + 8);
-    if (at + size * count > this.#bytes.length) throw new RangeError('a value lies outside of the file');
-    return Array.from({ length: count }, (_, i) => this.#value(type, at + size * i));
+    const values = this.#read(size * count <= 4 ? entry + 8 : this.uint32(entry + 8), size * count);
+    return Array.from({ length: count }, (_, i) => this.#value(type, values.subarray(size * i)));
   }
 
-  #value(type: number, at: number): number {
-    if (type === SHORT) return this.#uint16(at);
-    if (type === LONG) return this.uint32(at);
-    if (type === RATIONAL) return this.uint32(at) / Math.max(1, this.uint32(at + 4));
-    return this.#view.getUint8(at);
+  #value(type: number, bytes: Uint8Array): number {
+    if (type === SHORT) return this.#viewOf(bytes).getUint16(0, this.#little);
+    if (type === LONG) return this.#viewOf(bytes).getUint32(0, this.#little);
+    if (type !== RATIONAL) return bytes[0] as number;
+    const view = this.#viewOf(bytes);
+    return view.getUint32(0, this.#little) / Math.max(1, view.getUint32(4, this.#little));
   }
 
   uint32(at: number): number {
-    return this.#view.getUint32(at, this.#little);
+    return this.#viewOf(this.#read(at, 4)).getUint32(0, this.#little);
   }
 
   #uint16(at: number): number {
-    return this.#view.getUint16(at, this.#little);
+    return this.#viewOf(this.#read(at, 2)).getUint16(0, this.#little);
+  }
+
+  #viewOf(bytes: Uint8Array): DataView {
+    return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 }
 
