@@ -25,6 +25,8 @@ export class Channel {
   readonly uuid: string;
   /** Resolves once, when it is gone, with why; also after `hangUp`. */
   readonly gone: Promise<string>;
+  /** FreeSWITCH tells us of its events from now on. */
+  readonly #subscribed: Promise<void>;
   readonly #moved = new Emitter<{ moved: object }>();
   #moves = 0;
   #partner: Channel | undefined;
@@ -47,13 +49,17 @@ export class Channel {
     this.dialog.on('ended', ({ by, reason }) => {
       if (by !== 'local') this.#end(`its SIP leg ended: ${by}${reason ? `, ${reason}` : ''}`);
     });
-    endpoint.conn?.subscribe([...EVENTS]);
+    this.#subscribed = new Promise((resolve) => endpoint.conn?.subscribe([...EVENTS], () => resolve()));
   }
 
   /** @throws MediaError `server-gone`: FreeSWITCH has not made it one of ours, so it would behave otherwise */
-  static take(endpoint: FsmrfEndpoint<Leg>, node: string, clock: Clock): Channel {
+  static async take(endpoint: FsmrfEndpoint<Leg>, node: string, clock: Clock): Promise<Channel> {
     const channel = new Channel(endpoint, clock);
-    if (endpoint.conn?.getInfo().getHeader(`variable_${OWNER}`) === node) return channel;
+    if (endpoint.conn?.getInfo().getHeader(`variable_${OWNER}`) === node) {
+      // Else the first key of one who is quick would be missing.
+      await Promise.race([channel.#subscribed, channel.gone]);
+      return channel;
+    }
     void channel.hangUp();
     throw new MediaError(
       'server-gone',

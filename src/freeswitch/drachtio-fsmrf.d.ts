@@ -17,7 +17,7 @@ declare module 'drachtio-fsmrf' {
     /** Of the channel when it connected to us. */
     getInfo(): EslEvent;
     /** The list is changed: give it one of its own. */
-    subscribe(events: string[]): void;
+    subscribe(events: string[], done: () => void): void;
     on(event: string, listener: (event: EslEvent) => void): void;
     removeListener(event: string, listener: (event: EslEvent) => void): void;
   }

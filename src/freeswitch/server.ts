@@ -108,7 +108,7 @@ export class FreeswitchServer {
     const peer = new PeerSdp(randomInt(2 ** 47));
     const remoteSdp = agreed ? peer.known(agreed.agreement.parameters) : peer.unknown(capabilities);
     const made = await this.#asked(media, remoteSdp);
-    const channel = Channel.take(made, this.#parts.node, this.#parts.clock);
+    const channel = await Channel.take(made, this.#parts.node, this.#parts.clock);
     const session = new SdpSession(capabilities, { sessionId: randomInt(2 ** 47), ...sideOf(made.dialog.remote.sdp) });
     if (agreed) session.accept(agreed);
     else session.offer();
