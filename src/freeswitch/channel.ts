@@ -8,8 +8,9 @@ import type { Leg } from './leg.ts';
 /** How long FreeSWITCH may take to close a channel that was hung up, milliseconds. */
 const PATIENCE_MS = 2000;
 
-/** The variable that names the node whose channel it is. */
+/** The variable that names the node whose channel it is; the dialplan takes it, and sets more, from the header of our INVITE. */
 export const OWNER = 'kommutator_node';
+export const OWNER_HEADER = 'X-kommutator-node';
 
 /** Events that drachtio-fsmrf does not subscribe to. The name CUSTOM takes all that follows for subclasses. */
 const EVENTS = [
@@ -49,22 +50,15 @@ export class Channel {
     endpoint.conn?.subscribe([...EVENTS]);
   }
 
-  /** With the variables that make it one of ours. */
-  static async take(endpoint: FsmrfEndpoint<Leg>, node: string, clock: Clock): Promise<Channel> {
+  /** @throws MediaError `server-gone`: FreeSWITCH has not made it one of ours, so it would behave otherwise */
+  static take(endpoint: FsmrfEndpoint<Leg>, node: string, clock: Clock): Channel {
     const channel = new Channel(endpoint, clock);
-    await channel.set({
-      [OWNER]: node,
-      // A party whose other one has gone is kept, and no key ends a playback.
-      park_after_bridge: 'true',
-      hangup_after_bridge: 'false',
-      playback_terminators: 'none',
-      // Nobody but us decides what a held party hears.
-      hold_music: 'silence',
-      rtp_disable_hold: 'true',
-      // Of one who sends nothing the other party gets silence (-1): what is played to him over a bridge has its clock from these frames.
-      bridge_generate_comfort_noise: '-1',
-    });
-    return channel;
+    if (endpoint.conn?.getInfo().getHeader(`variable_${OWNER}`) === node) return channel;
+    void channel.hangUp();
+    throw new MediaError(
+      'server-gone',
+      'its dialplan does not set our variables; take dialplan/kommutator.xml from freeswitch-conf/',
+    );
   }
 
   get dialog(): Dialog {

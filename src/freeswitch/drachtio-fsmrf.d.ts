@@ -14,6 +14,8 @@ declare module 'drachtio-fsmrf' {
 
   export interface EslConnection {
     connected(): boolean;
+    /** Of the channel when it connected to us. */
+    getInfo(): EslEvent;
     /** The list is changed: give it one of its own. */
     subscribe(events: string[]): void;
     on(event: string, listener: (event: EslEvent) => void): void;
@@ -50,7 +52,7 @@ declare module 'drachtio-fsmrf' {
     readonly currentSessions: number;
     connected(): boolean;
     api(command: string): Promise<string>;
-    createEndpoint(options: { remoteSdp: string }): Promise<FsmrfEndpoint<D>>;
+    createEndpoint(options: { remoteSdp: string; headers: Record<string, string> }): Promise<FsmrfEndpoint<D>>;
     disconnect(): void;
     on(event: 'end', listener: () => void): void;
   }

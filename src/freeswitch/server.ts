@@ -7,7 +7,7 @@ import type { Capabilities } from '../media/sdp/negotiate.ts';
 import { type Negotiation, readRemote, SdpSession } from '../media/sdp/session.ts';
 import { InviteFailure } from '../sip/port.ts';
 import { type Clock, delay, type TimerId } from '../time/clock.ts';
-import { Channel, OWNER } from './channel.ts';
+import { Channel, OWNER, OWNER_HEADER } from './channel.ts';
 import { type Abilities, checkServer, PROFILE } from './check.ts';
 import { DEFAULT_CODECS, FreeswitchEndpoint } from './endpoint.ts';
 import type { EventSocketAddress } from './event-socket.ts';
@@ -108,7 +108,7 @@ export class FreeswitchServer {
     const peer = new PeerSdp(randomInt(2 ** 47));
     const remoteSdp = agreed ? peer.known(agreed.agreement.parameters) : peer.unknown(capabilities);
     const made = await this.#asked(media, remoteSdp);
-    const channel = await Channel.take(made, this.#parts.node, this.#parts.clock);
+    const channel = Channel.take(made, this.#parts.node, this.#parts.clock);
     const session = new SdpSession(capabilities, { sessionId: randomInt(2 ** 47), ...sideOf(made.dialog.remote.sdp) });
     if (agreed) session.accept(agreed);
     else session.offer();
@@ -137,7 +137,10 @@ export class FreeswitchServer {
 
   async #asked(media: FsmrfServer<Leg>, remoteSdp: string) {
     try {
-      return await this.#within(media.createEndpoint({ remoteSdp }), 'it did not answer the INVITE');
+      return await this.#within(
+        media.createEndpoint({ remoteSdp, headers: { [OWNER_HEADER]: this.#parts.node } }),
+        'it did not answer the INVITE',
+      );
     } catch (error) {
       // Its limit of sessions, or it was paused meanwhile.
       if (error instanceof InviteFailure && error.cause === 'rejected') {

@@ -68,6 +68,8 @@ async function start(at: number, names: readonly string[], more: Record<string, 
       env: {
         SIP_LISTEN: `udp://127.0.0.1:0,tcp://127.0.0.1:0,tls://127.0.0.1:${at}`,
         ...{ SIP_TLS_CERT: cert, SIP_TLS_KEY: key, SIP_TLS_CA: authority.file },
+        // A drachtio server has the same certificate for its applications.
+        ...(names.includes('IP:127.0.0.1') && { DRACHTIO_CA: authority.file }),
       },
     }),
   );
@@ -85,16 +87,26 @@ const trunk = async (id: string, is: (one: TrunkState) => boolean) =>
     is,
   );
 
-describe.skipIf(process.env.DRACHTIO_BINARY)('SIP over TLS', () => {
-  it('a phone registers, and its call goes out by a trunk', async () => {
-    await trunk('branch', ({ state }) => state === 'up');
-    await using anna = await Phone.register({
+describe('SIP over TLS', () => {
+  const register = () =>
+    Phone.register({
       ...{ user: 'anna', password, domain: 'acme.test', proxy: `127.0.0.1:${port}`, transport: 'tls', env },
       certificates: authority.file,
     });
+
+  it('a phone registers, and a trunk is asked whether it is there', async () => {
+    await trunk('branch', ({ state }) => state === 'up');
+    await using anna = await register();
+    expect(anna.options.transport).toBe('tls');
     expect(await ours.api('/api/pbxs/acme/registrations')).toMatchObject([
       { account: 'anna@acme.test', address: expect.stringMatching(/^tls\//) },
     ]);
+  });
+
+  // On drachtio the call does not get to the branch, for a reason that is not known yet.
+  it.skipIf(process.env.DRACHTIO_BINARY)('a call goes out by a trunk', async () => {
+    await trunk('branch', ({ state }) => state === 'up');
+    await using anna = await register();
     anna.dial('456');
     await eventually(
       'the greeting of the branch',
@@ -107,8 +119,12 @@ describe.skipIf(process.env.DRACHTIO_BINARY)('SIP over TLS', () => {
     expect(await lastRecord(branch, 'branch')).toMatchObject({ direction: 'in', to: '456' });
   });
 
-  it('a peer whose certificate is for another host counts as down, and its state says why', async () => {
-    const { reason } = await trunk('impostor', ({ state }) => state === 'down');
-    expect(reason).toMatch(/certificate/);
-  });
+  // drachtio 0.9.10 does not look at it.
+  it.skipIf(process.env.DRACHTIO_BINARY)(
+    'a peer whose certificate is for another host counts as down, and its state says why',
+    async () => {
+      const { reason } = await trunk('impostor', ({ state }) => state === 'down');
+      expect(reason).toMatch(/certificate/);
+    },
+  );
 });

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { readEnvironment } from '../../src/config/env.ts';
 import type { DrachtioAddress } from '../../src/sip/index.ts';
 import { Program } from './process.ts';
@@ -9,6 +11,8 @@ import { freePort, temporaryFolder } from './temp.ts';
 export interface DrachtioServer extends AsyncDisposable {
   /** What `DRACHTIO` takes. */
   readonly address: string;
+  /** The same, encrypted, of a server with a certificate. */
+  readonly tlsAddress: string;
   /** `127.0.0.1:5060`, for UDP and TCP. */
   readonly sip: string;
   /** Ends it without warning. */
@@ -33,7 +37,7 @@ export async function startDrachtio(
   env: Readonly<Record<string, string>> = {},
 ): Promise<DrachtioServer> {
   const folder = await temporaryFolder('drachtio');
-  const admin = await freePort();
+  const [admin, adminTls] = await Promise.all([freePort(), freePort()]);
   const [, host = '127.0.0.1', given = '0'] = /^udp:\/\/([^:]+):(\d+)/.exec(env.SIP_LISTEN ?? '') ?? [];
   const [, tlsHost, tlsPort] = /tls:\/\/([^:]+):(\d+)/.exec(env.SIP_LISTEN ?? '') ?? [];
   const port = given === '0' ? await freePort() : Number(given);
@@ -41,13 +45,13 @@ export async function startDrachtio(
   await writeFile(
     file,
     `<drachtio>
-  <admin port="${admin}" secret="cymru">127.0.0.1</admin>
+  <admin port="${admin}"${tlsPort === undefined ? '' : ` tls-port="${adminTls}"`} secret="cymru">127.0.0.1</admin>
   <sip>
     <contacts>
       <contact>sip:${host}:${port};transport=udp,tcp</contact>
       ${tlsPort === undefined ? '' : `<contact>sips:${tlsHost}:${tlsPort};transport=tls</contact>`}
     </contacts>
-    ${tlsPort === undefined ? '' : tlsFiles(env)}
+    ${tlsPort === undefined ? '' : await tlsFiles(env, folder.path)}
   </sip>
   <logging><console/><sofia-loglevel>3</sofia-loglevel><loglevel>info</loglevel></logging>
 </drachtio>
@@ -61,6 +65,7 @@ export async function startDrachtio(
   await start();
   return {
     address: `127.0.0.1:${admin}:cymru`,
+    tlsAddress: `tls://127.0.0.1:${adminTls}:cymru`,
     sip: `${host}:${port}`,
     start,
     kill: async () => void (await program.stop('SIGKILL')),
@@ -71,5 +76,19 @@ export async function startDrachtio(
   };
 }
 
-const tlsFiles = ({ SIP_TLS_CERT: cert, SIP_TLS_KEY: key, SIP_TLS_CA: ca }: Readonly<Record<string, string>>): string =>
-  `<tls><key-file>${key}</key-file><cert-file>${cert}</cert-file>${ca === undefined ? '' : `<chain-file>${ca}</chain-file>`}</tls>`;
+/** Its SIP does not open without a chain file, its port for applications not without Diffie-Hellman parameters: those of RFC 7919. */
+async function tlsFiles(
+  { SIP_TLS_CERT: cert, SIP_TLS_KEY: key, SIP_TLS_CA: ca }: Readonly<Record<string, string>>,
+  folder: string,
+): Promise<string> {
+  const dh = join(folder, 'dh.pem');
+  const options = ['genpkey', '-genparam', '-algorithm', 'DH', '-pkeyopt', 'group:ffdhe2048', '-out', dh];
+  await promisify(execFile)('openssl', options);
+  return `<tls>
+      <key-file>${key}</key-file>
+      <cert-file>${cert}</cert-file>
+      <chain-file>${ca}</chain-file>
+      <dh-param>${dh}</dh-param>
+      <min-tls-version>1.2</min-tls-version>
+    </tls>`;
+}

@@ -80,7 +80,9 @@ export class Engine implements AsyncDisposable {
     const freeswitch = freeswitchBinary ? parts.use(await startFreeswitchProcess(freeswitchBinary)) : undefined;
     const env = {
       ...options.env,
-      ...(drachtio === undefined ? {} : { DRACHTIO: servers.map(({ address }) => address).join(',') }),
+      ...(drachtio === undefined
+        ? {}
+        : { DRACHTIO: servers.map((one) => (options.env?.DRACHTIO_CA ? one.tlsAddress : one.address)).join(',') }),
       ...(freeswitch === undefined ? {} : { FREESWITCH: freeswitch.address }),
     };
     const program = await Engine.launch({ ...options, env }, options.varDir ?? folder.path);

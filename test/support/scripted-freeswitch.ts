@@ -15,6 +15,8 @@ export class ScriptedFreeswitch {
   /** What `module_exists` denies, and what `file_exists` does. */
   readonly missing = new Set<string>();
   profile = true;
+  /** It has the dialplan of `freeswitch-conf/`. */
+  dialplan = true;
   paused = false;
   /** The status that INVITEs are refused with; 0: they are answered. */
   refuse = 0;
@@ -161,6 +163,9 @@ export class ScriptedChannel {
         'Channel-Unique-ID': this.uuid,
         'Unique-ID': this.uuid,
         variable_sip_user_agent: String(this.invite.request.headers?.['User-Agent']),
+        ...(this.#server.dialplan
+          ? { variable_kommutator_node: String(this.invite.request.headers?.['X-kommutator-node']) }
+          : {}),
         'Content-Type': 'command/reply',
         'Reply-Text': '+OK',
       };

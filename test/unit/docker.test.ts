@@ -16,6 +16,8 @@ const read = (name: string) => readFileSync(join(folder, name), 'utf8');
 const Service = z.strictObject({
   extends: z.strictObject({ file: z.string(), service: z.string() }).optional(),
   image: z.string().optional(),
+  user: z.string().optional(),
+  entrypoint: z.array(z.string()).optional(),
   build: z.strictObject({ context: z.string(), dockerfile: z.string() }).optional(),
   command: z.array(z.string()).optional(),
   network_mode: z.literal('host').optional(),
@@ -59,13 +61,14 @@ const interpolated = (text: string) => text.replaceAll(variable, (_, name) => fi
 const parse = (text: string) => Compose.parse(load(text));
 const one = parse(interpolated(read('compose.yml')));
 const added = parse(interpolated(read('compose.two-nodes.yml')));
+const withFreeswitch = parse(interpolated(read('compose.freeswitch.yml')));
 
 /** As Compose does it: maps are merged, lists that are added to are longer, what is a value is replaced. */
-function extended(service: Service): Service {
-  if (!service.extends) return service;
-  expect(service.extends.file).toBe('compose.yml');
-  const base = one.services[service.extends.service];
-  if (!base) throw new Error(`there is no service ${service.extends.service}`);
+function extended(name: string, service: Service): Service {
+  if (service.extends) expect(service.extends.file).toBe('compose.yml');
+  const base = one.services[service.extends?.service ?? name];
+  if (service.extends && !base) throw new Error(`there is no service ${service.extends.service}`);
+  if (!base || base === service) return service;
   const target = (volume: string) => volume.split(':')[1];
   return {
     ...base,
@@ -82,7 +85,7 @@ function extended(service: Service): Service {
 }
 
 const all = new Map(
-  Object.entries({ ...one.services, ...added.services }).map(([name, service]) => [name, extended(service)]),
+  Object.entries({ ...one.services, ...added.services }).map(([name, service]) => [name, extended(name, service)]),
 );
 const service = (name: string): Service => {
   const found = all.get(name);
@@ -100,7 +103,8 @@ const nodes = [
 
 describe('docker compose', () => {
   it('asks for each variable, and .env.example has these and no others; no secret has a default', () => {
-    const asked = [...(read('compose.yml') + read('compose.two-nodes.yml')).matchAll(variable)];
+    const files = ['compose.yml', 'compose.two-nodes.yml', 'compose.freeswitch.yml'];
+    const asked = [...files.map(read).join('').matchAll(variable)];
     for (const [text, , demand] of asked) expect(demand, text).toBeDefined();
     expect(new Set(asked.map(([, name]) => name))).toEqual(new Set(Object.keys(examples)));
     for (const [name, value] of Object.entries(examples))
@@ -116,12 +120,17 @@ describe('docker compose', () => {
 
     const contact = new RegExp(`^sip:${env.sipListen[0]?.host}:${env.sipListen[0]?.port};transport=udp,tcp$`);
     expect(option(node.drachtio, '--contact')).toMatch(contact);
-    const [drachtio] = env.drachtio;
-    expect(drachtio).toMatchObject({
-      host: option(node.drachtio, '--address'),
-      port: Number(option(node.drachtio, '--port')),
-    });
-    expect(drachtio?.secret.reveal()).toBe(option(node.drachtio, '--secret'));
+    // Its own first; then all others, so that each phone can be rung by the server that it has registered at.
+    const names = [node.drachtio, ...nodes.map((other) => other.drachtio).filter((name) => name !== node.drachtio)];
+    expect(
+      env.drachtio.map(({ host, port, secret }) => ({ host, port: String(port), secret: secret.reveal() })),
+    ).toEqual(
+      names.map((name) => ({
+        host: option(name, '--address'),
+        port: option(name, '--port'),
+        secret: option(name, '--secret'),
+      })),
+    );
 
     const redis = new URL(env.redisUrl?.reveal() ?? '');
     expect(service('redis').ports).toEqual([`${redis.hostname}:${redis.port}:6379`]);
@@ -140,9 +149,11 @@ describe('docker compose', () => {
     expect(healthcheck?.test.join(' ')).toContain(`http://${env.httpListen.host}:${env.httpListen.port}/healthz`);
     const [, minutes] = /^(\d+)m$/.exec(stop_grace_period) ?? [];
     expect(Number(minutes) * 60).toBeGreaterThanOrEqual(env.drainSeconds + 30);
-    expect(service(node.drachtio).healthcheck?.test.join(' ')).toContain(`/${drachtio?.host}/${drachtio?.port}`);
-    for (const name of ['redis', 'postgres', node.drachtio])
-      expect(service(node.engine).depends_on).toHaveProperty(name);
+    for (const name of names) {
+      const at = `/${option(name, '--address')}/${option(name, '--port')}`;
+      expect(service(name).healthcheck?.test.join(' ')).toContain(at);
+    }
+    for (const name of ['redis', 'postgres', ...names]) expect(service(node.engine).depends_on).toHaveProperty(name);
   });
 
   it('nodes are told apart: names, ports and folders', () => {
@@ -196,6 +207,52 @@ describe('docker compose', () => {
       if (one.build) expect(existsSync(resolve(folder, one.build.context, one.build.dockerfile)), name).toBe(true);
     }
     expect(used).toEqual(new Set(Object.keys(volumes)));
+  });
+});
+
+describe('docker compose with FreeSWITCH', () => {
+  const { freeswitch, engine: changes } = withFreeswitch.services as { freeswitch: Service; engine: Service };
+  const engine = one.services.engine as Service;
+  const env = readEnvironment({ ...engine.environment, ...changes.environment });
+  const conf = join(root, 'freeswitch-conf');
+
+  it('takes an image of the administrator, and changes the engine to one that finds it and waits for it', () => {
+    expect(read('compose.freeswitch.yml')).toContain('image: ${' + 'FREESWITCH_IMAGE:?');
+    expect(freeswitch.build).toBeUndefined();
+    const [server, ...others] = env.freeswitch;
+    expect(others).toEqual([]);
+    expect(server?.secret.reveal()).toBe(freeswitch.environment.FREESWITCH_SECRET);
+    expect(freeswitch.healthcheck?.test.join(' ')).toContain(`/${server?.host}/${server?.port}`);
+    expect(readFileSync(join(conf, 'freeswitch.xml'), 'utf8')).toContain(`esl_port=${server?.port}`);
+    expect(changes.depends_on).toHaveProperty('freeswitch');
+    expect(Object.keys(withFreeswitch.services)).toEqual(['freeswitch', 'engine']);
+  });
+
+  it('knows its variables; RTP alone is reachable from elsewhere, on ports that no node has', () => {
+    const readme = readFileSync(join(conf, 'README.md'), 'utf8');
+    for (const name of Object.keys(freeswitch.environment)) expect(readme).toContain(`\`${name}\``);
+    const { FREESWITCH_ADDRESS, FREESWITCH_SIP_ADDRESS, ...more } = freeswitch.environment;
+    expect([FREESWITCH_ADDRESS, FREESWITCH_SIP_ADDRESS]).toEqual([env.sipListen[0]?.host, '127.0.0.1']);
+    expect(more).not.toHaveProperty('FREESWITCH_ESL_ADDRESS');
+    expect(freeswitch.ports).toEqual([]);
+    const [from, to] = [Number(more.FREESWITCH_RTP_FROM), Number(more.FREESWITCH_RTP_TO)];
+    expect(to).toBeGreaterThan(from);
+    for (const node of nodes) {
+      const { min, max } = readEnvironment(service(node.engine).environment).rtpPorts;
+      expect(to < min || from > max, node.engine).toBe(true);
+    }
+  });
+
+  it('sees what the engine sees, under the same paths', () => {
+    expect(freeswitch.volumes).toEqual(expect.arrayContaining(engine.volumes));
+    expect(freeswitch.command?.join(' ')).toContain('-conf /etc/freeswitch ');
+    for (const volume of freeswitch.volumes) {
+      const [source = '', target] = volume.split(':');
+      if (source.startsWith('.')) expect(existsSync(resolve(folder, source)), volume).toBe(true);
+      if (target === '/etc/freeswitch') expect(resolve(folder, source)).toBe(conf);
+    }
+    const [workdir] = /^WORKDIR (.*)$/m.exec(read('Dockerfile'))?.slice(1) ?? [];
+    expect(freeswitch.volumes).toContain(`../src/media/prompts:${workdir}/src/media/prompts:ro`);
   });
 });
 

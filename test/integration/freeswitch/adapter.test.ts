@@ -135,7 +135,22 @@ describe('an endpoint', () => {
     expect(sdp).toContain('c=IN IP4 192.0.2.10\r\n');
     expect(endpoint.localSdp).toContain('m=audio 20000 RTP/AVP 8 101\r\n');
     expect(endpoint.localSdp).toContain('c=IN IP4 192.0.2.20\r\n');
-    expect(channel.applications.items[0]).toContain('playback_terminators=none');
+    // What it is to be like stands in the dialplan: no command is waited for.
+    expect(channel.applications.items).toEqual([]);
+  });
+
+  it('is refused where the dialplan is not ours, and hung up', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    server.dialplan = false;
+    await expect(media.createEndpoint({ callId: 'c', remoteSdp: offer() })).rejects.toThrow(
+      'take dialplan/kommutator.xml from freeswitch-conf/',
+    );
+    await eventually(
+      'the leg to be hung up',
+      () => server.channels.items[0]?.invite.dialog.ended?.by,
+      (by) => by === 'local',
+    );
   });
 
   it('offers before the peer is known, and then tells FreeSWITCH of him', async () => {
@@ -180,7 +195,7 @@ describe('an endpoint', () => {
     server.missing.add('mod_spandsp');
     const media = await started([server]);
     const { channel } = await call(media, server, offer({ formats: '8' }));
-    expect(channel.applications.items.slice(1)).toEqual(['start_dtmf', 'start_dtmf_generate write']);
+    expect(channel.applications.items).toEqual(['start_dtmf', 'start_dtmf_generate write']);
     expect(media.faxProblem).toContain('load mod_spandsp');
   });
 
@@ -515,8 +530,7 @@ describe('several servers', () => {
     const clearing = 'api hupall NORMAL_CLEARING kommutator_node node-1';
     expect(server.commands.items.filter((command) => command.startsWith('api hupall'))).toEqual([clearing]);
     const { channel } = await call(media, server);
-    const [variables] = channel.applications.items.filter((text) => text.startsWith('multiset'));
-    expect(variables).toMatch(/[\^]kommutator_node=node-1[\^]/);
+    expect(channel.invite.request.headers).toMatchObject({ 'X-kommutator-node': 'node-1' });
   });
 
   it('start when one of them can be used', async () => {

@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { OWNER, OWNER_HEADER } from '../../../src/freeswitch/channel.ts';
 import { PROFILE, REQUIRED } from '../../../src/freeswitch/check.ts';
 
 const folder = join(import.meta.dirname, '../../../freeswitch-conf');
@@ -143,9 +144,16 @@ describe('freeswitch-conf', () => {
     for (const address of ['', '127.0.0.1', '127.0.0.1:1 async; rm', 'lua x.lua'])
       expect(address).not.toMatch(expression);
     expect(elements.filter(({ name }) => name === 'action').map(({ attributes }) => attributes)).toEqual([
-      { application: 'answer' },
+      { application: 'set', data: `${OWNER}=${['$', `{sip_h_${OWNER_HEADER}}`].join('')}` },
+      { application: 'set', data: 'park_after_bridge=true' },
+      { application: 'set', data: 'hangup_after_bridge=false' },
+      { application: 'set', data: 'playback_terminators=none' },
+      { application: 'set', data: 'hold_music=silence' },
+      { application: 'set', data: 'rtp_disable_hold=true' },
+      { application: 'set', data: 'bridge_generate_comfort_noise=-1' },
       // When the engine dies nobody is heard any more.
       { application: 'set', data: 'socket_resume=true' },
+      { application: 'answer' },
       { application: 'socket', data: `${header} async full` },
       { application: 'hangup' },
       { application: 'respond', data: '403' },
