@@ -48,16 +48,31 @@ export function compileCondition(condition: Condition, calendar: Calendar, defau
     return found;
   }
 
+  /**
+   * The clocks show a time of a range. Not the same as being in it when they have changed: it can be held at another time than its own, and be over
+   * although they show its time again.
+   */
+  const showsWithin = (wall: number): boolean =>
+    ranges.some(({ start, end }) =>
+      [wall - dayOf(wall) * msPerDay, wall - (dayOf(wall) - 1) * msPerDay].some((time) => start <= time && time < end),
+    );
+
+  /** How the clocks have changed within the last day. */
+  const turned = (instant: number) => (zone.offsetAt(instant) > zone.offsetAt(instant - msPerDay) ? 'forward' : 'back');
+
   const holds = (instant: number) =>
     isInPeriod(instant) && startDays(instant).some((day) => isOneOfTheDays(day) && isOneOfTheDates(day));
 
   function explain(instant: number): string {
     const wall = zone.wallAt(instant);
     const today = dayOf(wall);
-    const now = () => `${new Date(wall).toISOString().slice(11, 16)} (${zone.name})`;
+    const started = startDays(instant);
+    const now = () => {
+      const shown = new Date(wall).toISOString().slice(11, 16);
+      return `${shown} (${zone.name}${showsWithin(wall) === started.length > 0 ? '' : `, the clocks were set ${turned(instant)}`})`;
+    };
     if (period && !isInPeriod(instant)) return `${isoDate(today)} ${now()} is not ${periodText(condition)}`;
 
-    const started = startDays(instant);
     if (started.length === 0) return `${now()} is not within ${time?.join(', ')}`;
     const day = started.find((day) => isOneOfTheDays(day) && isOneOfTheDates(day)) ?? (started[0] as DayNumber);
     const date = day === today ? isoDate(day) : `${isoDate(day)}, on which the range began,`;

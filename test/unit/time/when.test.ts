@@ -169,4 +169,27 @@ describe('explain', () => {
   ])('%j at %s: %s', (when, local, words) => {
     expect(moscow.when(when).explain(at(local))).toBe(words);
   });
+
+  // «03:00 is within 02:10-02:20» was no reason that anybody could follow.
+  it.each<[When, string, string]>([
+    [
+      [{ time: ['02:10-02:20'] }],
+      '2026-03-29T03:05+02:00',
+      '03:05 (Europe/Berlin, the clocks were set forward) is within 02:10-02:20',
+    ],
+    [[{ time: ['02:10-02:20'] }], '2026-10-25T02:15+02:00', '02:15 (Europe/Berlin) is within 02:10-02:20'],
+    [
+      [{ time: ['02:10-02:20'] }],
+      '2026-10-25T02:15+01:00',
+      '02:15 (Europe/Berlin, the clocks were set back) is not within 02:10-02:20',
+    ],
+    [
+      [{ time: ['02:30-04:59'] }],
+      '2026-10-25T02:10+01:00',
+      '02:10 (Europe/Berlin, the clocks were set back) is within 02:30-04:59',
+    ],
+    [[{ time: ['22:00-05:59'] }], '2026-10-25T02:15+01:00', '02:15 (Europe/Berlin) is within 22:00-05:59'],
+  ])('%j at %s, where the clocks change: %s', (when, instant, words) => {
+    expect(berlin.when(when).explain(Date.parse(instant))).toBe(words);
+  });
 });
