@@ -659,7 +659,7 @@ class EmbeddedSipServer {
   async quiet(clock: Clock, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const stats = await this.stats().catch(() => undefined);
-      if (!stats || stats.dialogs + stats.outgoing === 0) return;
+      if (!stats || stats.calls === 0) return;
       await delay(clock, QUIET_EVERY_MS, signal).catch(() => undefined);
     }
   }

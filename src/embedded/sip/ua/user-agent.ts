@@ -41,6 +41,8 @@ export interface UserAgentOptions {
 /** What is alive now; all zero when nothing is going on. */
 export interface UserAgentStats {
   readonly dialogs: number;
+  /** Those of INVITEs: subscriptions are dialogs as well. */
+  readonly calls: number;
   /** Requests of peers that applications have not finally answered. */
   readonly incoming: number;
   /** Requests of applications without a final response. */
@@ -181,6 +183,7 @@ export class UserAgent implements TransactionUser {
     const { dialogs, outgoing, flows, layer } = this.#core;
     return {
       dialogs: dialogs.size,
+      calls: [...dialogs].filter(({ method }) => method === 'INVITE').length,
       incoming: this.#responder.size,
       outgoing: outgoing.size,
       proxied: this.#proxy.size,

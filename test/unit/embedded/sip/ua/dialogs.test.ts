@@ -68,7 +68,7 @@ describe('requests of the peer inside a dialog', () => {
     world.chosen.respond(world.chosen.request('INFO').transactionId, 200);
     await world.clock.advanceAsync(60_000);
     expect(world.chosen.request('INFO').dialogId).toBe(dialogId);
-    expect(world.ua.stats()).toMatchObject({ dialogs: 1, orphans: 0 });
+    expect(world.ua.stats()).toMatchObject({ dialogs: 1, calls: 1, orphans: 0 });
   });
 
   it('get 500 with Retry-After while there is no application, but a BYE gets its 200', () => {
