@@ -10,6 +10,7 @@ import { circles } from './circles.ts';
 import { contacts } from './contacts.ts';
 import { deadEnds } from './dead-ends.ts';
 import { Directory } from './directory.ts';
+import { encryption } from './encryption.ts';
 import { endlessMenu } from './endless-menu.ts';
 import { groups } from './groups.ts';
 import { menuKeys } from './menu-keys.ts';
@@ -35,6 +36,7 @@ export const rules: readonly Rule[] = [
   contacts,
   deadEnds,
   endlessMenu,
+  encryption,
   groups,
   menuKeys,
   openDisa,

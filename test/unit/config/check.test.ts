@@ -622,6 +622,20 @@ const cases: readonly Case[] = [
     good: scheme(`"steps": [${mail}], "speech": { "digits": false }`),
   },
   {
+    name: 'conversations that are to be encrypted',
+    code: 'not-encrypted',
+    bad: '"security": { "srtp": ▶true }',
+    says: 'Conversations are not encrypted: SRTP is not built yet',
+    good: '"security": { "srtp": false }',
+  },
+  {
+    name: 'TLS for all phones',
+    code: 'not-encrypted',
+    bad: '"security": { "tls": ▶true }',
+    says: 'TLS is not required of phones: those that come by UDP or TCP are served too',
+    good: '"security": { "tls": false }',
+  },
+  {
     name: 'letters of an assistant without a mail server',
     code: 'no-mail-settings',
     bad: `"employees": [{ "id": "a", "assistant": [{ "then": { "hangup": true }, "notify": { "email": ▶"a@acme.example" } }] }]`,

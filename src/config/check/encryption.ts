@@ -1,0 +1,18 @@
+import type { CheckedPbx, Finding, Rule } from './rule.ts';
+
+/** §4.6.1.3: what is asked for and not done must not be believed. */
+export const encryption: Rule = {
+  codes: ['not-encrypted'],
+  *check({ document: { security } }: CheckedPbx): Iterable<Finding> {
+    if (security.srtp) {
+      const message = 'Conversations are not encrypted: SRTP is not built yet';
+      const hint = 'Let phones outside of your network come by a VPN, and write "srtp": false until then.';
+      yield { code: 'not-encrypted', path: ['security', 'srtp'], message, hint };
+    }
+    if (security.tls) {
+      const message = 'TLS is not required of phones: those that come by UDP or TCP are served too';
+      const hint = 'Leave nothing but tls://… in SIP_LISTEN, and write "tls": false.';
+      yield { code: 'not-encrypted', path: ['security', 'tls'], message, hint };
+    }
+  },
+};
