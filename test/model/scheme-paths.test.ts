@@ -43,7 +43,9 @@ function beginningEntries(states: Readonly<Record<string, State>>): ReadonlySet<
   ]);
   const targets = Map.groupBy(ways, ({ target }) => target);
   return new Set(
-    [...targets].flatMap(([target, all]) => (all.every(({ guard }) => guard?.type === 'entryBegun') ? [target] : [])),
+    [...targets].flatMap(([target, all]) =>
+      all.every(({ guard }) => guard?.type === 'entryBegun' || guard?.type === 'sentInEntry') ? [target] : [],
+    ),
   );
 }
 

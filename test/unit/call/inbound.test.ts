@@ -189,7 +189,7 @@ describe('no audio comes', () => {
     await settle();
     const [ofAnna, ofCaller] = board.media.endpoints;
     const silent = who === 'employee' ? ofAnna : ofCaller;
-    expect(silent?.expected).toEqual({ firstMs: 60_000, thenMs: 300_000 });
+    expect(silent?.expected).toEqual({ firstMs: 60_000, thenMs: 300_000, pauseMs: 1500 });
     silent?.fallsSilent();
     await settle();
     const reason = { protocol: 'SIP', text: 'No audio came any more' };
