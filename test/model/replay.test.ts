@@ -48,7 +48,7 @@ describe('any call through any scheme', () => {
       expect(await replay(call, { used: all.pbx })).toEqual(same);
       expect(await replay(call, { used: keptOf(all.pbx), other: keptOf(all.pbx) })).toEqual(same);
     });
-    await fc.assert(property, { numRuns: 80 });
+    await fc.assert(property, { numRuns: 40 });
   }, 180_000);
 
   it('goes elsewhere from its first moment on a version that does not know its number', async () => {
@@ -67,7 +67,7 @@ describe('any call through any scheme', () => {
       const found = await replay(call, { used: all.pbx, other });
       expect(['same', 'elsewhere']).toContain(found.verdict);
     });
-    await fc.assert(property, { numRuns: 80 });
+    await fc.assert(property, { numRuns: 40 });
   }, 180_000);
 });
 
@@ -156,7 +156,7 @@ describe('any call through a changed scheme', () => {
         else expect(t).toBe(first);
       }
     });
-    await fc.assert(property, { numRuns: 60 });
+    await fc.assert(property, { numRuns: 30 });
     expect(seen.elsewhere).toBeGreaterThan(2);
   }, 180_000);
 
@@ -178,7 +178,7 @@ describe('any call through a changed scheme', () => {
         diverged: found.diverged,
       });
     });
-    await fc.assert(property, { numRuns: 100 });
+    await fc.assert(property, { numRuns: 50 });
     expect(compared).toBeGreaterThan(0);
   }, 180_000);
 });
@@ -234,7 +234,7 @@ describe('the password of any call', () => {
       if (one.typed > 0) typedAny++;
       expect({ ...two.record, id: '', configVersion: '' }).toEqual({ ...one.record, id: '', configVersion: '' });
     });
-    await fc.assert(property, { numRuns: 60 });
+    await fc.assert(property, { numRuns: 30 });
     expect(typedAny).toBeGreaterThan(0);
   }, 180_000);
 });

@@ -30,7 +30,7 @@ describe('the graph of any generated scheme', () => {
           check(compiled, graphOf(compiled));
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
 
   it('every state is there once, and what is there besides is an end of the scheme', () => {

@@ -40,7 +40,7 @@ describe('any scheme, any world, any caller', () => {
         expect(call.leftovers).toEqual([]);
         expect(call.end?.reason).not.toBe('lost');
       });
-      await fc.assert(property, many(400));
+      await fc.assert(property, many(200));
     },
     patience(120_000),
   );
@@ -105,7 +105,7 @@ describe('no key is lost', () => {
         expect(withoutEnds(heard.join(''))).toBe(withoutEnds(pressed.join('')));
         await call.hangUp();
       });
-      await fc.assert(property, many(300));
+      await fc.assert(property, many(200));
     },
     patience(60_000),
   );

@@ -87,7 +87,7 @@ describe('any simulated call', () => {
         expect(record.path.at(-1)?.event).toBe('hangup');
         expect(lengthMs).toBeLessThanOrEqual(patienceMs);
       });
-      await fc.assert(property, many(150));
+      await fc.assert(property, many(75));
     },
     patience(120_000),
   );
@@ -102,7 +102,7 @@ describe('any simulated call', () => {
         const used = new PbxVersion(all.pbx.version, structuredClone(all.pbx.document), new Map());
         expect(await replay(kept, { used })).toEqual({ call: kept, verdict: 'same', heard: [] });
       });
-      await fc.assert(property, many(100));
+      await fc.assert(property, many(50));
     },
     patience(120_000),
   );
@@ -160,7 +160,7 @@ describe('no key of a simulated caller is lost', () => {
         expect(left).toEqual([]);
         expect(heard.join('')).toBe(pressed.map(([key]) => key).join(''));
       });
-      await fc.assert(property, many(100));
+      await fc.assert(property, many(50));
     },
     patience(60_000),
   );
