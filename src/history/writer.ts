@@ -22,12 +22,10 @@ export interface WriterOptions {
 /** The longest pause between two attempts to reach the database, in milliseconds. */
 const longestPause = 10_000;
 const batchSize = 200;
-/** Between the beginnings of two batches of a PBX, milliseconds: what a batch costs is spent in the thread that calls run in. */
-const gatherMs = 250;
 
 /**
- * Moves records from the streams to the database. It is told of each new record: one that comes alone goes at once, and what follows gathers for a moment, so
- * that many calls that end do not keep the others waiting. An entry leaves the stream after it was committed: a writer that dies in between leaves it to another, whose
+ * Moves records from the streams to the database. It is told of each new record, so it waits for nothing; and while the database is busy with one
+ * batch the next one gathers. An entry leaves the stream after it was committed: a writer that dies in between leaves it to another, whose
  * second insert the primary key turns into nothing.
  */
 export class HistoryWriter {
@@ -44,11 +42,6 @@ export class HistoryWriter {
   readonly #told = new Set<string>();
   readonly #runs = new Map<string, Promise<void>>();
   readonly #stopping = new AbortController();
-  /** When the last batch of a PBX was begun, by the monotonic clock. */
-  readonly #begun = new Map<string, number>();
-  /** How many wait for `idle`: nothing gathers meanwhile. */
-  #awaited = 0;
-  #hurry = new AbortController();
   #timer: TimerId;
 
   constructor(options: WriterOptions) {
@@ -92,11 +85,7 @@ export class HistoryWriter {
 
   /** Resolves when nothing is being written: after a `tell`, when what was on the stream is in the database. */
   async idle(): Promise<void> {
-    this.#awaited++;
-    this.#hurry.abort();
-    this.#hurry = new AbortController();
     while (this.#runs.size > 0) await Promise.all(this.#runs.values());
-    this.#awaited--;
   }
 
   /** Lets a batch that is being stored finish, and leaves the rest on the stream. */
@@ -124,25 +113,14 @@ export class HistoryWriter {
   }
 
   async #run(pbx: string, idle: number): Promise<void> {
-    while (this.#told.has(pbx)) {
-      await this.#gather(pbx);
-      this.#told.delete(pbx);
+    while (this.#told.delete(pbx)) {
       for (;;) {
         if (this.#stopping.signal.aborted) return;
         const entries = await this.#stream.take(pbx, idle, batchSize);
-        if (entries.length > 0) {
-          this.#begun.set(pbx, this.#clock.monotonic());
-          await this.#move(pbx, entries);
-        }
-        // Whatever came since is told.
-        if (entries.length < batchSize) break;
+        if (entries.length === 0) break;
+        await this.#move(pbx, entries);
       }
     }
-  }
-
-  async #gather(pbx: string): Promise<void> {
-    const rest = (this.#begun.get(pbx) ?? -Infinity) + gatherMs - this.#clock.monotonic();
-    if (rest > 0 && this.#awaited === 0) await delay(this.#clock, rest, this.#hurry.signal).catch(() => undefined);
   }
 
   /**

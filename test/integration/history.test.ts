@@ -15,7 +15,6 @@ import { someCall, someParticipant } from '../support/calls.ts';
 import { startTestDatabase } from '../support/database.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { somePbx, startTestRedis, type TestRedis } from '../support/redis.ts';
-import { eventually } from '../support/wait.ts';
 
 const log = pino({ level: 'silent' });
 let redis: TestRedis;
@@ -108,35 +107,6 @@ describe('a finished call', () => {
     expect(await ids()).toEqual([call.id]);
     const [row] = await database.query('select count(*)::int from call_participants where pbx = $1', [pbx]);
     expect(row).toEqual([1]);
-  });
-
-  it('goes at once when it comes alone, and what follows soon goes in one batch', async () => {
-    const clock = new FakeClock();
-    let batches = 0;
-    const counting: Database = {
-      ...unreliable(() => false),
-      transaction: (run) => {
-        batches++;
-        return database.transaction(run);
-      },
-    };
-    const history = await start({ database: counting, clock });
-    const stored = () =>
-      eventually(
-        'all to be stored',
-        () => history.pending(),
-        (left) => left === 0,
-      );
-    await history.record(someCall({ pbx }));
-    await stored();
-    expect(batches).toBe(1);
-    for (let i = 0; i < 10; i++) await history.record(someCall({ pbx }));
-    expect(await history.pending()).toBe(10);
-    expect(batches).toBe(1);
-    await clock.advanceAsync(250);
-    await stored();
-    expect(batches).toBe(2);
-    expect(await ids()).toHaveLength(11);
   });
 
   it('with hostile text is stored', async () => {
