@@ -1,3 +1,6 @@
+/** Where scripts have the PBX, of what belongs to nodes and to no PBX. */
+export const ALL_PBXS = '-';
+
 /**
  * Every Redis key of one PBX, and the only place where keys are made. The braces are a cluster hash tag: all keys of a PBX share a slot, so that a
  * script may touch any of them.

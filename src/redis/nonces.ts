@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Random } from '../time/random.ts';
 import type { RedisConnection } from './connection.ts';
+import { ALL_PBXS } from './keys.ts';
 import { script } from './script.ts';
 
 const file = (name: string) => new URL(`scripts/${name}.lua`, import.meta.url);
@@ -16,9 +17,6 @@ const useNonce = script(file('use-nonce'), {
   args: (_nonce: string, count: number, ttlMs: number) => [count, ttlMs],
   reply: z.union([z.tuple([z.literal('used')]), z.tuple([z.literal('before')])]),
 });
-
-/** Nonces are not of a PBX: this stands where scripts have it. */
-const ALL_PBXS = '-';
 
 /** What nodes must share of digest authentication, so that each takes the answer to the challenge of another, and none takes one twice. */
 export class RedisNonces {

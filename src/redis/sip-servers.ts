@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { RedisCommands } from './connection.ts';
+import { ALL_PBXS } from './keys.ts';
 import { script } from './script.ts';
 
 /** The port for applications of a node's SIP server, as other nodes reach it. */
@@ -14,9 +15,6 @@ export type AnnouncedServer = Readonly<z.infer<typeof AnnouncedServer>>;
 
 /** One that has not been announced for so long is not there any more, milliseconds. */
 const TTL_MS = 7000;
-
-/** Servers belong to nodes, not to PBXs: this stands where scripts have the PBX. */
-const ALL_PBXS = '-';
 
 const sipServers = script(new URL('scripts/sip-servers.lua', import.meta.url), {
   keys: (k) => [k.sipServers()],

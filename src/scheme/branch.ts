@@ -85,7 +85,6 @@ function inOrder(build: BranchBuild, input: TakesInput | undefined): { first: st
       ...build,
       at: place(path, number),
       stepSource: `${build.source}.steps[${number}]`,
-      input,
       hearEntry: hearEntryIn(states, build, input),
       follows: courses.slice(0, number).includes('dwells'),
       next,

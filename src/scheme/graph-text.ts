@@ -76,7 +76,6 @@ const placeTexts: Readonly<Record<string, string>> = {
   dialledEntry: hearsOut,
   invalidEntry: hearsOut,
   sentEntry: hearsOut,
-  regionEnd: entryBegun,
   regionEntry: hearsOut,
   unanswered: 'an employee was not reached',
   waiting: 'waits for keys',
@@ -96,7 +95,6 @@ const placeTexts: Readonly<Record<string, string>> = {
 const stepTexts: Readonly<Record<string, string>> = {
   asked: 'plays once in a call',
   region: 'by the region of the caller',
-  regionEnd: 'another scheme goes on',
 };
 
 function effectText(invoke: Invoke, entry: readonly Action[] | undefined, pbx: PbxVersion): string {

@@ -15,18 +15,16 @@ export interface HearsOut {
  * first, so that no digit is lost. One that means something goes its own way; where nothing was asked, another one changes nothing.
  *
  * @param what it is that is over; names the states: `main/noInput:stepsEnd`, `main/noInput:stepsEntry`
- * @param within the path that the states stand in
  */
 export function hearOut(
   build: BranchBuild,
   input: TakesInput | undefined,
-  what: 'steps' | 'employee' | 'dialled' | 'invalid' | 'region',
+  what: 'steps' | 'employee' | 'dialled' | 'invalid',
   next: Transitions,
-  within = build.path,
 ): HearsOut {
   if (!input?.matcher.mayWait) return { go: next, states: {} };
   const [end, entry] = [`${what}End`, `${what}Entry`];
-  const [endId, entryId] = [place(within, end), place(within, entry)];
+  const [endId, entryId] = [place(build.path, end), place(build.path, entry)];
   const begun: Transition = { guard: { type: 'entryBegun' }, target: to(entryId) };
   return {
     go: [{ target: to(endId) }],

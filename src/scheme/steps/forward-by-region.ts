@@ -1,6 +1,5 @@
 import { after, goOn, trace } from '../build.ts';
 import type { State, Transition } from '../chart.ts';
-import { hearOut } from '../hear-out.ts';
 import { place, to } from '../paths.ts';
 import { resolve, type Whither } from '../targets.ts';
 import { courseTo, leading } from './forward.ts';
@@ -41,6 +40,7 @@ export const forwardByRegion: StepKind<StepOf<'forwardByRegion'>> = {
 function inRegion(whither: Whither | undefined, at: StepPlace, path: string): State {
   const here = leading(whither, at, path);
   if (!at.follows || !whither || !('scheme' in whither)) return here;
-  const { states } = hearOut(at, at.input, 'region', goOn(at.scheme, path, whither.scheme), path);
-  return 'regionEnd' in states ? { id: path, initial: 'regionEnd', states } : here;
+  const next = goOn(at.scheme, path, whither.scheme);
+  const entry = at.hearEntry?.(place(path, 'regionEntry'), next);
+  return entry === undefined ? here : { ...here, always: [{ guard: { type: 'entryBegun' }, target: entry }, ...next] };
 }

@@ -4,7 +4,6 @@ import type { RingTarget } from '../actors.ts';
 import type { BranchBuild } from '../build.ts';
 import type { State, Transition, Transitions } from '../chart.ts';
 import type { HearEntry } from '../hear-out.ts';
-import type { TakesInput } from '../keys.ts';
 
 /** A kind of step describes itself: a new one is one new file and one line in `index.ts`. */
 export interface StepKind<S extends Step> {
@@ -25,8 +24,6 @@ export interface StepPlace extends BranchBuild {
   readonly at: string;
   /** In the document: `branches[0].steps[0]`. */
   readonly stepSource: string;
-  /** How the branch takes keys. */
-  readonly input: TakesInput | undefined;
   /** The caller may have pressed keys in a step before. */
   readonly follows: boolean;
   /** Unset: no entry can have begun. */
