@@ -4,10 +4,15 @@ import { once } from 'node:events';
 /**
  * An interval of UDP ports in which `pairs` even ports with their successors are free now. Below the range from which the system takes ports for
  * sockets bound to 0 (32768 on Linux), so that a test running beside does not get one meanwhile by chance.
+ * @param bounds between which it lies; unsaid, apart from the media ports of sipp
  */
-export async function freePortRange(pairs: number): Promise<{ from: number; to: number }> {
+export async function freePortRange(
+  pairs: number,
+  bounds: readonly [number, number] = [15_000, 32_000],
+): Promise<{ from: number; to: number }> {
+  const [lowest, highest] = bounds;
   for (;;) {
-    const from = 10_000 + 2 * Math.floor(Math.random() * (11_000 - pairs));
+    const from = lowest + 2 * Math.floor(Math.random() * ((highest - lowest) / 2 - pairs));
     const to = from + 2 * pairs - 1;
     if (await allFree(from, to)) return { from, to };
   }

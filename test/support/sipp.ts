@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freePortRange } from './ports.ts';
 import { Program } from './process.ts';
 import { freePort, temporaryFolder } from './temp.ts';
 
@@ -359,6 +360,8 @@ async function start(folder: string, xml: string, options: SippOptions, args: re
   const file = join(folder, 'scenario.xml');
   await writeFile(file, xml);
   const { address = '127.0.0.1', port } = options;
+  // Apart from those of engines, which take theirs one by one while they run.
+  const media = await freePortRange(2, [10_000, 15_000]);
   return Program.start(
     'sipp',
     [
@@ -379,7 +382,7 @@ async function start(folder: string, xml: string, options: SippOptions, args: re
         '-error_file',
         errorFile(folder),
       ],
-      ...['-timeout', '120s', '-timeout_error', '-rtp_echo', '-mp', String(mediaPort())],
+      ...['-timeout', '120s', '-timeout_error', '-rtp_echo', '-mp', String(media.from)],
       ...(port === undefined ? [] : ['-p', String(port)]),
     ],
     { cwd: options.folder ?? folder, env: { ...process.env, TERM: 'dumb' } },
@@ -396,10 +399,3 @@ function resultOf(program: Program, code: number | null, errors: string): SippRe
   };
   return { code, successful: last('Successful call'), failed: last('Failed call'), text: `${program.text}\n${errors}` };
 }
-
-/** Below the ports that systems give away by themselves, and apart from those of the engine and of baresip. */
-let lastMediaPort = 10_000 + (process.pid % 200) * 16;
-const mediaPort = (): number => {
-  lastMediaPort = lastMediaPort > 14_000 ? 10_000 : lastMediaPort + 4;
-  return lastMediaPort;
-};
