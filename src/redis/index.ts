@@ -6,6 +6,6 @@ export { RedisRegistrations } from './redis-registrations.ts';
 export type * from './registrations.ts';
 export { type Script, script } from './script.ts';
 export { SharedLimits } from './shared-limits.ts';
-export { type AnnouncedServer, RedisSipServers } from './sip-servers.ts';
+export { RedisSipServers } from './sip-servers.ts';
 export { RedisSubscriber } from './subscriber.ts';
 export { type FailureLimits, type FailureState, Throttle } from './throttle.ts';

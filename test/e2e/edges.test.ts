@@ -2,14 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CallRecord } from '../../src/history/record.ts';
 import { Phone } from '../support/baresip.ts';
 import { type DrachtioServer, startDrachtio } from '../support/drachtio-server.ts';
-import { Engine } from '../support/engine-process.ts';
-import { startJack } from '../support/jack.ts';
+import type { Engine } from '../support/engine-process.ts';
+import { Installation } from '../support/installation.ts';
 import { idle } from '../support/observe.ts';
-import { domain, lines, office, password, writeOffice } from '../support/office.ts';
-import { postgresPrograms, TestPostgres } from '../support/postgres.ts';
-import { startRedisServer } from '../support/redis-servers.ts';
-import { sippAnswers, sippCalls } from '../support/sipp.ts';
-import { freePort, temporaryFolder } from '../support/temp.ts';
+import { domain, lines, office, password } from '../support/office.ts';
+import { sippCalls } from '../support/sipp.ts';
+import { freePort } from '../support/temp.ts';
 import { eventually } from '../support/wait.ts';
 
 /**
@@ -18,7 +16,7 @@ import { eventually } from '../support/wait.ts';
  */
 
 let resources: AsyncDisposableStack;
-let env: Record<string, string>;
+let installation: Installation;
 let servers: DrachtioServer[];
 let first: Engine;
 let second: Engine;
@@ -26,34 +24,15 @@ let second: Engine;
 let ends: string[];
 
 beforeAll(async () => {
-  if (postgresPrograms === undefined) throw new Error('needs PostgreSQL: scripts/setup.sh --test installs it');
   resources = new AsyncDisposableStack();
-  const postgres = new TestPostgres(postgresPrograms);
-  resources.defer(() => postgres.remove());
-  const [jack, redis, peer, folder] = await Promise.all([
-    startJack(),
-    startRedisServer(),
-    sippAnswers(),
-    temporaryFolder('config'),
-    postgres.start(),
-  ]);
-  for (const one of [jack, peer, folder]) resources.use(one);
-  resources.defer(() => redis.stop());
-  env = jack.env;
-  await writeOffice(folder.path, office(peer.port));
+  installation = resources.use(await Installation.start(office));
   const binary = process.env.DRACHTIO_BINARY;
   servers = binary ? [resources.use(await startDrachtio(binary)), resources.use(await startDrachtio(binary))] : [];
   const start = async (id: string) =>
-    resources.use(
-      await Engine.start({
-        config: folder.path,
-        ...(binary && { drachtio: servers }),
-        env: {
-          ...{ REDIS_URL: redis.url, DATABASE_URL: postgres.url, NODE_ID: id, LOG_LEVEL: 'info' },
-          NODE_LISTEN: `127.0.0.1:${await freePort()}`,
-        },
-      }),
-    );
+    installation.node(id, {
+      ...(binary && { drachtio: servers }),
+      env: { NODE_LISTEN: `127.0.0.1:${await freePort()}` },
+    });
   first = await start('first');
   second = await start('second');
   if (!binary)
@@ -72,7 +51,7 @@ const anna = (): Promise<Phone> =>
     domain,
     proxy: at(0).replace(/\d+$/, tcpPort),
     transport: 'tcp',
-    env,
+    env: installation.audio,
     answers: 'auto',
   });
 /** The embedded server has another port for TCP. */

@@ -2,21 +2,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CallRecord } from '../../src/history/record.ts';
 import { Phone } from '../support/baresip.ts';
 import { Engine } from '../support/engine-process.ts';
-import { startJack } from '../support/jack.ts';
+import { Installation } from '../support/installation.ts';
 import { domain, lines, office, password, writeOffice } from '../support/office.ts';
-import { postgresPrograms, TestPostgres } from '../support/postgres.ts';
-import { startRedisServer } from '../support/redis-servers.ts';
 import { sippAnswers, sippCalls } from '../support/sipp.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { eventually } from '../support/wait.ts';
 
 /** Two nodes on one Redis and one PostgreSQL: what the death of a part costs. */
 
-let resources: AsyncDisposableStack;
-let env: Record<string, string>;
+let installation: Installation;
 let first: Engine;
 let second: Engine;
-let postgres: TestPostgres;
 
 /** Straight to a group whose only reachable member is anna. */
 const toSales = `line6@${domain}`;
@@ -29,33 +25,12 @@ function withQueue(peerPort: number): Record<string, unknown> {
 }
 
 beforeAll(async () => {
-  if (postgresPrograms === undefined) throw new Error('needs PostgreSQL: scripts/setup.sh --test installs it');
-  resources = new AsyncDisposableStack();
-  postgres = new TestPostgres(postgresPrograms);
-  resources.defer(() => postgres.remove());
-  const [jack, redis, peer, folder] = await Promise.all([
-    startJack(),
-    startRedisServer(),
-    sippAnswers(),
-    temporaryFolder('config'),
-    postgres.start(),
-  ]);
-  for (const one of [jack, peer, folder]) resources.use(one);
-  resources.defer(() => redis.stop());
-  env = jack.env;
-  await writeOffice(folder.path, withQueue(peer.port));
-  const start = async (id: string) =>
-    resources.use(
-      await Engine.start({
-        config: folder.path,
-        env: { REDIS_URL: redis.url, DATABASE_URL: postgres.url, NODE_ID: id, LOG_LEVEL: 'info' },
-      }),
-    );
+  installation = await Installation.start(withQueue);
   // One after the other: a start alone takes both cores.
-  first = await start('first');
-  second = await start('second');
+  first = await installation.node('first');
+  second = await installation.node('second');
 });
-afterAll(() => resources.disposeAsync());
+afterAll(() => installation[Symbol.asyncDispose]());
 
 /** Calls that this node has said to have come to it. */
 const arrived = (engine: Engine): string[] =>
@@ -66,7 +41,13 @@ const history = async (): Promise<CallRecord[]> =>
 
 describe('kill -9 of one of two nodes, at 20 calls a second', () => {
   it('costs the calls that it carries: the other keeps its own, its agents are free within 5 s, all calls are in the history', async () => {
-    await using anna = await Phone.register({ user: 'anna', password, domain, proxy: second.sip, env });
+    await using anna = await Phone.register({
+      user: 'anna',
+      password,
+      domain,
+      proxy: second.sip,
+      env: installation.audio,
+    });
     const killed = Promise.withResolvers<void>();
     const over = Promise.withResolvers<void>();
     // The caller of the node that is to die is offered to the only agent; the other one's waits.
@@ -114,11 +95,11 @@ describe('kill -9 of one of two nodes, at 20 calls a second', () => {
 describe('PostgreSQL away', () => {
   it('no call notices, and all are in the history when it is back', async () => {
     const before = await history();
-    await postgres.kill();
+    await installation.postgres.kill();
     const result = await sippCalls(second.sip, { to: lines.load, talkMs: 100 }, { calls: 20, rate: 20 });
     expect(result, result.text).toMatchObject({ code: 0, successful: 20, failed: 0 });
     expect((await fetch(`${second.url}/api/pbxs/acme/history`)).status).toBe(503);
-    await postgres.start();
+    await installation.postgres.start();
     await eventually(
       'the records',
       () => history().catch(() => []),
