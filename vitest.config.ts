@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Two whole engines in one process (`acd-api`) are a load of their own: beside others they did not keep the waits of their callers. */
-const loads = ['test/e2e/load.test.ts', 'test/e2e/faults.test.ts', 'test/integration/acd-api.test.ts'];
+const loads = ['test/e2e/load.test.ts', 'test/integration/acd-api.test.ts'];
 
 export default defineConfig({
   test: {
@@ -44,7 +44,7 @@ export default defineConfig({
         },
       },
       {
-        // Nothing runs beside these: they load the machine themselves, or measure how soon something is made up for.
+        // Nothing runs beside these: they load the machine themselves.
         test: {
           name: 'load',
           include: loads,
