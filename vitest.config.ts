@@ -14,6 +14,8 @@ export default defineConfig({
           setupFiles: ['test/support/property-seed.ts'],
           // Both cores: these wait for nothing.
           maxWorkers: 2,
+          // They share nothing that they change: loading the same modules anew for each of them took longer than many of them.
+          isolate: false,
           include: ['test/unit/**/*.test.ts', 'test/model/**/*.test.ts'],
           // Properties go through hundreds of cases: how long that takes says something of the machine alone.
           testTimeout: 30_000,
