@@ -22,11 +22,12 @@ export default defineConfig({
         },
       },
       {
-        // Real redis-server, real sockets and worker threads, one process.
+        // Real redis-server, real sockets and worker threads, one process. Modules are shared as those of unit tests are.
         test: {
           name: 'integration',
           setupFiles: ['test/support/property-seed.ts'],
           maxWorkers: 2,
+          isolate: false,
           include: ['test/integration/**/*.test.ts', 'test/contract/**/*.test.ts'],
           exclude: loads,
           testTimeout: 30_000,
