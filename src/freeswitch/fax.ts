@@ -6,7 +6,10 @@ export type FaxTask =
   | { readonly application: 'rxfax'; readonly file: string; readonly maxPages?: number }
   | { readonly application: 'txfax'; readonly file: string };
 
-/** mod_spandsp as a fax machine, over G.711: a re-INVITE to T.38 has no place in the media port. */
+/**
+ * mod_spandsp as a fax machine: in the audio, or by T.38 where the dialplan of FreeSWITCH allows it (`fax_enable_t38`) and the peer can. It is the side that
+ * receives that asks for it (ITU-T T.38 §D.2.3): one that sends waits for the other's offer.
+ */
 export class FreeswitchFax implements FaxTransmission {
   readonly ended: Promise<FaxEnd>;
   readonly #channel: Channel;
@@ -14,6 +17,8 @@ export class FreeswitchFax implements FaxTransmission {
   readonly #options: FaxOptions;
   #progress: FaxProgress = noFaxYet;
   #stopped = false;
+  /** Of a fax that is sent, when it is known. */
+  #pagesToSend: number | undefined;
 
   /** @param before is over when nothing else is heard any more */
   constructor(channel: Channel, task: FaxTask, options: FaxOptions, before: Promise<unknown>) {
@@ -46,21 +51,25 @@ export class FreeswitchFax implements FaxTransmission {
     await channel.set({
       fax_ident: stationId,
       fax_use_ecm: String(ecm),
-      fax_enable_t38: 'false',
-      fax_enable_t38_request: 'false',
+      ...(application === 'txfax' ? { fax_enable_t38_request: 'false' } : {}),
       // Counted from 0.
       ...(maxPages === undefined ? {} : { fax_end_page: String(maxPages - 1) }),
     });
     const complete = this.#stopped ? undefined : await channel.execute(application, file);
     for (const off of offs) off();
     if (complete) this.#progress = progressOf((name) => complete.getHeader(`variable_${name}`), this.#progress);
-    if (complete?.getHeader('variable_fax_success') === '1') return { ...this.#progress, reason: 'finished' };
+    // Whoever receives may hang up when he has confirmed the last page, before we have taken leave of him (DCN).
+    const isConfirmed = this.#pagesToSend !== undefined && this.#progress.pages >= this.#pagesToSend;
+    if (complete?.getHeader('variable_fax_success') === '1' || isConfirmed)
+      return { ...this.#progress, reason: 'finished' };
     if (this.#stopped) return { ...this.#progress, reason: 'stopped' };
     const error = complete?.getHeader('variable_fax_result_text') ?? 'the call was over before the fax was';
     return { ...this.#progress, reason: 'failed', error };
   }
 
   #goOn(event: EslEvent): void {
+    const total = Number.parseInt(event.getHeader('fax-document-total-pages') ?? '', 10);
+    if (this.#task.application === 'txfax' && total > 0) this.#pagesToSend = total;
     this.#progress = progressOf((name) => event.getHeader(name.replaceAll('_', '-')), this.#progress);
     this.#options.onProgress?.(this.#progress);
   }
