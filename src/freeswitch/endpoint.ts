@@ -168,7 +168,7 @@ export class FreeswitchEndpoint implements Endpoint {
 
   #startFax(task: FaxTask, options: Omit<FaxSendOptions, 'file'>): FaxTransmission {
     const before = Promise.all([this.#playback?.end('replaced'), this.#fax?.stop(), this.unbridge()]);
-    const fax = new FreeswitchFax(this.channel, task, options, before);
+    const fax = new FreeswitchFax(this.channel, this.#parts.clock, task, options, before);
     this.#fax = fax;
     void fax.ended.then(() => {
       if (this.#fax === fax) this.#fax = undefined;

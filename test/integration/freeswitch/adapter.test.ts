@@ -592,14 +592,16 @@ describe('T.38', () => {
     const { endpoint, channel } = await call(await started([server]), server);
     const { ended } = endpoint.sendFax({ file: join(directory, 'f.tiff'), stationId: '1' });
     await channel.applications.find('the machine', (text) => text.startsWith('txfax'));
-    for (const page of ['1', '2']) {
+    const tell = (event: string, pages: string, total: string) =>
       channel.emit('CUSTOM', {
-        'Event-Subclass': 'spandsp::txfaxpageresult',
-        'fax-document-transferred-pages': page,
-        'fax-document-total-pages': '2',
+        'Event-Subclass': `spandsp::txfax${event}`,
+        'fax-document-transferred-pages': pages,
+        'fax-document-total-pages': total,
       });
-    }
-    channel.emit('CUSTOM', { 'Event-Subclass': 'spandsp::other' });
+    tell('negociateresult', '0', '0');
+    tell('pageresult', '1', '2');
+    tell('pageresult', '2', '2');
+    // What came before its answer has been taken.
     await endpoint.stats();
     channel.invite.dialog.hangUp();
     expect(await ended).toMatchObject({ reason: 'finished', pages: 2 });
