@@ -82,7 +82,8 @@ export class EmbeddedEndpoint implements Endpoint {
     const negotiation = this.#negotiations.then(async () => {
       this.#mustLive();
       const agreed = readRemote(remoteSdp, this.#capabilities);
-      await this.#link.request('configure', { ...this.#named, parameters: agreed.agreement.parameters });
+      const { dtmf } = this.#capabilities;
+      await this.#link.request('configure', { ...this.#named, dtmf, parameters: agreed.agreement.parameters });
       this.#session.accept(agreed);
       return this.localSdp;
     });
