@@ -78,16 +78,25 @@ async function caller(engine: Engine): Promise<Phone> {
   return one;
 }
 
+const folder = () => join(data, 'messages', 'voicemail', 'acme');
+
+/** Waits until so many callers have come to the tone, or farther, and have not been seen off. */
+const begun = (count: number) =>
+  eventually(
+    `${count} messages that have begun`,
+    async () => (await readdir(folder())).filter((name) => name.endsWith('.json')),
+    ({ length }) => length === count,
+  );
+
 /** Waits until so much of a message that is being spoken is on the disk. @returns its milliseconds */
 async function spoken(ms: number): Promise<number> {
-  const folder = join(data, 'messages', 'voicemail', 'acme');
   return eventually(
     `${ms} ms of a message`,
     async () => {
-      const names = await readdir(folder).catch(() => []);
+      const names = await readdir(folder()).catch(() => []);
       const draft = names.find((name) => name.endsWith('.json'));
       if (draft === undefined) return 0;
-      return ((await stat(join(folder, draft.replace('.json', '.wav'))).catch(() => ({ size: 44 }))).size - 44) / 16;
+      return ((await stat(join(folder(), draft.replace('.json', '.wav'))).catch(() => ({ size: 44 }))).size - 44) / 16;
     },
     (length) => length >= ms,
   );
@@ -182,5 +191,28 @@ it('a message is what was said, in the list, in the letter and by phone; and one
   const { items } = await second.api<{ items: Message[] }>('/api/pbxs/acme/voicemail');
   expect(items.map(({ id }) => id)).toContain(whole?.id);
   anna.hangUp();
+  await idle(second);
+});
+
+it('a kill right after a caller has hung up, and while another one hears the tone, loses nothing of the one and leaves nothing of the other', async () => {
+  const first = await start();
+  const before = (await first.api<{ items: Message[] }>('/api/pbxs/acme/voicemail?mailbox=anna')).items.length;
+  await using done = await caller(first);
+  const hungUpAt = await spoken(2000);
+  await using waiting = await phone(first, { user: '79032223344', domain: 'elsewhere.test', registers: false });
+  waiting.dial(`line1@${domain}`);
+  await begun(2);
+  done.hangUp();
+  await done.next('CALL_CLOSED');
+  await first.program.stop('SIGKILL');
+  await using second = await start();
+  const [left] = await messages(second, before + 1);
+  expect(left).toMatchObject({ employee: 'anna', from: '79031112233' });
+  const samples = samplesOf(await audio(second, left as Message));
+  expect(samples.length / 8).toBeGreaterThanOrEqual(hungUpAt);
+  expect(toneMs(samples)).toBeGreaterThan(hungUpAt - 300);
+  expect(await begun(0)).toEqual([]);
+  const { items } = await second.api<{ items: Message[] }>('/api/pbxs/acme/voicemail');
+  expect(await readdir(folder())).toHaveLength(items.length);
   await idle(second);
 });
