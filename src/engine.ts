@@ -234,7 +234,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
       history: async (record) => (await history).record(record),
     });
-    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar, recordings, limits }, events));
+    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar, recordings, limits, clock }, events));
     const keepingOpen = history.then((made) => keepOpenCalls(made, inbound));
     keepingOpen.catch(() => undefined);
     stack.defer(() =>
