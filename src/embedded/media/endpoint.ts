@@ -91,6 +91,10 @@ export class EmbeddedEndpoint implements Endpoint {
     return negotiation;
   }
 
+  onOffer(): void {
+    // Our fax machines speak through the audio alone. A peer who offers T.38 is refused, and goes on in it.
+  }
+
   play(sources: readonly AudioSource[], { loop = false, startAtMs = 0 }: PlayOptions = {}): Playback {
     const playback = ++this.#lastPlayback;
     const ended = new Promise<PlaybackEnd>((resolve) => this.#playbacks.set(playback, resolve));
