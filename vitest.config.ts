@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Two whole engines in one process (`acd-api`) are a load of their own: beside others they did not keep the waits of their callers. */
-const loads = ['test/e2e/load.test.ts', 'test/e2e/faults.test.ts', 'test/integration/acd-api.test.ts'];
+const loads = ['test/e2e/load.test.ts', 'test/integration/acd-api.test.ts'];
 
 export default defineConfig({
   test: {
@@ -14,17 +14,20 @@ export default defineConfig({
           setupFiles: ['test/support/property-seed.ts'],
           // Both cores: these wait for nothing.
           maxWorkers: 2,
+          // They share nothing that they change: loading the same modules anew for each of them took longer than many of them.
+          isolate: false,
           include: ['test/unit/**/*.test.ts', 'test/model/**/*.test.ts'],
           // Properties go through hundreds of cases: how long that takes says something of the machine alone.
           testTimeout: 30_000,
         },
       },
       {
-        // Real redis-server, real sockets and worker threads, one process.
+        // Real redis-server, real sockets and worker threads, one process. Modules are shared as those of unit tests are.
         test: {
           name: 'integration',
           setupFiles: ['test/support/property-seed.ts'],
           maxWorkers: 2,
+          isolate: false,
           include: ['test/integration/**/*.test.ts', 'test/contract/**/*.test.ts'],
           exclude: loads,
           testTimeout: 30_000,
@@ -44,7 +47,7 @@ export default defineConfig({
         },
       },
       {
-        // Nothing runs beside these: they load the machine themselves, or measure how soon something is made up for.
+        // Nothing runs beside these: they load the machine themselves.
         test: {
           name: 'load',
           include: loads,

@@ -76,6 +76,7 @@ import {
 } from './sip/index.ts';
 import type { SipServer } from './sip/port.ts';
 import { type Clock, delay, systemClock } from './time/clock.ts';
+import { Precedence } from './time/precedence.ts';
 import { type Random, systemRandom } from './time/random.ts';
 import { TrunkLines } from './trunks/lines.ts';
 import { OutgoingLimits } from './trunks/outgoing-limits.ts';
@@ -132,7 +133,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const events = new EventLog({ redis, node: env.nodeId, clock, random, log });
     stack.defer(() => events.close());
     const registrations = new RedisRegistrations(redis);
-    const dispatcher = new Dispatcher({ redis, subscriber, clock, random, log, nodeId: env.nodeId });
+    const precedence = new Precedence(clock);
+    const dispatcher = new Dispatcher({ redis, subscriber, clock, precedence, random, log, nodeId: env.nodeId });
     stack.defer(() => dispatcher.close());
     const estimates = new WaitEstimates({ store: dispatcher.store, redis, clock, log });
     stack.defer(() => estimates.close());
@@ -204,9 +206,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       sip: sip.server,
       media,
       clock,
+      precedence,
       sounds: new PbxSounds(prompts),
       employees: new EmployeeDialler(destinations, occupancy),
-      groups: new QueueDistributor({ node: acdNode, estimates, clock }),
+      groups: new QueueDistributor({ node: acdNode, estimates, clock, precedence }),
       callbacks: groupCallbacks,
       destinations,
       trunks,

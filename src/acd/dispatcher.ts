@@ -4,6 +4,7 @@ import { errorText } from '../errors.ts';
 import type { RedisCommands, RedisConnection } from '../redis/connection.ts';
 import type { RedisSubscriber } from '../redis/subscriber.ts';
 import type { Clock } from '../time/clock.ts';
+import type { Precedence } from '../time/precedence.ts';
 import type { Random } from '../time/random.ts';
 import { AcdNode } from './node.ts';
 import { AcdStore } from './store.ts';
@@ -12,6 +13,7 @@ export interface DispatcherOptions {
   readonly redis: RedisCommands & Pick<RedisConnection, 'on'>;
   readonly subscriber: Pick<RedisSubscriber, 'subscribe'>;
   readonly clock: Clock;
+  readonly precedence: Precedence;
   readonly random: Random;
   readonly log: Logger;
   /** NODE_ID: the same after a restart, another on every node. */
@@ -52,8 +54,8 @@ export class Dispatcher {
       await known.node.configure(pbx);
       return known.node;
     }
-    const { clock, log, nodeId, subscriber } = this.#options;
-    const node = new AcdNode(pbx, { store: this.store, clock, log, nodeId, run: this.#run });
+    const { clock, precedence, log, nodeId, subscriber } = this.#options;
+    const node = new AcdNode(pbx, { store: this.store, clock, precedence, log, nodeId, run: this.#run });
     const deaf = subscriber.subscribe(node.name, (message) => {
       // Offers may have been published while nobody listened.
       if (message === undefined) return this.#unattended(node.catchUp());

@@ -39,6 +39,8 @@ export interface MemberOffer {
    * has him, or he is gone; this one is to be hung up.
    */
   readonly pickUp: () => Promise<boolean>;
+  /** To be called when a phone of his is being called. */
+  readonly calling?: () => void;
 }
 
 /** What a caller's side may want to know while he is in a queue. */

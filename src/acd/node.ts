@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { PbxVersion } from '../config/version.ts';
 import { RedisDownError } from '../redis/connection.ts';
 import type { Clock, TimerId } from '../time/clock.ts';
+import type { Precedence } from '../time/precedence.ts';
 import { rosterOf } from './roster.ts';
 import {
   type AcdStore,
@@ -56,6 +57,7 @@ interface AgentCall {
 export interface AcdNodeOptions {
   readonly store: AcdStore;
   readonly clock: Clock;
+  readonly precedence: Precedence;
   readonly log: Logger;
   readonly nodeId: string;
   /** What tells this run of the node from the one before. */
@@ -75,6 +77,7 @@ const outageMs = 10_000;
 export class AcdNode {
   readonly #store: AcdStore;
   readonly #clock: Clock;
+  readonly #precedence: Precedence;
   readonly #log: Logger;
   readonly #nodeId: string;
   readonly #run: string;
@@ -99,6 +102,7 @@ export class AcdNode {
     this.#pbx = pbx;
     this.#store = options.store;
     this.#clock = options.clock;
+    this.#precedence = options.precedence;
     this.#log = options.log;
     this.#nodeId = options.nodeId;
     this.#run = options.run;
@@ -280,9 +284,11 @@ export class AcdNode {
     return isHis ?? true;
   }
 
+  /** Whoever waits for him has him when this resolves, or a moment later. */
   async endCall(agent: string, call: string): Promise<void> {
-    if (this.#calls.delete(`${agent}\n${call}`))
-      await this.#quietly(() => this.#store.endCall(this.#pbx.id, agent, call));
+    if (!this.#calls.delete(`${agent}\n${call}`)) return;
+    const done = this.#precedence.begin();
+    await this.#quietly(() => this.#store.endCall(this.#pbx.id, agent, call)).finally(done);
   }
 
   /** @throws RedisDownError */

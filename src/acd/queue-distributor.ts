@@ -2,6 +2,7 @@ import { type RingResult, type RingStopped, stopOf, stopped } from '../dial/ring
 import type { EndReason } from '../end-reason.ts';
 import { RedisDownError } from '../redis/connection.ts';
 import type { Clock } from '../time/clock.ts';
+import type { Precedence } from '../time/precedence.ts';
 import type { WaitingNow } from './announcements.ts';
 import type { GroupCall, GroupDistributor } from './distributor.ts';
 import type { Predicted } from './estimate-accuracy.ts';
@@ -17,6 +18,7 @@ export interface QueueDistributorOptions {
   readonly node: (pbx: string) => QueueNode | undefined;
   readonly estimates: Pick<WaitEstimates, 'learn' | 'situation'>;
   readonly clock: Clock;
+  readonly precedence: Precedence;
 }
 
 /** Callers wait in queues that all nodes share, and are offered to agents as the scripts of the ACD pair them. */
@@ -43,6 +45,7 @@ class QueuedCall {
   readonly #node: QueueNode;
   readonly #estimates: QueueDistributorOptions['estimates'];
   readonly #clock: Clock;
+  readonly #precedence: Precedence;
   /** By the monotonic clock, as all lengths here. */
   readonly #enteredAt: number;
   /** Who is being rung for him, by the token of the offer. */
@@ -54,11 +57,12 @@ class QueuedCall {
   /** What was predicted first. */
   #predicted: { readonly range: Predicted; readonly atMs: number } | undefined;
 
-  constructor(call: GroupCall, node: QueueNode, { estimates, clock }: QueueDistributorOptions) {
+  constructor(call: GroupCall, node: QueueNode, { estimates, clock, precedence }: QueueDistributorOptions) {
     this.#call = call;
     this.#node = node;
     this.#estimates = estimates;
     this.#clock = clock;
+    this.#precedence = precedence;
     this.#enteredAt = clock.monotonic();
   }
 
@@ -121,12 +125,15 @@ class QueuedCall {
     const stop = new AbortController();
     this.#ringing.set(token, stop);
     const begun = this.#clock.monotonic();
+    const calling = this.#precedence.begin();
     try {
       this.#call.events?.offered?.(agent);
       const result = await this.#call.ring(agent, ringMs, stop.signal, {
         why: offerReasons[why],
+        calling,
         pickUp: () => this.#pickUp(offer),
       });
+      calling();
       this.#ringing.delete(token);
       if (result.outcome === 'answered') return await this.#answer(offer, result, begun);
       // Taken back, by whoever has stopped it.
@@ -136,6 +143,7 @@ class QueuedCall {
       if (then === 'waiting') this.#wait();
     } catch (error) {
       // A bug in ringing: the agent must not stay reserved for it.
+      calling();
       this.#ringing.delete(token);
       await this.#node.miss(offer, 'unreachable', 0);
       this.#end(stopped.noAnswer(), () => this.#result.reject(error));

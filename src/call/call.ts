@@ -17,6 +17,7 @@ import type { TraceEntry } from '../scheme/actors.ts';
 import type { SchemeRun } from '../scheme/run.ts';
 import type { IncomingInvite, SipServer } from '../sip/port.ts';
 import type { Clock } from '../time/clock.ts';
+import type { Precedence } from '../time/precedence.ts';
 import type { CallLimit } from './call-limit.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { CallerLeg } from './caller-leg.ts';
@@ -36,6 +37,7 @@ export interface CallServices {
   readonly sip: Pick<SipServer, 'invite'>;
   readonly media: MediaServer;
   readonly clock: Clock;
+  readonly precedence: Precedence;
   readonly sounds: Sounds;
   readonly employees: EmployeeDialler;
   readonly groups: GroupDistributor;
@@ -120,7 +122,7 @@ export class Call implements LiveCall {
     });
     this.audio = new CallerAudio({ caller: this.caller, pbx, sounds: services.sounds, log: options.log });
     this.caller.on('ended', ({ by, reason }) => {
-      this.#settle({ by, reason });
+      this.settle({ by, reason });
     });
   }
 
@@ -146,7 +148,7 @@ export class Call implements LiveCall {
 
   /** Ends the call, in whatever state it is: a caller who was not answered is refused, one who was is hung up. The first reason counts. */
   finish(end: CallEnd): void {
-    this.#settle(end);
+    this.settle(end);
     this.caller.end(end.reason);
   }
 
@@ -164,7 +166,8 @@ export class Call implements LiveCall {
     this.finish(end);
   }
 
-  #settle(end: CallEnd): void {
+  /** It is over, and this is why: the first reason counts. `finish` is to follow. */
+  settle(end: CallEnd): void {
     if (this.#end) return;
     this.#end = end;
     this.audio.stop();

@@ -61,6 +61,8 @@ export async function connect(
     const recorded = recording.over();
     const reason = reasonOfEnd(by, call.end?.reason ?? leg.cutFor);
     for (const attempt of attempts) attempt.over('answered', reason, heldMs);
+    call.settle({ reason, by });
+    await services.precedence.clear();
     call.finish({ reason, by });
     void leg.hangup();
     timeline.recorded(await recorded);

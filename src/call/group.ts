@@ -136,7 +136,7 @@ class GroupVisit {
         limitMs,
         group: this.#group.id,
         log: call.timeline,
-        context: ringContext(call),
+        context: { ...ringContext(call), ...(how.offer?.calling && { onCalling: how.offer.calling }) },
         introduce: this.#introduction(employee, how),
         ...(how.offer === undefined ? {} : { why: how.offer.why }),
       },

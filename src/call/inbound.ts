@@ -211,7 +211,9 @@ export class Inbound {
     await call.message;
     await callBackMissed(call);
     answerLost(call);
-    await this.ends(call, call.record());
+    const record = call.record();
+    await call.services.precedence.clear();
+    await this.ends(call, record);
   }
 
   /** Of the trunk that the call came in through, until its end. @returns why there is none */

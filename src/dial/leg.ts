@@ -53,6 +53,7 @@ export class Leg {
       this.#noteHold();
       return answer;
     });
+    endpoint.onOffer((offer) => dialog.modify(offer));
     // Late-safe, so a leg whose party hung up while it was being built ends like any other.
     dialog.on('ended', (end) => {
       void endpoint.destroy();

@@ -119,6 +119,8 @@ export interface RingContext {
   readonly headers?: HeaderFields;
   /** Of INVITEs through trunks, beside those. */
   readonly trunkHeaders?: HeaderFields;
+  /** An INVITE is on its way. May be called often. */
+  readonly onCalling?: () => void;
   /** Somewhere it rings (any 18x). May be called often. */
   readonly onRinging: () => void;
   /**
@@ -211,6 +213,7 @@ async function ringAddress(context: RingContext, destination: Destination, signa
   const { trunk } = destination;
   const request = { ...requestOf(context, destination), sdp: endpoint.localSdp };
   const invite = trunk?.invite?.(request) ?? context.sip.invite(request);
+  context.onCalling?.();
   let rang = false;
   let unreachable = false;
   const { onEarlyMedia } = context;

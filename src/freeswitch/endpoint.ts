@@ -12,7 +12,9 @@ import {
   type SilenceLimits,
 } from '../media/port.ts';
 import type { Recording, RecordOptions } from '../media/recorder.ts';
+import type { ImageForm } from '../media/sdp/image.ts';
 import type { Capabilities, MediaParameters } from '../media/sdp/negotiate.ts';
+import { parseRemote, type RemoteDescription, type RemoteImage } from '../media/sdp/remote.ts';
 import { type Negotiation, readRemote, type SdpSession } from '../media/sdp/session.ts';
 import { type Clock, delay } from '../time/clock.ts';
 import { Bridge } from './bridge.ts';
@@ -66,10 +68,13 @@ export class FreeswitchEndpoint implements Endpoint {
   #listensForFax = false;
   #hearsTones = false;
   #watch: SilenceWatch | undefined;
+  #offer: ((sdp: string) => Promise<string>) | undefined;
+  /** What the peer is to FreeSWITCH is the T.38 of his fax machine, not his audio. */
+  #isImage = false;
   #ended = false;
   #destroying: Promise<void> | undefined;
   /** Each takes effect after the one before. */
-  #negotiations: Promise<unknown> = Promise.resolve();
+  #exchanges: Promise<unknown> = Promise.resolve();
   #digits: Promise<unknown> = Promise.resolve();
   #bridgings: Promise<unknown> = Promise.resolve();
 
@@ -92,6 +97,7 @@ export class FreeswitchEndpoint implements Endpoint {
         if (this.#listensForFax) void this.channel.execute(...HEAR_FAX);
       });
     });
+    this.channel.dialog.onReinvite((offer) => this.#exchange(() => this.#offered(offer)));
     void this.channel.gone.then((reason) => this.#lose(reason));
   }
 
@@ -108,17 +114,24 @@ export class FreeswitchEndpoint implements Endpoint {
   }
 
   negotiate(remoteSdp: string): Promise<string> {
-    const negotiation = this.#negotiations.then(async () => {
-      this.mustLive();
-      const agreed = readRemote(remoteSdp, this.#parts.capabilities);
+    return this.#exchange(async () => {
+      const { session, capabilities } = this.#parts;
+      const image = this.#fax ? imageOf(remoteSdp) : undefined;
+      if (image) {
+        session.acceptImage(...image, await this.#imageOfServer(image[1]));
+        return this.localSdp;
+      }
+      const agreed = readRemote(remoteSdp, capabilities);
       await this.#tellServer(agreed.agreement.parameters);
       this.#agreed = agreed;
-      this.#parts.session.accept(agreed);
+      session.accept(agreed);
       await this.hearTones();
       return this.localSdp;
     });
-    this.#negotiations = negotiation.catch(() => undefined);
-    return negotiation;
+  }
+
+  onOffer(handler: (sdp: string) => Promise<string>): void {
+    this.#offer = handler;
   }
 
   play(sources: readonly AudioSource[], options: PlayOptions = {}): Playback {
@@ -127,7 +140,7 @@ export class FreeswitchEndpoint implements Endpoint {
     const { channel, clock, abilities } = this.#parts;
     const playback = new FreeswitchPlayback({
       ...{ channel, clock, sources, options, mp3: abilities.mp3 },
-      former: Promise.all([former, this.#fax?.stop()]),
+      former: Promise.all([former, this.#fax?.stop()]).then(() => this.#backToAudio()),
     });
     this.#playback = playback;
     this.#playing++;
@@ -155,7 +168,7 @@ export class FreeswitchEndpoint implements Endpoint {
 
   #startFax(task: FaxTask, options: Omit<FaxSendOptions, 'file'>): FaxTransmission {
     const before = Promise.all([this.#playback?.end('replaced'), this.#fax?.stop(), this.unbridge()]);
-    const fax = new FreeswitchFax(this.channel, task, options, before);
+    const fax = new FreeswitchFax(this.channel, this.#parts.clock, task, options, before);
     this.#fax = fax;
     void fax.ended.then(() => {
       if (this.#fax === fax) this.#fax = undefined;
@@ -198,6 +211,7 @@ export class FreeswitchEndpoint implements Endpoint {
       this.mustLive();
       peer.mustLive();
       await Promise.all([this.bridged?.undo(), peer.bridged?.undo()]);
+      await Promise.all([this.#backToAudio(), peer.#backToAudio()]);
       await Bridge.make(this, peer, passDtmf, passPeersDtmf, this.#parts.clock);
     });
   }
@@ -258,6 +272,75 @@ export class FreeswitchEndpoint implements Endpoint {
     return this.#agreed?.agreement.parameters;
   }
 
+  /** One exchange of descriptions after the other, with the peer and with FreeSWITCH. */
+  #exchange<T>(run: () => Promise<T>): Promise<T> {
+    const exchange = this.#exchanges.then(() => {
+      this.mustLive();
+      return run();
+    });
+    this.#exchanges = exchange.catch(() => undefined);
+    return exchange;
+  }
+
+  /** FreeSWITCH has offered us something: T.38 for its fax machine, which goes on in the audio when the peer refuses it; or what it has told before, to see whether we live. */
+  async #offered(sdp: string | undefined): Promise<string> {
+    const { session, peer } = this.#parts;
+    const theirs = sdp === undefined ? undefined : imageOf(sdp)?.[1];
+    if (!theirs) {
+      const parameters = this.#parameters;
+      return parameters ? peer.known(parameters) : peer.unknown(this.#parts.capabilities);
+    }
+    if (!this.#offer) throw new MediaError('no-common-codec', 'Nobody brings T.38 to the peer');
+    const proposal = session.propose(theirs);
+    const image = imageOf(await this.#offer(proposal))?.[1];
+    if (!image) {
+      // He took it, and then not: nothing is heard any more. FreeSWITCH stays where it was.
+      const agreed = await this.#offerAudio();
+      void this.#exchange(() => this.#tellServer(agreed.agreement.parameters)).catch(() => undefined);
+      throw new MediaError('no-common-codec', 'The peer answered T.38 with something else');
+    }
+    session.agree(proposal);
+    this.#toImage();
+    return peer.image(image);
+  }
+
+  /** Tells FreeSWITCH of the T.38 that the peer offers. @returns its own */
+  async #imageOfServer(theirs: RemoteImage): Promise<ImageForm> {
+    const refused = (cause?: unknown) => new MediaError('no-common-codec', 'FreeSWITCH takes no T.38 here', { cause });
+    const answer = await this.channel.dialog.modify(this.#parts.peer.image(theirs)).catch((error: unknown) => {
+      throw refused(error);
+    });
+    const image = imageOf(answer)?.[1];
+    if (!image) throw refused();
+    this.#toImage();
+    return image;
+  }
+
+  #toImage(): void {
+    this.#isImage = true;
+    this.#described = '';
+  }
+
+  /** Whatever is to be heard after a fax by T.38 needs audio. What comes of it shows in what is done then. */
+  async #backToAudio(): Promise<void> {
+    if (!this.#isImage) return;
+    await this.#exchange(async () => {
+      if (!this.#isImage) return;
+      const { agreement } = await this.#offerAudio();
+      await this.#tellServer(agreement.parameters);
+    }).catch(() => undefined);
+  }
+
+  async #offerAudio(): Promise<Negotiation> {
+    const { session, capabilities } = this.#parts;
+    if (!this.#offer) throw new MediaError('endpoint-gone', 'Nobody brings offers to the peer');
+    const proposal = session.propose();
+    const agreed = readRemote(await this.#offer(proposal), capabilities);
+    session.agree(proposal, agreed.agreement);
+    this.#agreed = agreed;
+    return agreed;
+  }
+
   /** A re-INVITE on our leg, if the peer has changed anything that FreeSWITCH sees. */
   async #tellServer(parameters: MediaParameters): Promise<void> {
     const { peer } = this.#parts;
@@ -271,6 +354,7 @@ export class FreeswitchEndpoint implements Endpoint {
       });
     }
     this.#described = described;
+    this.#isImage = false;
   }
 
   #listenForFax(): void {
@@ -287,7 +371,7 @@ export class FreeswitchEndpoint implements Endpoint {
         const variables = await this.channel.variables();
         return variables && countersOf(variables, undefined).packetsIn;
       },
-      shouldSend: () => this.#parameters?.receiving === true && !this.heldByPeer,
+      shouldSend: () => this.#parameters?.receiving === true && !this.heldByPeer && !this.#isImage,
       onMedia: () => {
         const { address, port } = this.#parameters?.remote ?? { address: '', port: 0 };
         this.#events.emit('media', { address, port });
@@ -331,6 +415,12 @@ export class FreeswitchEndpoint implements Endpoint {
     this.#bridgings = turn.catch(() => undefined);
     await turn;
   }
+}
+
+/** What offers T.38 and no audio beside it. */
+function imageOf(sdp: string): [RemoteDescription, RemoteImage] | undefined {
+  const remote = parseRemote(sdp);
+  return remote.image && !remote.audio ? [remote, remote.image] : undefined;
 }
 
 /** Milliseconds: the bursts of a calling tone are half a second long, and three apart. */

@@ -1,6 +1,7 @@
 import type { CodecName } from '../media/port.ts';
+import { imageLines } from '../media/sdp/image.ts';
 import type { Capabilities, MediaParameters } from '../media/sdp/negotiate.ts';
-import { parseRemote } from '../media/sdp/remote.ts';
+import { parseRemote, type RemoteImage } from '../media/sdp/remote.ts';
 
 interface Side {
   readonly address: string;
@@ -14,8 +15,8 @@ const STATIC: Readonly<Record<CodecName, number>> = { pcma: 8, pcmu: 0 };
 const NOBODY: Side = { address: '127.0.0.1', port: 9 };
 
 /**
- * The peer as FreeSWITCH is to see him: one plain audio line with the codec that we have agreed with him. What he really wrote stays with us (`media/sdp`), so
- * FreeSWITCH negotiates nothing by itself, and no hostile description reaches it.
+ * The peer as FreeSWITCH is to see him: one plain audio line with the codec that we have agreed with him, or the T.38 of his fax machine. What he really wrote
+ * stays with us (`media/sdp`), so FreeSWITCH negotiates nothing else by itself, and no hostile description reaches it.
  */
 export class PeerSdp {
   readonly #sessionId: number;
@@ -40,22 +41,24 @@ export class PeerSdp {
     return this.#print(codec, payloadType, eventPayloadType, direction);
   }
 
+  image({ address, ...image }: RemoteImage): string {
+    return this.#description({ address, port: image.port }, imageLines(image));
+  }
+
   #print(codec: CodecName, payloadType: number, events: number | undefined, direction: string): string {
-    const { address, port } = this.#side;
-    const network = `IN ${address.includes(':') ? 'IP6' : 'IP4'} ${address}`;
-    return [
-      'v=0',
-      `o=- ${this.#sessionId} ${++this.#version} ${network}`,
-      's=-',
-      `c=${network}`,
-      't=0 0',
-      `m=audio ${port} RTP/AVP ${payloadType}${events === undefined ? '' : ` ${events}`}`,
+    return this.#description(this.#side, [
+      `m=audio ${this.#side.port} RTP/AVP ${payloadType}${events === undefined ? '' : ` ${events}`}`,
       `a=rtpmap:${payloadType} ${codec.toUpperCase()}/${CLOCK_RATE}`,
       ...(events === undefined ? [] : [`a=rtpmap:${events} telephone-event/${CLOCK_RATE}`, `a=fmtp:${events} 0-15`]),
       'a=ptime:20',
       `a=${direction}`,
-      '',
-    ].join('\r\n');
+    ]);
+  }
+
+  #description({ address }: Side, lines: readonly string[]): string {
+    const network = `IN ${address.includes(':') ? 'IP6' : 'IP4'} ${address}`;
+    const origin = `o=- ${this.#sessionId} ${++this.#version} ${network}`;
+    return ['v=0', origin, 's=-', `c=${network}`, 't=0 0', ...lines, ''].join('\r\n');
   }
 }
 

@@ -57,6 +57,12 @@ export interface Endpoint {
    */
   negotiate(remoteSdp: string): Promise<string>;
 
+  /**
+   * Who brings offers of the media layer to the peer: T.38 in the place of the audio of a fax, and audio again afterwards. He gets our SDP, and resolves to the
+   * peer's answer; when he rejects, the session goes on as it was, a fax in its audio. One handler; without one nothing is offered.
+   */
+  onOffer(handler: (sdp: string) => Promise<string>): void;
+
   /** True while the peer's last SDP puts us on hold. */
   readonly heldByPeer: boolean;
 

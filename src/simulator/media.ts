@@ -109,6 +109,10 @@ export class SimulatedEndpoint implements Endpoint {
     return this.localSdp;
   }
 
+  onOffer(): void {
+    // A fax is over at once here, in whatever form.
+  }
+
   play(sources: readonly AudioSource[], { loop = false, startAtMs = 0 }: PlayOptions = {}): Playback {
     this.#playing?.end('replaced');
     const { clock, lengths } = this.#around;

@@ -15,6 +15,7 @@ import { PbxSounds } from '../media/pbx-sounds.ts';
 import type { AudioSource } from '../media/port.ts';
 import { PromptSet } from '../media/prompts/prompt-set.ts';
 import type { Binding, RegistrationStore } from '../redis/registrations.ts';
+import { Precedence } from '../time/precedence.ts';
 import { seededRandom } from '../time/seeded-random.ts';
 import { promisesSettle, SimulatedClock, settle } from '../time/simulated-clock.ts';
 import { SimulatedCaller } from './caller.ts';
@@ -90,6 +91,7 @@ export class Simulator {
       sip,
       media,
       clock,
+      precedence: new Precedence(clock),
       sounds: this.#sounds(),
       employees: new EmployeeDialler(destinations, occupancy),
       groups: new SimulatedQueue({ clock, random, occupancy }),

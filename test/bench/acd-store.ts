@@ -14,6 +14,7 @@ import { socketAddress } from '../../src/redis/index.ts';
 import { Keys } from '../../src/redis/keys.ts';
 import { RedisSubscriber } from '../../src/redis/subscriber.ts';
 import { systemClock } from '../../src/time/clock.ts';
+import { Precedence } from '../../src/time/precedence.ts';
 import { systemRandom } from '../../src/time/random.ts';
 import { employee, pbxOf } from '../support/pbx.ts';
 import type { Figure } from './figure.ts';
@@ -225,7 +226,7 @@ async function memoryOfCaller(redis: RedisConnection): Promise<number> {
   });
   const node = new AcdNode(pbx, {
     ...{ store: new AcdStore(redis, systemRandom), clock: systemClock, log: pino({ level: 'silent' }) },
-    ...{ nodeId: 'node', run: 'run' },
+    ...{ precedence: new Precedence(systemClock), nodeId: 'node', run: 'run' },
   });
   const subscriber = new RedisSubscriber(redis);
   subscriber.subscribe(node.name, (message) => message && node.told(message));

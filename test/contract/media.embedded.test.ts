@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { startEmbeddedMedia } from '../../src/embedded/media/index.ts';
 import { freePortRange } from '../support/ports.ts';
-import { mediaServerContract } from './media.ts';
+import { mediaServerContract, type OpenOptions } from './media.ts';
 
 let directory: string;
 beforeAll(async () => {
@@ -12,13 +12,16 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-for (const workers of [1, 2]) {
-  mediaServerContract(`embedded, ${workers} worker(s)`, async ({ endpoints, exactly = false }) =>
+const opened =
+  (workers: number) =>
+  async ({ endpoints, exactly = false }: OpenOptions) =>
     startEmbeddedMedia({
       address: '127.0.0.1',
       ports: await freePortRange(exactly ? endpoints : 2 * endpoints),
       workers,
       audioCacheDir: directory,
-    }),
-  );
-}
+    });
+
+mediaServerContract('embedded, 2 workers', opened(2));
+// What it matters to that both of two endpoints have the same worker.
+mediaServerContract('embedded, 1 worker', opened(1), { topics: ['bridging', 'digits', 'recording', 'life and end'] });

@@ -85,7 +85,7 @@ if (address === undefined) {
   mediaServerContract(
     `freeswitch at ${host}:${port}`,
     () => startFreeswitch({ servers: [server], sip: () => sip.sip.server, shared: [], node: randomUUID() }),
-    SKIPS,
+    { skips: SKIPS },
   );
 
   describe('freeswitch after an engine that died', () => {

@@ -12,6 +12,7 @@ import { type RingResult, type RingStopped, stopOf } from '../../src/dial/ring.t
 import type { EndReason } from '../../src/end-reason.ts';
 import { RedisRegistrations, RedisSubscriber } from '../../src/redis/index.ts';
 import { systemClock } from '../../src/time/clock.ts';
+import { Precedence } from '../../src/time/precedence.ts';
 import { systemRandom } from '../../src/time/random.ts';
 import { FakeEndpoint } from '../support/fake-media.ts';
 import { FakeDialog } from '../support/fake-sip.ts';
@@ -38,8 +39,9 @@ const log = pino({ level: 'silent' });
 async function node(pbx: PbxVersion, nodeId: string) {
   const connection = await redis.connect();
   const subscriber = new RedisSubscriber(connection);
+  const precedence = new Precedence(systemClock);
   const dispatcher = new Dispatcher({
-    ...{ redis: connection, subscriber, clock: systemClock, random: systemRandom, log, nodeId },
+    ...{ redis: connection, subscriber, clock: systemClock, precedence, random: systemRandom, log, nodeId },
   });
   const estimates = new WaitEstimates({ store: dispatcher.store, redis: connection, clock: systemClock, log });
   const acd = await dispatcher.add(pbx);
@@ -48,7 +50,7 @@ async function node(pbx: PbxVersion, nodeId: string) {
     await estimates.close();
     subscriber.close();
   });
-  const distributor = new QueueDistributor({ node: () => acd, estimates, clock: systemClock });
+  const distributor = new QueueDistributor({ node: () => acd, estimates, clock: systemClock, precedence });
   const registrations = new RedisRegistrations(connection);
   let cseq = 0;
   return {

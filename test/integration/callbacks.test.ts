@@ -7,6 +7,7 @@ import { QueueDistributor } from '../../src/acd/queue-distributor.ts';
 import { WaitEstimates } from '../../src/acd/wait-estimates.ts';
 import { RedisRegistrations, RedisSubscriber } from '../../src/redis/index.ts';
 import { systemClock } from '../../src/time/clock.ts';
+import { Precedence } from '../../src/time/precedence.ts';
 import { systemRandom } from '../../src/time/random.ts';
 import { employee, pbxOf } from '../support/pbx.ts';
 import { somePbx, startTestRedis, type TestRedis } from '../support/redis.ts';
@@ -145,8 +146,9 @@ it('a client who hangs up in the queue is called back when a member is there', a
   const pbx = pbxNamed('acme');
   const connection = await redis.connect();
   const subscriber = new RedisSubscriber(connection);
+  const precedence = new Precedence(systemClock);
   const dispatcher = new Dispatcher({
-    ...{ redis: connection, subscriber, clock: systemClock, random: systemRandom, log, nodeId: 'a' },
+    ...{ redis: connection, subscriber, clock: systemClock, precedence, random: systemRandom, log, nodeId: 'a' },
   });
   const estimates = new WaitEstimates({ store: dispatcher.store, redis: connection, clock: systemClock, log });
   undo.push(async () => {
@@ -157,7 +159,7 @@ it('a client who hangs up in the queue is called back when a member is there', a
   const acd = await dispatcher.add(pbx);
   const tasks = new CallbackTasks(connection);
   const callbacks = new GroupCallbacks(tasks, subscriber);
-  const groups = new QueueDistributor({ node: () => acd, estimates, clock: systemClock });
+  const groups = new QueueDistributor({ node: () => acd, estimates, clock: systemClock, precedence });
   const board = new Switchboard(pbx, { groups, callbacks });
   const runner = board.callbacks(callbacks);
   undo.push(() => runner.close());

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,6 +10,7 @@ import { migrated } from '../../src/database/migrate.ts';
 import { type Database, DatabaseDownError, DatabaseError } from '../../src/database/port.ts';
 import { postgres } from '../../src/database/postgres.ts';
 import { startEmbeddedDatabase } from '../../src/embedded/database/index.ts';
+import { placeDatabase } from '../support/made-database.ts';
 import { postgresPrograms, TestPostgres } from '../support/postgres.ts';
 
 const log = pino({ level: 'silent' });
@@ -78,6 +79,7 @@ function contract(name: string, open: () => Promise<{ database: Database; close(
 
 contract('embedded', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'km-database-'));
+  await placeDatabase(directory, 'empty');
   const database = startEmbeddedDatabase({ directory, log });
   return {
     database,
@@ -142,22 +144,12 @@ describe.skipIf(!postgresPrograms)('PostgreSQL that goes away', () => {
 });
 
 describe('the embedded database', () => {
-  let template: string;
   let directory: string;
   const open: Database[] = [];
 
-  // Making one takes seconds, copying it does not.
-  beforeAll(async () => {
-    template = await mkdtemp(join(tmpdir(), 'km-database-'));
-    const database = startEmbeddedDatabase({ directory: template, log });
-    await database.query('select 1');
-    await database.close();
-  });
-  afterAll(() => rm(template, { recursive: true, force: true }));
-
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'km-database-'));
-    await cp(template, directory, { recursive: true });
+    await placeDatabase(directory, 'empty');
   });
   afterEach(async () => {
     await Promise.all(open.splice(0).map((database) => database.close()));

@@ -102,6 +102,19 @@ describe('embedded media server', () => {
     expect((await Promise.all(made)).map(workerOf)).toEqual([0, 1, 0, 0, 1, 1]);
   });
 
+  it('has an endpoint ready when one is needed, without a word with its thread', async () => {
+    const server = await start({ workers: 1 });
+    const first = await server.createEndpoint({ callId: 'a' });
+    await first.destroy();
+    let isLater = false;
+    setImmediate(() => {
+      isLater = true;
+    });
+    await server.createEndpoint({ callId: 'b' });
+    expect(isLater).toBe(false);
+    expect(await server.stats()).toMatchObject({ endpoints: 1 });
+  });
+
   it('uses the ports of another worker when those of the own are used up', async () => {
     const server = await start({ workers: 2, ports: await freePortRange(4) });
     for (let i = 0; i < 4; i++) await server.createEndpoint({ callId: 'a' });

@@ -5,10 +5,12 @@ import pino from 'pino';
 import { migrated } from '../../src/database/migrate.ts';
 import type { Database } from '../../src/database/port.ts';
 import { startEmbeddedDatabase } from '../../src/embedded/database/index.ts';
+import { placeDatabase } from './made-database.ts';
 
 /** An embedded database with the engine's schema, for one test file. */
 export async function startTestDatabase(): Promise<{ database: Database; stop(): Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), 'km-database-'));
+  await placeDatabase(directory);
   const database = migrated(startEmbeddedDatabase({ directory, log: pino({ level: 'silent' }) }));
   await database.migrate();
   return {

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type DrachtioServer, startDrachtio } from './drachtio-server.ts';
 import { type FreeswitchProcess, startFreeswitchProcess } from './freeswitch-server.ts';
+import { placeDatabase } from './made-database.ts';
 import { Program } from './process.ts';
 import { temporaryFolder } from './temp.ts';
 
@@ -78,14 +80,17 @@ export class Engine implements AsyncDisposable {
     const servers = given ?? (drachtioBinary ? [parts.use(await startDrachtio(drachtioBinary, options.env))] : []);
     const [drachtio] = servers;
     const freeswitch = freeswitchBinary ? parts.use(await startFreeswitchProcess(freeswitchBinary)) : undefined;
-    const env = {
+    const env: Record<string, string> = {
       ...options.env,
       ...(drachtio === undefined
         ? {}
         : { DRACHTIO: servers.map((one) => (options.env?.DRACHTIO_CA ? one.tlsAddress : one.address)).join(',') }),
       ...(freeswitch === undefined ? {} : { FREESWITCH: freeswitch.address }),
     };
-    const program = await Engine.launch({ ...options, env }, options.varDir ?? folder.path);
+    const varDir = options.varDir ?? folder.path;
+    const database = join(varDir, 'database');
+    if (env.DATABASE_URL === undefined && !existsSync(database)) await placeDatabase(database);
+    const program = await Engine.launch({ ...options, env }, varDir);
     try {
       const end = async (name: string, form: RegExp) => {
         const { item } = await program.lines.find(name, (line) => form.test(line) || line.startsWith('(exited'));

@@ -98,6 +98,12 @@ export class FakeEndpoint implements Endpoint {
     return this.localSdp;
   }
 
+  /** The media layer wants another session with the peer. */
+  offer: ((sdp: string) => Promise<string>) | undefined;
+  onOffer(handler: (sdp: string) => Promise<string>): void {
+    this.offer = handler;
+  }
+
   play(sources: readonly AudioSource[], { loop = false, startAtMs = 0 }: PlayOptions = {}): Playback {
     this.playing?.end('replaced');
     const { promise: ended, resolve } = Promise.withResolvers<PlaybackEnd>();

@@ -66,9 +66,12 @@ export class FakeDialog implements Dialog {
   /** Our offers by re-INVITE. */
   readonly modified: string[] = [];
 
+  /** What the party answers to them. Default: the same. */
+  answersOffer: (sdp: string) => string = (sdp) => sdp;
+
   async modify(sdp: string): Promise<string> {
     this.modified.push(sdp);
-    return sdp;
+    return this.answersOffer(sdp);
   }
 
   async info(): Promise<number> {

@@ -1,6 +1,7 @@
-import { mkdir } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkServer } from '../../src/freeswitch/check.ts';
+import { EventSocket } from '../../src/freeswitch/event-socket.ts';
 import { systemClock } from '../../src/time/clock.ts';
 import { freePortRange } from './ports.ts';
 import { Program } from './process.ts';
@@ -14,17 +15,30 @@ export interface FreeswitchProcess extends AsyncDisposable {
   /** What `FREESWITCH` takes. */
   readonly address: string;
   readonly pid: number;
+  /** Of its SIP profile. */
+  readonly sipPort: number;
+  /** A command of its console. @returns what it prints */
+  api(command: string): Promise<string>;
 }
 
-/** A real FreeSWITCH with the configuration that we ship, started from `FREESWITCH_BINARY`. */
-export async function startFreeswitchProcess(binary: string): Promise<FreeswitchProcess> {
+/**
+ * A real FreeSWITCH with the configuration that we ship, started from `FREESWITCH_BINARY`.
+ * @param dialplan in the place of ours: for one that is a peer of the engine
+ */
+export async function startFreeswitchProcess(binary: string, dialplan?: string): Promise<FreeswitchProcess> {
   await using parts = new AsyncDisposableStack();
   const folder = parts.use(await temporaryFolder('freeswitch')).path;
   const [port, sip, rtp] = [await freePort(), await freePort(), await freePortRange(200)];
   const places = ['log', 'db', 'run', 'temp', 'recordings'].map((name) => [`-${name}`, join(folder, name)]);
   for (const [, path = ''] of places) await mkdir(path);
+  let conf = configuration;
+  if (dialplan !== undefined) {
+    conf = join(folder, 'conf');
+    await cp(configuration, conf, { recursive: true });
+    await writeFile(join(conf, 'dialplan', 'kommutator.xml'), dialplan);
+  }
   const program = parts.use(
-    await Program.start(binary, ['-nonat', '-nc', '-nf', '-np', '-conf', configuration, ...places.flat()], {
+    await Program.start(binary, ['-nonat', '-nc', '-nf', '-np', '-conf', conf, ...places.flat()], {
       cwd: folder,
       env: {
         ...process.env,
@@ -49,6 +63,15 @@ export async function startFreeswitchProcess(binary: string): Promise<Freeswitch
   return {
     address: `127.0.0.1:${port}:${secret}`,
     pid: program.child.pid as number,
+    sipPort: sip,
+    async api(command) {
+      const socket = await EventSocket.open({ host: '127.0.0.1', port, secret }, systemClock);
+      try {
+        return await socket.api(command);
+      } finally {
+        socket.close();
+      }
+    },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

@@ -39,6 +39,7 @@ export interface SipStackOptions
   readonly now?: () => number;
   /** Where the embedded server listens besides UDP and TCP. */
   readonly listen?: readonly string[];
+  /** Of the embedded server. */
   readonly timers?: NonNullable<EmbeddedSipOptions['timers']>;
 }
 

@@ -17,6 +17,7 @@ import type { Spoken } from '../../src/media/spoken.ts';
 import type { Binding } from '../../src/redis/registrations.ts';
 import { SimulatedQueue } from '../../src/simulator/queue.ts';
 import type { Identity } from '../../src/sip/identity.ts';
+import { Precedence } from '../../src/time/precedence.ts';
 import { systemRandom } from '../../src/time/random.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { FakeLimits } from './fake-limits.ts';
@@ -89,6 +90,7 @@ export class Switchboard {
       sip,
       media,
       clock,
+      precedence: new Precedence(clock),
       occupancy,
       ...notBuilt,
       messages: this.messages,

@@ -21,6 +21,7 @@ const titles: Readonly<Record<number, string>> = {
   3325: 'Private Extensions to SIP for Asserted Identity within Trusted Networks',
   3326: 'The Reason Header Field for SIP',
   3327: 'SIP Extension Header Field for Registering Non-Adjacent Contacts (Path)',
+  3362: 'Real-time Facsimile (T.38) - image/t38 MIME Sub-type Registration',
   3463: 'Enhanced Mail System Status Codes',
   3515: 'The SIP Refer Method',
   3550: 'RTP: A Transport Protocol for Real-Time Applications',

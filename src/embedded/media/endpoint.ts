@@ -82,12 +82,17 @@ export class EmbeddedEndpoint implements Endpoint {
     const negotiation = this.#negotiations.then(async () => {
       this.#mustLive();
       const agreed = readRemote(remoteSdp, this.#capabilities);
-      await this.#link.request('configure', { ...this.#named, parameters: agreed.agreement.parameters });
+      const { dtmf } = this.#capabilities;
+      await this.#link.request('configure', { ...this.#named, dtmf, parameters: agreed.agreement.parameters });
       this.#session.accept(agreed);
       return this.localSdp;
     });
     this.#negotiations = negotiation.catch(() => undefined);
     return negotiation;
+  }
+
+  onOffer(): void {
+    // Our fax machines speak through the audio alone. A peer who offers T.38 is refused, and goes on in it.
   }
 
   play(sources: readonly AudioSource[], { loop = false, startAtMs = 0 }: PlayOptions = {}): Playback {

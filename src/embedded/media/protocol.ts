@@ -32,8 +32,8 @@ export interface WorkerOptions {
 
 /** By name: what is asked, and what is answered. Endpoints are named by numbers that the main thread gives out. */
 export interface Requests {
-  open: { ask: { endpoint: number; callId: string; dtmf: DtmfMode }; answer: { port: number } };
-  configure: { ask: { endpoint: number; parameters: MediaParameters }; answer: undefined };
+  open: { ask: { endpoint: number }; answer: { port: number } };
+  configure: { ask: { endpoint: number; dtmf: DtmfMode; parameters: MediaParameters }; answer: undefined };
   play: {
     ask: { endpoint: number; playback: number; sources: readonly AudioSource[]; loop: boolean; startAtMs: number };
     answer: undefined;
@@ -66,7 +66,6 @@ export interface Place {
 }
 
 export interface WorkerStats {
-  readonly endpoints: number;
   /** Endpoints whose audio goes to another one. */
   readonly connected: number;
   readonly playbacks: number;

@@ -27,7 +27,21 @@ interface Slot {
   link: Promise<WorkerLink> | undefined;
   live: WorkerLink | undefined;
   endpoints: number;
+  /** Opened before anybody needs them; undefined comes of one that could not be. */
+  spares: Promise<Opened | undefined>[];
 }
+
+/** An endpoint of a worker, as yet without a peer. */
+interface Opened {
+  readonly number: number;
+  readonly port: number;
+}
+
+/**
+ * Of each worker. Whoever is rung need not wait until a thread has woken and opened two sockets: a millisecond on a busy machine, while a caller
+ * hears nothing. Two: a caller, and the one who is rung for him.
+ */
+const SPARES = 2;
 
 export class EmbeddedMediaServer implements MediaServer {
   readonly name = 'embedded';
@@ -73,6 +87,7 @@ export class EmbeddedMediaServer implements MediaServer {
       link: undefined,
       live: undefined,
       endpoints: 0,
+      spares: [],
     }));
   }
 
@@ -84,7 +99,7 @@ export class EmbeddedMediaServer implements MediaServer {
       family: isIPv4(this.#options.address) ? 4 : 6,
     };
     const agreed = options.remoteSdp === undefined ? undefined : readRemote(options.remoteSdp, capabilities);
-    const { slot, link, number, port } = await this.#open(options.callId, capabilities.dtmf);
+    const { slot, link, number, port } = await this.#open(options.callId);
     const session = new SdpSession(capabilities, {
       sessionId: systemRandom.below(2 ** 47),
       address: (options.internal ? undefined : this.#options.externalIp) ?? this.#options.address,
@@ -102,7 +117,8 @@ export class EmbeddedMediaServer implements MediaServer {
     });
     this.#endpoints.set(number, { endpoint, slot });
     if (agreed) {
-      await link.request('configure', { endpoint: number, parameters: agreed.agreement.parameters });
+      const { dtmf } = capabilities;
+      await link.request('configure', { endpoint: number, dtmf, parameters: agreed.agreement.parameters });
       session.accept(agreed);
     } else {
       session.offer();
@@ -119,7 +135,7 @@ export class EmbeddedMediaServer implements MediaServer {
       parts.reduce((total, part) => total + pick(part), 0);
     const pacingErrorMs = quantiles(merge(parts.map((part) => part.lateness)));
     return {
-      endpoints: sum((part) => part.endpoints),
+      endpoints: this.#endpoints.size,
       bridges: Math.ceil(sum((part) => part.connected) / 2),
       playbacks: sum((part) => part.playbacks),
       recordings: sum((part) => part.recordings),
@@ -135,12 +151,14 @@ export class EmbeddedMediaServer implements MediaServer {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#endpoints.values()].map(({ endpoint }) => endpoint.destroy()));
+    // A worker that is opening one when it is told to end would not end.
+    await Promise.all(this.#slots.flatMap((slot) => slot.spares));
     const started = await Promise.allSettled(this.#slots.map((slot) => slot.link));
     await Promise.all(started.map((result) => result.status === 'fulfilled' && result.value?.close()));
   }
 
   /** Takes the worker where the call already is, else the emptiest one; if its ports are used up, the others. */
-  async #open(callId: string, dtmf: Capabilities['dtmf']) {
+  async #open(callId: string) {
     const home = this.#calls.get(callId)?.slot;
     const byLoad = [...this.#slots].sort((a, b) => a.endpoints - b.endpoints);
     const candidates = home ? [home, ...byLoad.filter((slot) => slot !== home)] : byLoad;
@@ -149,9 +167,8 @@ export class EmbeddedMediaServer implements MediaServer {
       this.#reserve(slot, callId);
       try {
         const link = await this.#linkOf(slot);
-        const number = ++this.#lastEndpoint;
-        const { port } = await link.request('open', { endpoint: number, callId, dtmf });
-        return { slot, link, number, port };
+        const opened = (await this.#spareOf(slot)) ?? (await this.#openOn(link));
+        return { slot, link, ...opened };
       } catch (error) {
         this.#release(slot, callId);
         if (!(error instanceof MediaError)) throw error;
@@ -159,6 +176,25 @@ export class EmbeddedMediaServer implements MediaServer {
       }
     }
     throw problem;
+  }
+
+  async #openOn(link: WorkerLink): Promise<Opened> {
+    const number = ++this.#lastEndpoint;
+    const { port } = await link.request('open', { endpoint: number });
+    return { number, port };
+  }
+
+  /** Another one takes its place, when what this one is for is on its way. */
+  #spareOf(slot: Slot): Promise<Opened | undefined> | undefined {
+    setImmediate(() => this.#prepare(slot));
+    return slot.spares.shift();
+  }
+
+  /** What goes wrong, with the last ports taken, goes wrong again when somebody needs one, who is told. */
+  #prepare(slot: Slot): void {
+    const { live } = slot;
+    if (!live || this.#closing) return;
+    while (slot.spares.length < SPARES) slot.spares.push(this.#openOn(live).catch(() => undefined));
   }
 
   #linkOf(slot: Slot): Promise<WorkerLink> {
@@ -184,6 +220,7 @@ export class EmbeddedMediaServer implements MediaServer {
       log?.info({ worker: slot.index, ports: slot.ports }, 'media worker started');
       slot.live = link;
       await this.#introduce(slot, link);
+      this.#prepare(slot);
       return link;
     } catch (error) {
       slot.link = undefined;
@@ -208,6 +245,7 @@ export class EmbeddedMediaServer implements MediaServer {
   #lose(slot: Slot, reason: string): void {
     slot.link = undefined;
     slot.live = undefined;
+    slot.spares = [];
     const lost = [...this.#endpoints.values()].filter((entry) => entry.slot === slot);
     this.#options.log?.warn({ worker: slot.index, endpoints: lost.length, reason }, 'media worker died');
     for (const { endpoint } of lost) endpoint.lose(reason);

@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { type ImageForm, imageLines } from './image.ts';
 import type { Direction, RemoteFormat, RemoteLine } from './remote.ts';
 
 /** Our side of a session, ready to be printed. */
@@ -11,20 +12,28 @@ export interface LocalDescription {
   readonly formats: readonly RemoteFormat[];
   readonly direction: Direction;
   readonly rtcpMux: boolean;
-  /** The m-lines of the offer that this answers. All but the one at `audioIndex` are refused; none means that this is an offer. */
-  readonly answers?: { readonly lines: readonly RemoteLine[]; readonly audioIndex: number };
+  /** T.38 in the place of the audio. */
+  readonly image?: ImageForm | undefined;
+  /** The m-lines of the offer that this answers, or of the session that this changes (RFC 3264 §8). All but the one at `index` are refused. Default: one line. */
+  readonly among?: Among | undefined;
+}
+
+export interface Among {
+  readonly lines: readonly RemoteLine[];
+  readonly index: number;
 }
 
 export function printLocal(local: LocalDescription): string {
   const network = `IN ${isIPv4(local.address) ? 'IP4' : 'IP6'} ${local.address}`;
-  const { lines, audioIndex } = local.answers ?? { lines: [OFFERED], audioIndex: 0 };
+  const { lines, index: ours } = local.among ?? { lines: [OFFERED], index: 0 };
+  const stream = (line: RemoteLine) => (local.image ? imageLines(local.image) : audioLines(line, local));
   return [
     'v=0',
     `o=- ${local.sessionId} ${local.version} ${network}`,
     's=-',
     `c=${network}`,
     't=0 0',
-    ...lines.flatMap((line, index) => (index === audioIndex ? audioLines(line, local) : [refused(line)])),
+    ...lines.flatMap((line, index) => (index === ours ? stream(line) : [refused(line)])),
     '',
   ].join('\r\n');
 }
@@ -34,7 +43,8 @@ const OFFERED: RemoteLine = { type: 'audio', protocol: 'RTP/AVP', formats: '' };
 /** RFC 3264 §6: a refused stream keeps its line, with port 0. */
 const refused = ({ type, protocol, formats }: RemoteLine): string => `m=${type} 0 ${protocol} ${formats}`;
 
-function audioLines({ protocol }: RemoteLine, { port, formats, direction, rtcpMux }: LocalDescription): string[] {
+function audioLines(line: RemoteLine, { port, formats, direction, rtcpMux }: LocalDescription): string[] {
+  const { protocol } = line.type === 'audio' ? line : OFFERED;
   return [
     `m=audio ${port} ${protocol} ${formats.map((format) => format.payloadType).join(' ')}`,
     ...formats.flatMap(formatLines),

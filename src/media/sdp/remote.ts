@@ -2,6 +2,7 @@ import { isIP, isIPv4 } from 'node:net';
 import * as sdpTransform from 'sdp-transform';
 import { errorText } from '../../errors.ts';
 import { type CodecName, MediaError } from '../port.ts';
+import { type ImageForm, imageAttributes } from './image.ts';
 
 /** What a peer's session description says, as far as it concerns us. */
 export interface RemoteDescription {
@@ -9,6 +10,8 @@ export interface RemoteDescription {
   readonly lines: readonly RemoteLine[];
   /** The first audio line over plain RTP that is not refused. */
   readonly audio: RemoteAudio | undefined;
+  /** The first line of T.38 that is not refused. */
+  readonly image: RemoteImage | undefined;
 }
 
 export interface RemoteLine {
@@ -30,6 +33,12 @@ export interface RemoteAudio {
   readonly formats: readonly RemoteFormat[];
 }
 
+export interface RemoteImage extends ImageForm {
+  /** Its place among `lines`. */
+  readonly index: number;
+  readonly address: string;
+}
+
 /** From the speaker's own view, RFC 3264 §5.1. */
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
@@ -41,7 +50,8 @@ export interface RemoteFormat {
 /** Bytes. A large real one (video, many candidates) has 10 KiB; the parser should not be kept busy by worse. */
 const LONGEST = 64 * 1024;
 
-type SdpMedia = ReturnType<typeof sdpTransform.parse>['media'][number];
+type Session = ReturnType<typeof sdpTransform.parse>;
+type SdpMedia = Session['media'][number];
 
 /**
  * Reads a session description (RFC 8866). Tolerant of what does not concern us, strict about where our audio would go.
@@ -53,12 +63,18 @@ export function parseRemote(text: string): RemoteDescription {
   const session = parse(text);
   if (session.media.length === 0) throw bad('it has no media line');
   const lines = session.media.map(lineOf);
-  const index = session.media.findIndex((media) => isPlainAudio(media) && media.port !== 0);
-  const media = session.media[index];
-  return { lines, audio: media && audioOf(media, index, session) };
+  const first = <T>(
+    is: (media: SdpMedia) => boolean,
+    read: (media: SdpMedia, index: number, session: Session) => T,
+  ): T | undefined => {
+    const index = session.media.findIndex((media) => is(media) && media.port !== 0);
+    const media = session.media[index];
+    return media && read(media, index, session);
+  };
+  return { lines, audio: first(isPlainAudio, audioOf), image: first(isImage, imageOf) };
 }
 
-function parse(text: string): ReturnType<typeof sdpTransform.parse> {
+function parse(text: string): Session {
   try {
     return sdpTransform.parse(text);
   } catch (error) {
@@ -75,7 +91,21 @@ function lineOf(media: SdpMedia): RemoteLine {
 const isPlainAudio = ({ type, protocol }: SdpMedia): boolean =>
   type === 'audio' && (protocol === 'RTP/AVP' || protocol === 'RTP/AVPF');
 
-function audioOf(media: SdpMedia, index: number, session: ReturnType<typeof sdpTransform.parse>): RemoteAudio {
+const isImage = ({ type, protocol, payloads }: SdpMedia): boolean =>
+  type === 'image' && protocol.toLowerCase() === 'udptl' && String(payloads).toLowerCase() === 't38';
+
+function imageOf(media: SdpMedia, index: number, session: Session): RemoteImage {
+  // What the library does not know it leaves as it is.
+  const { invalid = [] } = media as { invalid?: readonly { readonly value: string }[] };
+  return {
+    index,
+    address: unicastAddress(media.connection?.ip ?? session.connection?.ip),
+    port: checkedPort(media.port),
+    attributes: imageAttributes(invalid.map(({ value }) => value)),
+  };
+}
+
+function audioOf(media: SdpMedia, index: number, session: Session): RemoteAudio {
   const address = unicastAddress(media.connection?.ip ?? session.connection?.ip);
   const port = checkedPort(media.port);
   return {

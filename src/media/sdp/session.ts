@@ -1,6 +1,7 @@
-import { type LocalDescription, printLocal } from './local.ts';
+import type { ImageForm } from './image.ts';
+import { type Among, type LocalDescription, printLocal } from './local.ts';
 import { type Agreement, type Capabilities, negotiate, offeredFormats } from './negotiate.ts';
-import { parseRemote, type RemoteDescription } from './remote.ts';
+import { parseRemote, type RemoteDescription, type RemoteImage } from './remote.ts';
 
 /** A description of the peer that we can work with. */
 export interface Negotiation {
@@ -18,10 +19,14 @@ export function readRemote(text: string, capabilities: Capabilities): Negotiatio
 export class SdpSession {
   readonly #fixed: Pick<LocalDescription, 'sessionId' | 'address' | 'port'>;
   readonly #capabilities: Capabilities;
-  #version = 1;
+  /** The last that was printed, and that of `#sdp`. */
+  #version = 0;
+  #sdpVersion = 0;
   #awaitsAnswer = false;
   #sdp = '';
   #heldByPeer = false;
+  /** Where our stream stands among the lines of the session. */
+  #among: Among | undefined;
 
   constructor(capabilities: Capabilities, fixed: Pick<LocalDescription, 'sessionId' | 'address' | 'port'>) {
     this.#capabilities = capabilities;
@@ -39,7 +44,7 @@ export class SdpSession {
 
   offer(): void {
     this.#awaitsAnswer = true;
-    this.#print({ formats: offeredFormats(this.#capabilities), direction: 'sendrecv', rtcpMux: false });
+    this.#print({ ...AUDIO_WANTED, formats: offeredFormats(this.#capabilities) });
   }
 
   /** The peer's description has come, and has been agreed to: an answer if we had offered, else an offer, which `sdp` then answers. */
@@ -49,18 +54,40 @@ export class SdpSession {
       this.#awaitsAnswer = false;
       return;
     }
-    this.#print({
-      formats: agreement.formats,
-      direction: agreement.direction,
-      rtcpMux: agreement.parameters.rtcp.mux,
-      answers: { lines: remote.lines, audioIndex: remote.audio?.index ?? -1 },
+    this.#among = { lines: remote.lines, index: remote.audio?.index ?? -1 };
+    const { formats, direction, parameters } = agreement;
+    this.#print({ formats, direction, rtcpMux: parameters.rtcp.mux, among: this.#among });
+  }
+
+  /** Answers an offer of T.38. */
+  acceptImage({ lines }: RemoteDescription, theirs: RemoteImage, ours: ImageForm): void {
+    this.#heldByPeer = false;
+    this.#among = { lines, index: theirs.index };
+    this.#print({ ...AUDIO_WANTED, formats: [], image: ours, among: this.#among });
+  }
+
+  /** An offer in the middle of the session: T.38 in the place of the audio (RFC 3264 §8.3.3), or audio again. The session is as it was until `agree`. */
+  propose(image?: ImageForm): string {
+    const formats = image ? [] : offeredFormats(this.#capabilities);
+    return printLocal({
+      ...{ ...this.#fixed, ...AUDIO_WANTED, formats, image, among: this.#among },
+      version: ++this.#version,
     });
   }
 
+  /** The peer has taken what was proposed. */
+  agree(proposed: string, agreement?: Agreement): void {
+    this.#sdp = proposed;
+    this.#sdpVersion = this.#version;
+    this.#heldByPeer = agreement?.heldByPeer ?? false;
+  }
+
   #print(changing: Omit<LocalDescription, 'sessionId' | 'address' | 'port' | 'version'>): void {
-    const unchanged = printLocal({ ...this.#fixed, ...changing, version: this.#version });
+    const unchanged = printLocal({ ...this.#fixed, ...changing, version: this.#sdpVersion });
     if (unchanged === this.#sdp) return;
-    if (this.#sdp !== '') this.#version++;
-    this.#sdp = printLocal({ ...this.#fixed, ...changing, version: this.#version });
+    this.#sdpVersion = ++this.#version;
+    this.#sdp = printLocal({ ...this.#fixed, ...changing, version: this.#sdpVersion });
   }
 }
+
+const AUDIO_WANTED = { direction: 'sendrecv', rtcpMux: false } as const;

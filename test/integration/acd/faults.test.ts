@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AcdNode, type OverReason } from '../../../src/acd/node.ts';
 import { AcdStore, type Offer } from '../../../src/acd/store.ts';
 import type { PbxVersion } from '../../../src/config/version.ts';
+import { Precedence } from '../../../src/time/precedence.ts';
 import { systemRandom } from '../../../src/time/random.ts';
 import { group, staff } from '../../support/acd/desk.ts';
 import { Station } from '../../support/acd/station.ts';
@@ -302,7 +303,7 @@ async function slow(algorithm: string, of: readonly string[]) {
   const store = new AcdStore(connection, systemRandom, () => clock.now());
   const node = new AcdNode(pbx, {
     store: new AcdStore(wire, systemRandom, () => clock.now()),
-    ...{ clock, log: pino({ level: 'silent' }), nodeId: 'one', run: 'run' },
+    ...{ clock, precedence: new Precedence(clock), log: pino({ level: 'silent' }), nodeId: 'one', run: 'run' },
   });
   /** @param between what happens after Redis has done it, before the node hears of it */
   const carry = async (between?: () => Promise<void>) => {

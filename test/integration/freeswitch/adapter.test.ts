@@ -471,6 +471,143 @@ describe('fax', () => {
   });
 });
 
+/** T.38, as a fax machine at this port offers or takes it. */
+const image = (port: number, address = '192.0.2.10') =>
+  [
+    'v=0',
+    `o=fax 1 2 IN IP4 ${address}`,
+    's=-',
+    `c=IN IP4 ${address}`,
+    't=0 0',
+    `m=image ${port} udptl t38`,
+    'a=T38FaxVersion:0',
+    'a=T38MaxBitRate:14400',
+    'a=T38VendorInfo:0 0 0',
+    'a=x-hostile:yes',
+    '',
+  ].join('\r\n');
+
+describe('T.38', () => {
+  const receiving = async () => {
+    const server = await freeswitch();
+    const { endpoint, channel } = await call(await started([server]), server);
+    const fax = endpoint.receiveFax({ file: join(directory, 'f.tiff'), stationId: '1' });
+    await channel.applications.find('the machine', (text) => text.startsWith('rxfax'));
+    return { endpoint, channel, fax, dialog: channel.invite.dialog };
+  };
+
+  it('that FreeSWITCH asks for is offered to the peer in the place of the audio, and what he answers is told to FreeSWITCH', async () => {
+    const { endpoint, dialog } = await receiving();
+    const offers: string[] = [];
+    const audio = endpoint.localSdp;
+    endpoint.onOffer(async (sdp) => {
+      offers.push(sdp);
+      return image(5000);
+    });
+    const told = await dialog.reinvite(image(20_000, '192.0.2.20'));
+    expect(offers).toEqual([endpoint.localSdp]);
+    expect(endpoint.localSdp).toContain(
+      'c=IN IP4 192.0.2.20\r\nt=0 0\r\nm=image 20000 udptl t38\r\na=T38FaxVersion:0\r\n',
+    );
+    const version = (sdp: string) => Number(/^o=\S+ \S+ (\d+)/m.exec(sdp)?.[1]);
+    expect(version(endpoint.localSdp)).toBe(version(audio) + 1);
+    expect(told).toContain(
+      'c=IN IP4 192.0.2.10\r\nt=0 0\r\nm=image 5000 udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\n',
+    );
+    for (const sdp of [told, endpoint.localSdp]) expect(sdp).not.toMatch(/hostile|VendorInfo/);
+  });
+
+  it.each([
+    ['refuses', () => Promise.reject(new Error('488'))],
+    ['is not there to be asked', undefined],
+  ])('that the peer %s leaves everything as it was', async (_what, answer) => {
+    const { endpoint, dialog } = await receiving();
+    if (answer) endpoint.onOffer(answer);
+    const before = endpoint.localSdp;
+    await expect(dialog.reinvite(image(20_000))).rejects.toThrow();
+    expect(endpoint.localSdp).toBe(before);
+    expect(dialog.modified).toEqual([]);
+    await endpoint.negotiate(offer({ direction: 'sendonly' }));
+    expect(dialog.modified).toEqual([expect.stringContaining('m=audio 4000')]);
+  });
+
+  it('that the peer takes without any is followed by audio for both', async () => {
+    const { endpoint, dialog } = await receiving();
+    const offers: string[] = [];
+    endpoint.onOffer(async (sdp) => {
+      offers.push(sdp);
+      return offer({ port: 4002 });
+    });
+    await expect(dialog.reinvite(image(20_000))).rejects.toMatchObject({ code: 'no-common-codec' });
+    expect(offers).toEqual([
+      expect.stringContaining('m=image'),
+      expect.stringContaining('m=audio 20000 RTP/AVP 8 0 101'),
+    ]);
+    await eventually(
+      'FreeSWITCH to be told',
+      () => dialog.modified,
+      ([first]) => first?.includes('m=audio 4002') === true,
+    );
+  });
+
+  it('that the peer asks for is brought to FreeSWITCH, and answered by what it says; played audio makes it audio again', async () => {
+    const { endpoint, channel, dialog } = await receiving();
+    dialog.answersOffer = (sdp) => (sdp.includes('m=image') ? image(20_002, '192.0.2.20') : sdp);
+    const answer = await endpoint.negotiate(image(5000));
+    expect(dialog.modified).toEqual([expect.stringContaining('m=image 5000 udptl t38')]);
+    expect(answer).toContain('m=image 20002 udptl t38');
+    endpoint.onOffer(async () => offer({ port: 4004 }));
+    endpoint.play([{ silenceMs: 100 }]);
+    channel.finish({ variable_fax_success: '1' });
+    await channel.applications.find('the audio', (text) => text.startsWith('playback'));
+    expect(dialog.modified.at(-1)).toContain('m=audio 4004');
+    expect(endpoint.localSdp).toContain('m=audio 20000 RTP/AVP 8 0 101');
+  });
+
+  it.each([
+    [
+      'refuses',
+      () => {
+        throw new Error('488');
+      },
+    ],
+    ['answers with audio', () => offer()],
+  ])('that the peer asks for, and FreeSWITCH %s, is refused, and the audio goes on', async (_what, answersOffer) => {
+    const { endpoint, dialog } = await receiving();
+    dialog.answersOffer = answersOffer;
+    const before = endpoint.localSdp;
+    await expect(endpoint.negotiate(image(5000))).rejects.toMatchObject({ code: 'no-common-codec' });
+    expect(endpoint.localSdp).toBe(before);
+  });
+
+  it('is refused to one who is no fax machine here', async () => {
+    const server = await freeswitch();
+    const { endpoint, channel } = await call(await started([server]), server);
+    await expect(endpoint.negotiate(image(5000))).rejects.toMatchObject({ code: 'no-common-codec' });
+    expect(channel.invite.dialog.modified).toEqual([]);
+  });
+
+  it('of which all pages are confirmed counts as sent, though the receiver hangs up at once', async () => {
+    const server = await freeswitch();
+    const { endpoint, channel } = await call(await started([server]), server);
+    const { ended } = endpoint.sendFax({ file: join(directory, 'f.tiff'), stationId: '1' });
+    await channel.applications.find('the machine', (text) => text.startsWith('txfax'));
+    const tell = (event: string, pages: string, total: string) =>
+      channel.emit('CUSTOM', {
+        'Event-Subclass': `spandsp::txfax${event}`,
+        'fax-document-transferred-pages': pages,
+        'fax-document-total-pages': total,
+      });
+    tell('negociateresult', '0', '0');
+    tell('pageresult', '1', '2');
+    tell('pageresult', '2', '2');
+    // What came before its answer has been taken.
+    await endpoint.stats();
+    channel.invite.dialog.hangUp();
+    expect(await ended).toMatchObject({ reason: 'finished', pages: 2 });
+  });
+});
+
 describe('several servers', () => {
   it('keep the parties of a call together, and share the calls', async () => {
     const servers = [await freeswitch(), await freeswitch()] as const;

@@ -6,6 +6,7 @@ import type { PbxVersion } from '../../../src/config/version.ts';
 import type { RedisConnection } from '../../../src/redis/connection.ts';
 import { RedisSubscriber } from '../../../src/redis/subscriber.ts';
 import { type Clock, systemClock } from '../../../src/time/clock.ts';
+import { Precedence } from '../../../src/time/precedence.ts';
 import { systemRandom } from '../../../src/time/random.ts';
 import type { FakeClock } from '../fake-clock.ts';
 import { Inbox } from '../wait.ts';
@@ -81,7 +82,8 @@ export class Station {
     const subscriber = new RedisSubscriber(redis);
     const clock: Clock = fake ?? systemClock;
     const dispatcher = new Dispatcher({
-      ...{ redis, subscriber, clock, random: systemRandom, nodeId: name, log: pino({ level: 'silent' }) },
+      ...{ redis, subscriber, clock, precedence: new Precedence(clock), random: systemRandom, nodeId: name },
+      log: pino({ level: 'silent' }),
       ...(fake ? { now: () => fake.now() } : {}),
     });
     return new Station(name, pbx, dispatcher, subscriber, await dispatcher.add(pbx));

@@ -7,6 +7,7 @@ import type { PbxVersion } from '../../../src/config/version.ts';
 import type { RedisConnection } from '../../../src/redis/connection.ts';
 import { Keys } from '../../../src/redis/keys.ts';
 import type { ChannelListener } from '../../../src/redis/subscriber.ts';
+import { Precedence } from '../../../src/time/precedence.ts';
 import type { Random } from '../../../src/time/random.ts';
 import { FakeClock, settle } from '../fake-clock.ts';
 import { seededRandom } from '../seeded-random.ts';
@@ -594,6 +595,7 @@ export class World {
         },
       },
       clock: this.clock,
+      precedence: new Precedence(this.clock),
       random,
       log: pino(
         { level: 'error' },

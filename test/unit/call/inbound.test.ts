@@ -52,6 +52,26 @@ describe('a scheme that only forwards', () => {
     ]);
   });
 
+  it('ends when the callee hangs up, after what somebody waits for, whoever hangs up meanwhile', async () => {
+    const board = new Switchboard(pbx(toAnna));
+    const caller = await board.call(passive(line), '79031112233', line);
+    const anna = board.sip.to('anna').answers();
+    await settle();
+    board.clock.advance(60_000);
+    const done = board.services.precedence.begin();
+    anna.hangUp();
+    await settle();
+    expect(caller.dialog.ended).toBeUndefined();
+    board.clock.advance(20);
+    caller.dialog.hangUp();
+    await settle();
+    expect(board.records).toEqual([]);
+    done();
+    await board.clock.advanceAsync(1);
+    expect(board.quiet).toBe(true);
+    expect(board.records).toMatchObject([{ reason: 'calleeHungUp', endedBy: 'callee', talk: 60 }]);
+  });
+
   it('passes the failure on', async () => {
     const board = new Switchboard(pbx(toAnna));
     const caller = await board.call(passive(line), '79031112233', line);

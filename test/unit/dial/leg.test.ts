@@ -75,3 +75,13 @@ describe('a party of whom nothing is heard', () => {
     expect(leg.cutFor).toBeUndefined();
   });
 });
+
+it('brings offers of the media to the party, and his answer back', async () => {
+  const dialog = new FakeDialog();
+  const endpoint = new FakeEndpoint('1', { callId: 'call' });
+  const leg = new Leg(dialog, endpoint);
+  dialog.answersOffer = (sdp) => `answer to ${sdp}`;
+  expect(await endpoint.offer?.('T.38')).toBe('answer to T.38');
+  expect(dialog.modified).toEqual(['T.38']);
+  expect(leg.ended).toBeUndefined();
+});

@@ -151,6 +151,8 @@ describe('freeswitch-conf', () => {
       { application: 'set', data: 'hold_music=silence' },
       { application: 'set', data: 'rtp_disable_hold=true' },
       { application: 'set', data: 'bridge_generate_comfort_noise=-1' },
+      { application: 'set', data: 'fax_enable_t38=true' },
+      { application: 'set', data: 'fax_enable_t38_request=true' },
       // When the engine dies nobody is heard any more.
       { application: 'set', data: 'socket_resume=true' },
       { application: 'answer' },

@@ -47,7 +47,6 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
   readonly #around: EndpointSurroundings;
   readonly #listener: RtpEndpointListener;
   readonly #recorders = new Map<number, Recorder>();
-  readonly #dtmf: DtmfMode;
   readonly #stream: OutgoingStream;
   readonly #rtcp: RtcpReporter;
   #fax: FaxLine | undefined;
@@ -59,11 +58,10 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
   #rtcpSource: { readonly address: string; readonly port: number } | undefined;
 
   /** @param cname of the source description (RFC 3550 §6.5.1): tells nothing about a person */
-  constructor(around: EndpointSurroundings, dtmf: DtmfMode, cname: string, listener: RtpEndpointListener) {
+  constructor(around: EndpointSurroundings, cname: string, listener: RtpEndpointListener) {
     const { clock, random, lateness, pacer } = around;
     this.#around = around;
     this.#listener = listener;
-    this.#dtmf = dtmf;
     this.#stream = new OutgoingStream(random);
     this.inbound = new Inbound(clock, around.spandsp, listener);
     this.outbound = new Outbound(this.#stream, clock, {
@@ -80,10 +78,15 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
     this.#ports = ports;
   }
 
-  configure(parameters: MediaParameters): void {
+  /** Its peer is known. */
+  get isConfigured(): boolean {
+    return this.#parameters !== undefined;
+  }
+
+  configure(parameters: MediaParameters, dtmf: DtmfMode): void {
     this.#parameters = parameters;
     this.#rtcpSource = undefined;
-    this.inbound.configure(parameters, this.#dtmf === 'inband' || parameters.eventPayloadType === undefined);
+    this.inbound.configure(parameters, dtmf === 'inband' || parameters.eventPayloadType === undefined);
     this.outbound.configure(parameters);
     if (this.inbound.listening) this.#around.pacer.add(this);
   }

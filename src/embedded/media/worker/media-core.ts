@@ -46,10 +46,10 @@ export class MediaCore {
   }
 
   readonly handlers: Handlers = {
-    open: async ({ endpoint: id, dtmf }) => {
+    open: async ({ endpoint: id }) => {
       const { clock, random, spandsp, makeFile, emit, ports, bind } = this.#options;
       const around = { clock, random, pacer: this.#pacer, lateness: this.#lateness, spandsp, makeFile };
-      const endpoint = new RtpEndpoint(around, dtmf, random.hex(8), {
+      const endpoint = new RtpEndpoint(around, random.hex(8), {
         dtmf: (event) => emit({ kind: 'dtmf', endpoint: id, event }),
         media: (event) => emit({ kind: 'media', endpoint: id, event }),
         faxTone: () => emit({ kind: 'faxTone', endpoint: id }),
@@ -64,11 +64,11 @@ export class MediaCore {
       const pair = await ports.take((port) => bind(port, endpoint));
       endpoint.attach(pair);
       this.#endpoints.set(id, endpoint);
-      this.#keepHouse();
       return { port: pair.port };
     },
-    configure: ({ endpoint, parameters }) => {
-      this.#endpoint(endpoint).configure(parameters);
+    configure: ({ endpoint, dtmf, parameters }) => {
+      this.#endpoint(endpoint).configure(parameters, dtmf);
+      this.#keepHouse();
       return undefined;
     },
     play: ({ endpoint, playback, ...wish }) => {
@@ -153,7 +153,7 @@ export class MediaCore {
     this.#endpoints.delete(id);
     this.#rejectedBefore += endpoint.inbound.rejected;
     await endpoint.destroy();
-    if (this.#endpoints.size > 0 || this.#housekeeping === undefined) return;
+    if (this.#isInUse() || this.#housekeeping === undefined) return;
     this.#options.clock.clearTimeout(this.#housekeeping);
     this.#housekeeping = undefined;
   }
@@ -161,7 +161,6 @@ export class MediaCore {
   #stats(): WorkerStats {
     const endpoints = [...this.#endpoints.values()];
     return {
-      endpoints: endpoints.length,
       connected: endpoints.filter((endpoint) => endpoint.inbound.connected).length,
       playbacks: endpoints.filter((endpoint) => endpoint.outbound.playing).length,
       recordings: endpoints.reduce((sum, endpoint) => sum + endpoint.recording, 0),
@@ -170,14 +169,19 @@ export class MediaCore {
     };
   }
 
-  /** One timer for the reports and the silence of all endpoints; none while there are no endpoints. */
+  /** One timer for the reports and the silence of all endpoints; none while no endpoint has a peer. */
   #keepHouse(): void {
     if (this.#housekeeping !== undefined) return;
     this.#housekeeping = this.#options.clock.setTimeout(() => {
       this.#housekeeping = undefined;
       for (const endpoint of this.#endpoints.values()) endpoint.keepHouse();
-      if (this.#endpoints.size > 0) this.#keepHouse();
+      if (this.#isInUse()) this.#keepHouse();
     }, HOUSEKEEPING_MS);
+  }
+
+  /** Endpoints are opened before anybody needs them. */
+  #isInUse(): boolean {
+    return [...this.#endpoints.values()].some((endpoint) => endpoint.isConfigured);
   }
 }
 

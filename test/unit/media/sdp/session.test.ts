@@ -107,6 +107,7 @@ describe('negotiation', () => {
     ['no common codec', changed('RTP/AVP 0 8 97 101', 'RTP/AVP 97'), 'no-common-codec'],
     ['events without audio', changed('RTP/AVP 0 8 97 101', 'RTP/AVP 101'), 'no-common-codec'],
     ['video alone', changed('m=audio', 'm=video'), 'no-common-codec'],
+    ['T.38 alone', changed(/m=audio[\s\S]*/, 'm=image 4000 udptl t38\r\na=T38FaxVersion:0\r\n'), 'no-common-codec'],
     ['encryption', changed('RTP/AVP', 'RTP/SAVP'), 'no-common-codec'],
     ['a refused stream', changed('49170', '0'), 'no-common-codec'],
     ['the other address family', changed('IP4 192.0.2.1', 'IP6 2001:db8::1'), 'bad-sdp'],
@@ -126,9 +127,22 @@ describe('negotiation', () => {
   });
 
   it('agrees or refuses, whatever becomes of a description on its way', () => {
-    const lines = fc.array(fc.constantFrom(...OFFER, 'a=rtcp:x', 'm=audio', 'm=', 'c=', 'a=rtpmap:8', '\0'), {
-      maxLength: 20,
-    });
+    const lines = fc.array(
+      fc.constantFrom(
+        ...OFFER,
+        'a=rtcp:x',
+        'm=audio',
+        'm=',
+        'c=',
+        'a=rtpmap:8',
+        'm=image 9 udptl t38',
+        'a=T38FaxVersion:0',
+        '\0',
+      ),
+      {
+        maxLength: 20,
+      },
+    );
     const damaged = fc.tuple(fc.nat(offer().length), fc.nat(20), fc.string({ unit: 'binary', maxLength: 20 }));
     const hostile = fc.oneof(
       lines.map((chosen) => offer(chosen)),

@@ -54,7 +54,7 @@ class Bench {
   /** An endpoint whose peer receives at `192.0.2.1:port`. @returns its own port */
   async open(endpoint: number, port: number, attributes = ''): Promise<number> {
     const { handlers } = this.core;
-    const opened = await handlers.open({ endpoint, callId: 'c', dtmf: 'rfc2833' });
+    const opened = await handlers.open({ endpoint });
     await this.negotiate(endpoint, port, attributes);
     return opened.port;
   }
@@ -62,7 +62,7 @@ class Bench {
   async negotiate(endpoint: number, port: number, attributes = ''): Promise<void> {
     const sdp = `v=0\r\nc=IN IP4 ${PEER}\r\nm=audio ${port} RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n${attributes}`;
     const { agreement } = readRemote(sdp, { codecs: ['pcma', 'pcmu'], dtmf: 'rfc2833', family: 4 });
-    await this.core.handlers.configure({ endpoint, parameters: agreement.parameters });
+    await this.core.handlers.configure({ endpoint, dtmf: 'rfc2833', parameters: agreement.parameters });
   }
 
   /** A packet from the peer. */
@@ -119,7 +119,16 @@ describe('MediaCore', () => {
     bench.clock.advance(20);
     expect(bench.clock.pending).toBe(0);
     expect(bench.closed).toHaveLength(20);
-    expect(await bench.core.handlers.stats(undefined)).toMatchObject({ endpoints: 0, connected: 0, playbacks: 0 });
+    expect(await bench.core.handlers.stats(undefined)).toMatchObject({ connected: 0, playbacks: 0 });
+  });
+
+  it('has no timer for endpoints that wait for a peer', async () => {
+    await bench.open(1, 4000);
+    await bench.core.handlers.open({ endpoint: 2 });
+    await bench.core.handlers.destroy({ endpoint: 1 });
+    expect(bench.clock.pending).toBe(0);
+    await bench.negotiate(2, 4002);
+    expect(bench.clock.pending).toBe(1);
   });
 
   it('reports every 5 s on average by RTCP on the next port, and says goodbye (RFC 3550 §6.2)', async () => {
@@ -301,7 +310,7 @@ describe('MediaCore', () => {
   });
 
   it('drops what comes before the first negotiation, and counts it for nothing', async () => {
-    const { port } = await bench.core.handlers.open({ endpoint: 1, callId: 'c', dtmf: 'rfc2833' });
+    const { port } = await bench.core.handlers.open({ endpoint: 1 });
     bench.receive(port, 4000, 1);
     expect(await bench.core.handlers.endpointStats({ endpoint: 1 })).toMatchObject({ packetsIn: 0, rejected: 0 });
     await bench.negotiate(1, 4000);
