@@ -18,7 +18,10 @@ import {
   SipResponse,
   sameUri,
 } from '../../src/embedded/sip/message/index.ts';
-import { type Frame, StreamFramer } from '../../src/embedded/sip/transport/stream-framer.ts';
+import type { Frame } from '../../src/embedded/sip/transport/framing.ts';
+import { StreamFramer } from '../../src/embedded/sip/transport/stream-framer.ts';
+import { WebSocketFramer } from '../../src/embedded/sip/transport/websocket-framer.ts';
+import { clientFrame } from '../support/websocket-frames.ts';
 
 const FOLDER = new URL('../data/rfc4475/', import.meta.url);
 const REAL = readdirSync(FOLDER)
@@ -242,6 +245,41 @@ describe('StreamFramer', () => {
         }
       }),
       { numRuns: 2_000 },
+    );
+  });
+});
+
+describe('WebSocketFramer', () => {
+  const plain = fc.record({ opcode: fc.constantFrom(1, 2, 8, 9, 10), payload: fc.string({ maxLength: 200 }) });
+  const odd = fc.record({
+    opcode: fc.nat({ max: 15 }),
+    payload: fc.uint8Array({ maxLength: 200 }),
+    final: fc.boolean(),
+    masked: fc.boolean(),
+    reserved: fc.constantFrom(0, 0, 0, 0x10, 0x40),
+  });
+  const frame = fc.oneof(
+    plain.map(({ opcode, payload }) => clientFrame(opcode, payload)),
+    odd.map(({ opcode, payload, ...how }) => clientFrame(opcode, payload, how)),
+    fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes)),
+  );
+  const shown = (frames: Frame[]): string =>
+    JSON.stringify(frames.map((one) => (one.kind === 'message' ? one.bytes.toString('hex') : one)));
+
+  it('yields the same frames however the stream is cut, and nothing after the last words', () => {
+    fc.assert(
+      fc.property(fc.array(frame, { maxLength: 8 }), fc.array(fc.nat(), { maxLength: 12 }), (frames, cuts) => {
+        const stream = Buffer.concat(frames);
+        const at = [...new Set(cuts.map((cut) => cut % (stream.length + 1)))].sort((a, b) => a - b);
+        const whole = new WebSocketFramer(1_000).push(stream);
+        const framer = new WebSocketFramer(1_000);
+        const cut = [0, ...at].flatMap((from, index) => framer.push(stream.subarray(from, at[index] ?? stream.length)));
+        expect(shown(cut)).toBe(shown(whole));
+        const last = whole.findIndex(({ kind }) => kind === 'garbage' || kind === 'leaving');
+        expect(last).toBeOneOf([-1, whole.length - 1]);
+        for (const one of whole) if (one.kind === 'message') parsed(one.bytes);
+      }),
+      { numRuns: 1_000 },
     );
   });
 });

@@ -24,7 +24,7 @@ export interface SipStack {
   /** Texts of the log, level warn and above. */
   readonly log: Inbox<string>;
   /** Where the SIP server listens. */
-  endpoint(protocol: 'udp' | 'tcp'): { readonly host: string; readonly port: number };
+  endpoint(protocol: 'udp' | 'tcp' | 'ws'): { readonly host: string; readonly port: number };
   stop(): Promise<void>;
 }
 
@@ -37,6 +37,8 @@ export interface SipStackOptions
   readonly config?: ConfigStore;
   /** The clock of the registrations in Redis, milliseconds. */
   readonly now?: () => number;
+  /** Where the embedded server listens besides UDP and TCP. */
+  readonly listen?: readonly string[];
   /** Of the embedded server. */
   readonly timers?: NonNullable<EmbeddedSipOptions['timers']>;
 }
@@ -45,6 +47,7 @@ export async function startSipStack({
   pbxs,
   config = configOf(pbxs),
   now,
+  listen = [],
   timers,
   ...options
 }: SipStackOptions): Promise<SipStack> {
@@ -59,7 +62,7 @@ export async function startSipStack({
   const embedded: EmbeddedSip | undefined = external
     ? undefined
     : await startEmbeddedSip({
-        listen: ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0'],
+        listen: ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0', ...listen],
         log: logger,
         ...(timers && { timers }),
       });

@@ -11,7 +11,7 @@ export const encryption: Rule = {
     }
     if (security.tls) {
       const message = 'TLS is not required of phones: those that come by UDP or TCP are served too';
-      const hint = 'Leave nothing but tls://… in SIP_LISTEN, and write "tls": false.';
+      const hint = 'Leave nothing but tls://… and wss://… in SIP_LISTEN, and write "tls": false.';
       yield { code: 'not-encrypted', path: ['security', 'tls'], message, hint };
     }
   },

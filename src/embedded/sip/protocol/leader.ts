@@ -34,7 +34,7 @@ function describe({ source, bytes, peer }: Described, clock: Clock): string {
   return `${source}|${bytes}|${where}|${timeOfDay(clock)}`;
 }
 
-/** WebSocket connections are called tcp; clients build next hops from this. */
+/** WebSocket connections are called tcp, as by drachtio-server; clients build next hops from this, which `Transports` leads back to the WebSocket. */
 const wireProtocol = ({ protocol }: Peer): string => (protocol === 'ws' || protocol === 'wss' ? 'tcp' : protocol);
 
 /** UTC, `06:39:01.051502`. */

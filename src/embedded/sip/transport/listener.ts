@@ -5,7 +5,7 @@ import type { ConnectionId, Hop, Protocol, Source } from './types.ts';
 
 /**
  * One address on which SIP is spoken: a UDP socket, or a server of stream connections together with the connections it has
- * accepted or made. WS and WSS would be further implementations of this; nothing above it knows the difference.
+ * accepted or made. Nothing above it knows the difference.
  */
 export interface Listener {
   readonly protocol: Protocol;
@@ -16,6 +16,8 @@ export interface Listener {
   /** How many stream connections are open. */
   readonly connections: number;
   hasConnection(connection: ConnectionId): boolean;
+  /** The newest connection that is open to this peer. */
+  connectionTo(peer: Pick<Hop, 'address' | 'port'>): ConnectionId | undefined;
   /**
    * Hands a whole message to the system, opening a connection where one is needed. Resolves when the system has taken it.
    * The write, or the connection attempt, has begun when this returns.
@@ -40,7 +42,7 @@ export type DropReason =
   | 'idle'
   /** A connection whose peer does not read. */
   | 'slow-reader'
-  /** A TLS connection that did not come about. */
+  /** A TLS connection or WebSocket that did not come about. */
   | 'handshake'
   /** Something that the system reports about a listener and that belongs to no message. */
   | 'socket-error';
@@ -70,6 +72,8 @@ export interface ListenerLimits {
   readonly messageMs: number;
   /** Silence after which a connection that was in use is closed: longer than phones take to refresh a registration. */
   readonly idleMs: number;
+  /** Silence after which the peer of a WebSocket is asked whether he is there; he has `messageMs` to answer. Less than the minute after which proxies and NAT forget. */
+  readonly pingMs: number;
 }
 
 export const LISTENER_LIMITS: ListenerLimits = {
@@ -80,6 +84,7 @@ export const LISTENER_LIMITS: ListenerLimits = {
   connectMs: 5_000,
   messageMs: 32_000,
   idleMs: 65 * 60_000,
+  pingMs: 30_000,
 };
 
 export interface ListenerContext {

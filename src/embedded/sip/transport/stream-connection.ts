@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net';
 import { TransportError } from './errors.ts';
+import type { Framing } from './framing.ts';
 import type { DropReason, ListenerContext } from './listener.ts';
-import { StreamFramer } from './stream-framer.ts';
 import type { StreamMaker } from './stream-listener.ts';
 import type { ConnectionId, Protocol, Source } from './types.ts';
+
+type Established = NonNullable<StreamMaker['outgoing']>['established'];
 
 let lastConnection = 0;
 
@@ -16,9 +18,9 @@ export class StreamConnection {
   readonly #socket: Socket;
   readonly #protocol: Protocol;
   readonly #context: ListenerContext;
-  readonly #framer: StreamFramer;
-  readonly #bornAt: number;
+  readonly #framing: Framing;
   #lastActive: number;
+  #lastHeard: number;
   /** When the message that is incomplete began. */
   #messageSince: number | undefined;
   #spoke = false;
@@ -32,7 +34,8 @@ export class StreamConnection {
   constructor(
     socket: Socket,
     peer: { address: string; port: number },
-    at: { protocol: Protocol; localPort: number; established: StreamMaker['established'] },
+    at: { protocol: Protocol; localPort: number; established: Established | undefined },
+    framing: Framing,
     context: ListenerContext,
     onClosed: () => void,
   ) {
@@ -40,9 +43,9 @@ export class StreamConnection {
     this.#socket = socket;
     this.#protocol = at.protocol;
     this.#context = context;
-    this.#framer = new StreamFramer(context.limits.bodyBytes);
-    this.#bornAt = context.clock.monotonic();
-    this.#lastActive = this.#bornAt;
+    this.#framing = framing;
+    this.#lastActive = context.clock.monotonic();
+    this.#lastHeard = this.#lastActive;
     this.#source = () => ({
       protocol: at.protocol,
       ...peer,
@@ -50,7 +53,7 @@ export class StreamConnection {
       localPort: at.localPort,
       connection: this.id,
     });
-    this.#opened = socket.connecting ? this.#establish(at.established) : Promise.resolve();
+    this.#opened = at.established && socket.connecting ? this.#establish(at.established) : Promise.resolve();
     // Whoever sends sees a failed attempt; without a sender nobody needs to.
     this.#opened.catch(() => undefined);
     socket.setNoDelay(true);
@@ -70,62 +73,91 @@ export class StreamConnection {
 
   /** Hands bytes to the system. @throws TransportError */
   async send(bytes: Buffer): Promise<void> {
-    if (!this.open) throw this.#closedError();
-    if (this.#socket.writableLength > this.#context.limits.unsentBytes) {
-      this.#drop('slow-reader', this.#error('closed', 'the peer does not read'));
-      throw this.#closedError();
-    }
+    if (!this.#takes()) throw this.#closedError();
     this.#lastActive = this.#context.clock.monotonic();
     const written = new Promise<void>((resolve, reject) => {
-      this.#socket.write(bytes, (error) => (error ? reject(this.#closedError()) : resolve()));
+      this.#socket.write(this.#framing.wrap(bytes), (error) => (error ? reject(this.#closedError()) : resolve()));
     });
     written.catch(() => undefined);
     await this.#opened;
     await written;
   }
 
-  /** Closes the connection when it has been silent, or in the middle of a message, for longer than the limits say. */
+  /**
+   * Closes the connection when it has been silent, or in the middle of a message, for longer than the limits say; where the protocol lets us ask whether the peer is
+   * there, asks before, and does not wait as long.
+   */
   expire(now: number): void {
-    const { messageMs, idleMs } = this.#context.limits;
+    const { messageMs, idleMs, pingMs } = this.#context.limits;
+    const { ping } = this.#framing;
+    const unheard = now - this.#lastHeard;
+    const gone = ping !== undefined && this.#spoke && unheard > pingMs + messageMs;
     const stuck = this.#messageSince !== undefined && now - this.#messageSince > messageMs;
     const mute = !this.#spoke && now - this.#lastActive > messageMs;
-    if (stuck || mute || now - this.#lastActive > idleMs)
+    if (stuck || mute || gone || now - this.#lastActive > idleMs) {
       this.#drop('idle', this.#error('closed', 'silent for too long'));
+    } else if (ping && this.#spoke && unheard > pingMs && this.#takes()) this.#socket.write(ping);
+  }
+
+  /** Writes the last words, where the protocol has some. */
+  leave(): void {
+    const goodbye = this.open ? this.#framing.goodbye('we-leave') : undefined;
+    if (goodbye) this.#socket.end(goodbye);
   }
 
   destroy(): void {
     this.#socket.destroy();
   }
 
+  /** Whether more may be written. A peer who does not read what we send is thrown out here. */
+  #takes(): boolean {
+    if (this.#socket.writableLength > this.#context.limits.unsentBytes) {
+      this.#drop('slow-reader', this.#error('closed', 'the peer does not read'));
+    }
+    return this.open;
+  }
+
   #receive(chunk: Buffer): void {
     if (!this.open) return;
     this.#lastActive = this.#context.clock.monotonic();
+    this.#lastHeard = this.#lastActive;
     const { sink } = this.#context;
-    for (const frame of this.#framer.push(chunk)) {
+    for (const frame of this.#framing.push(chunk)) {
       if (frame.kind === 'ping') {
         sink.keepAlive();
-        this.#socket.write('\r\n');
+        if (!this.#takes()) return;
+        this.#socket.write(frame.answer);
       } else if (frame.kind === 'pong') sink.keepAlive();
       else if (frame.kind === 'message') {
         this.#spoke = true;
         if (sink.message(frame.bytes, this.#source())) continue;
-        // Not SIP although it could be cut out: the stream is out of step.
-        this.#socket.destroy();
+        // Not SIP although it could be cut out: the stream is out of step, or no phone's.
+        const goodbye = this.#framing.goodbye('not-sip');
+        if (goodbye) this.#end(goodbye);
+        else this.#socket.destroy();
+        return;
+      } else if (frame.kind === 'leaving') {
+        this.#end(frame.answer);
         return;
       } else {
         if (frame.kind === 'broken') sink.broken(frame.head, frame.fault, this.#source());
         sink.dropped('framing');
         this.#failure ??= this.#error('closed', 'what came was not SIP');
-        // After the answer, if there was one; a peer that does not close its half is thrown out like one stuck in a message.
-        this.#socket.end();
-        this.#messageSince = this.#lastActive;
+        this.#end(frame.kind === 'garbage' ? frame.goodbye : undefined);
         return;
       }
     }
-    this.#messageSince = this.#framer.midMessage ? (this.#messageSince ?? this.#lastActive) : undefined;
+    this.#messageSince = this.#framing.midMessage ? (this.#messageSince ?? this.#lastActive) : undefined;
   }
 
-  #establish(event: StreamMaker['established']): Promise<void> {
+  /** Closes after what has been written; a peer that does not close its half is thrown out like one stuck in a message. */
+  #end(goodbye: Buffer | undefined): void {
+    if (goodbye) this.#socket.end(goodbye);
+    else this.#socket.end();
+    this.#messageSince = this.#lastActive;
+  }
+
+  #establish(event: Established): Promise<void> {
     const { clock, limits } = this.#context;
     return new Promise((resolve, reject) => {
       const timer = clock.setTimeout(() => {

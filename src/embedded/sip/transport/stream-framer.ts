@@ -1,21 +1,11 @@
 import { contentLength, endOfHead, MESSAGE_LIMITS } from '../message/parse.ts';
-
-export type Frame =
-  | { readonly kind: 'message'; readonly bytes: Buffer }
-  /** Two empty lines: the peer wants one back (RFC 5626 §3.5.1). */
-  | { readonly kind: 'ping' }
-  /** One empty line: the answer to ours. */
-  | { readonly kind: 'pong' }
-  /** A head that does not say where the message ends, or says too much. Nothing after it can be read. */
-  | { readonly kind: 'broken'; readonly head: Buffer; readonly fault: { status: number; reason: string } }
-  /** Not SIP. Nothing after it can be read. */
-  | { readonly kind: 'garbage' };
+import type { Frame, Framing } from './framing.ts';
 
 /**
- * Cuts a byte stream into messages by Content-Length (RFC 3261 §18.3; on a stream it must be there). Pure: bytes in, frames out,
- * whatever the pieces. After `broken` or `garbage` it yields nothing more.
+ * Cuts a byte stream into messages by Content-Length (RFC 3261 §18.3; on a stream it must be there). Two empty lines are a ping, one is a pong
+ * (RFC 5626 §3.5.1).
  */
-export class StreamFramer {
+export class StreamFramer implements Framing {
   readonly #maxBody: number;
   #pending: Buffer[] = [];
   #size = 0;
@@ -27,7 +17,6 @@ export class StreamFramer {
     this.#maxBody = maxBodyBytes;
   }
 
-  /** Whether a message has begun and is not complete. */
   get midMessage(): boolean {
     const first = this.#pending[0]?.[0];
     return first !== undefined && first !== CR && first !== LF;
@@ -48,6 +37,14 @@ export class StreamFramer {
       }
     }
     return frames;
+  }
+
+  wrap(message: Buffer): Buffer {
+    return message;
+  }
+
+  goodbye(): undefined {
+    return undefined;
   }
 
   #next(): Frame | undefined {
@@ -75,7 +72,7 @@ export class StreamFramer {
   #lineEnds(bytes: Buffer): Frame | undefined {
     if (bytes.length >= 4 && bytes.compare(PING, 0, 4, 0, 4) === 0) {
       this.#keep(bytes.subarray(4));
-      return { kind: 'ping' };
+      return { kind: 'ping', answer: CRLF };
     }
     if (PING.subarray(0, bytes.length).equals(bytes)) {
       // Half a ping looks like a pong. Either is answered right: a pong needs nothing, a ping gets its answer when complete.
@@ -120,5 +117,6 @@ function contentLengths(head: Buffer): string[] {
 const isTokenStart = (byte: number): boolean => byte > 0x20 && byte < 0x7f;
 
 const PING = Buffer.from('\r\n\r\n');
+const CRLF = Buffer.from('\r\n');
 const CR = 0x0d;
 const LF = 0x0a;

@@ -2,19 +2,25 @@ import { once } from 'node:events';
 import type { Server, Socket } from 'node:net';
 import type { TimerId } from '../../../time/clock.ts';
 import { TransportError } from './errors.ts';
+import type { Framing } from './framing.ts';
 import type { ListenAddress } from './listen-address.ts';
-import { cannotListen, type Listener, type ListenerContext } from './listener.ts';
+import { cannotListen, type Listener, type ListenerContext, type ListenerLimits } from './listener.ts';
 import { isWildcard } from './networks.ts';
 import { StreamConnection } from './stream-connection.ts';
 import type { ConnectionId, Hop, Protocol } from './types.ts';
 
-/** How a protocol makes its streams. TLS is this with the functions of `node:tls`. */
+/** How a protocol makes its streams, and how messages lie in them. */
 export interface StreamMaker {
+  framing(limits: ListenerLimits): Framing;
+  /** @param accept takes a socket that is ready for messages */
   createServer(accept: (socket: Socket) => void): Server;
-  /** @param from the local address to bind; `undefined` leaves it to the system */
-  connect(to: Pick<Hop, 'address' | 'port' | 'name'>, from: string | undefined): Socket;
-  /** The event of a socket that `connect` has made, by which it can be written to. */
-  readonly established: 'connect' | 'secureConnect';
+  /** Without it peers connect to us, and we never to them. */
+  readonly outgoing?: {
+    /** @param from the local address to bind; `undefined` leaves it to the system */
+    connect(to: Pick<Hop, 'address' | 'port' | 'name'>, from: string | undefined): Socket;
+    /** The event of a socket that `connect` has made, by which it can be written to. */
+    readonly established: 'connect' | 'secureConnect';
+  };
 }
 
 const SWEEP_MS = 10_000;
@@ -36,6 +42,8 @@ class StreamListener implements Listener {
   readonly #byId = new Map<ConnectionId, StreamConnection>();
   /** The newest connection to each peer, for reuse (RFC 3261 §18). */
   readonly #byPeer = new Map<string, StreamConnection>();
+  /** What the system has accepted, be it ready for messages or not. */
+  readonly #accepted = new Set<Socket>();
   #sweep: TimerId | undefined;
 
   constructor(at: ListenAddress, context: ListenerContext, maker: StreamMaker) {
@@ -44,6 +52,10 @@ class StreamListener implements Listener {
     this.#context = context;
     this.#maker = maker;
     this.#server = maker.createServer((socket) => this.#accept(socket));
+    this.#server.on('connection', (socket) => {
+      this.#accepted.add(socket);
+      socket.once('close', () => this.#accepted.delete(socket));
+    });
   }
 
   get port(): number {
@@ -71,6 +83,11 @@ class StreamListener implements Listener {
     return this.#byId.has(connection);
   }
 
+  connectionTo(peer: Pick<Hop, 'address' | 'port'>): ConnectionId | undefined {
+    const connection = this.#byPeer.get(peerKey(peer));
+    return connection?.open ? connection.id : undefined;
+  }
+
   send(bytes: Buffer, hop: Hop): Promise<void> {
     const named = hop.connection === undefined ? undefined : this.#byId.get(hop.connection);
     const open = [named, this.#byPeer.get(peerKey(hop))].find((connection) => connection?.open);
@@ -83,7 +100,12 @@ class StreamListener implements Listener {
     this.#sweep = undefined;
     const closed = once(this.#server, 'close');
     this.#server.close();
+    for (const connection of this.#byId.values()) connection.leave();
+    // TLS hands the last words to the system one turn later.
+    await new Promise(setImmediate);
     for (const connection of this.#byId.values()) connection.destroy();
+    // A handshake that is under way would keep the server open.
+    for (const socket of this.#accepted) socket.destroy();
     await closed;
   }
 
@@ -99,17 +121,25 @@ class StreamListener implements Listener {
   }
 
   #connect(hop: Hop): StreamConnection | TransportError {
+    const { outgoing } = this.#maker;
+    if (!outgoing) {
+      const where = `${this.protocol} ${hop.address}:${hop.port}`;
+      return new TransportError('unreachable', `${where}: the phone has no connection, and must open it itself`);
+    }
     if (this.#byId.size >= this.#context.limits.connections) {
       return new TransportError('unreachable', `${this.protocol}: too many connections`);
     }
     const from = isWildcard(this.address) ? undefined : this.address;
     const { address, port } = hop;
-    return this.#add(this.#maker.connect(hop, from), { address, port });
+    return this.#add(outgoing.connect(hop, from), { address, port });
   }
 
   #add(socket: Socket, peer: { address: string; port: number }): StreamConnection {
-    const at = { protocol: this.protocol, localPort: this.#port, established: this.#maker.established };
-    const connection = new StreamConnection(socket, peer, at, this.#context, () => this.#remove(connection));
+    const at = { protocol: this.protocol, localPort: this.#port, established: this.#maker.outgoing?.established };
+    const connection = new StreamConnection(
+      ...[socket, peer, at, this.#maker.framing(this.#context.limits), this.#context],
+      () => this.#remove(connection),
+    );
     this.#byId.set(connection.id, connection);
     this.#byPeer.set(peerKey(peer), connection);
     this.#scheduleSweep();

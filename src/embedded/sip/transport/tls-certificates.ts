@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { createSecureContext, getCACertificates, type SecureContext, type SecureContextOptions } from 'node:tls';
+import {
+  createSecureContext,
+  getCACertificates,
+  type SecureContext,
+  type SecureContextOptions,
+  type Server,
+} from 'node:tls';
 import { errorText, UserError } from '../../../errors.ts';
 import type { Clock, TimerId } from '../../../time/clock.ts';
+import type { ListenerLimits } from './listener.ts';
 
 /** PEM files. */
 export interface TlsFiles {
@@ -50,16 +57,22 @@ export class TlsCertificates {
     return this.#current;
   }
 
-  /** Looks at the files from now on. */
-  watch(renewed: (options: SecureContextOptions) => void): void {
-    this.#timer = this.#clock.setTimeout(() => {
-      this.#look(renewed);
-      this.watch(renewed);
-    }, LOOK_MS);
+  /** For a server whose handshakes may take as long as a first message. */
+  serverOptions({ messageMs }: Pick<ListenerLimits, 'messageMs'>): SecureContextOptions & { handshakeTimeout: number } {
+    return { ...this.#current.options, handshakeTimeout: messageMs };
   }
 
-  stop(): void {
-    this.#clock.clearTimeout(this.#timer);
+  /** Gives a server renewed certificates while it listens. */
+  keepFresh(server: Server): void {
+    server.once('listening', () => this.#watch((options) => server.setSecureContext(options)));
+    server.once('close', () => this.#clock.clearTimeout(this.#timer));
+  }
+
+  #watch(renewed: (options: SecureContextOptions) => void): void {
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#look(renewed);
+      this.#watch(renewed);
+    }, LOOK_MS);
   }
 
   #look(renewed: (options: SecureContextOptions) => void): void {

@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity, connect, createServer } from 'node:tls';
 import type { OpenListener } from './listener.ts';
-import { openStreams, type StreamMaker } from './stream-listener.ts';
+import { StreamFramer } from './stream-framer.ts';
+import { openStreams } from './stream-listener.ts';
 import { TlsCertificates, type TlsFiles } from './tls-certificates.ts';
 
 /**
@@ -14,26 +15,26 @@ export const openTls =
   (files: TlsFiles, warn: (message: string) => void): OpenListener =>
   async (at, listening) => {
     const certificates = new TlsCertificates(files, listening.clock, warn);
-    const maker: StreamMaker = {
+    return openStreams(at, listening, {
+      framing: ({ bodyBytes }) => new StreamFramer(bodyBytes),
       createServer(accept) {
-        const handshakeTimeout = listening.limits.messageMs;
-        const server = createServer({ ...certificates.current.options, handshakeTimeout }, accept);
+        const server = createServer(certificates.serverOptions(listening.limits), accept);
+        certificates.keepFresh(server);
         server.maxConnections = listening.limits.connections;
         server.on('tlsClientError', () => listening.sink.dropped('handshake'));
-        server.once('listening', () => certificates.watch((options) => server.setSecureContext(options)));
-        server.once('close', () => certificates.stop());
         return server;
       },
-      established: 'secureConnect',
-      connect({ address, port, name = address }, from) {
-        return connect({
-          ...{ host: address, port, secureContext: certificates.current.secureContext },
-          // An address may not stand there (RFC 6066 §3).
-          ...(isIP(name) === 0 ? { servername: name } : {}),
-          ...(from === undefined ? {} : { localAddress: from }),
-          checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
-        });
+      outgoing: {
+        established: 'secureConnect',
+        connect({ address, port, name = address }, from) {
+          return connect({
+            ...{ host: address, port, secureContext: certificates.current.secureContext },
+            // An address may not stand there (RFC 6066 §3).
+            ...(isIP(name) === 0 ? { servername: name } : {}),
+            ...(from === undefined ? {} : { localAddress: from }),
+            checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
+          });
+        },
       },
-    };
-    return openStreams(at, listening, maker);
+    });
   };

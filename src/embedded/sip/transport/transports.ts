@@ -25,6 +25,7 @@ import { openTcp } from './tcp-listener.ts';
 import type { TlsFiles } from './tls-certificates.ts';
 import { openTls } from './tls-listener.ts';
 import {
+  type ConnectionId,
   defaultPort,
   type Hop,
   type ListenerInfo,
@@ -35,6 +36,7 @@ import {
 } from './types.ts';
 import { openUdp } from './udp-listener.ts';
 import { hopOfVia, stampVia } from './via-stamp.ts';
+import { openWs, openWss } from './websocket-listener.ts';
 
 export interface TransportsOptions {
   /** `udp://127.0.0.1:5060,tcp://…`; port 0 lets the system choose, `listeners()` tells what it chose. */
@@ -106,7 +108,7 @@ export class Transports extends Emitter<TransportEvents> {
       dns: new DnsCache(options.dns ?? systemDns(), options.clock),
       random: options.random,
       hosts: options.hosts ?? {},
-      reachable: (hop) => chooseListener(this.#listeners, hop) !== undefined,
+      reachable: (hop) => chooseListener(this.#listeners, this.#held(hop)) !== undefined,
     });
   }
 
@@ -123,8 +125,12 @@ export class Transports extends Emitter<TransportEvents> {
   }
 
   /** The hops to try for a URI, in order; a hop with a name becomes hops with addresses. @throws TransportError `unresolved`, `no-listener` */
-  resolve(target: SipUri | Hop): Promise<Hop[]> {
-    return this.#resolver.resolve(target);
+  async resolve(target: SipUri | Hop): Promise<Hop[]> {
+    return (await this.#resolver.resolve(target)).map((hop) => this.#held(hop));
+  }
+
+  isOpen(connection: ConnectionId): boolean {
+    return this.#connectionOwner(connection) !== undefined;
   }
 
   /** Our end of the way to `hop`. @throws TransportError `no-listener` */
@@ -174,8 +180,8 @@ export class Transports extends Emitter<TransportEvents> {
   async #listen(addresses: readonly ListenAddress[]): Promise<void> {
     const { tls, warn = () => undefined, protocols } = this.#options;
     const openers: Partial<Record<Protocol, OpenListener>> = {
-      ...{ udp: openUdp, tcp: openTcp },
-      ...(tls ? { tls: openTls(tls, warn) } : {}),
+      ...{ udp: openUdp, tcp: openTcp, ws: openWs },
+      ...(tls ? { tls: openTls(tls, warn), wss: openWss(tls, warn) } : {}),
       ...protocols,
     };
     const context: ListenerContext = {
@@ -255,6 +261,21 @@ export class Transports extends Emitter<TransportEvents> {
     return this.#listeners.find((listener) => listener.hasConnection(connection));
   }
 
+  /**
+   * The client protocol calls WebSockets `tcp`, and clients build next hops from that (see `protocol/leader.ts`): what goes by TCP to the other end of a
+   * WebSocket goes by that.
+   */
+  #held(hop: Hop): Hop {
+    if (hop.protocol !== 'tcp' || hop.connection !== undefined) return hop;
+    for (const protocol of ['tcp', 'ws', 'wss'] as const) {
+      for (const listener of this.#listeners) {
+        const connection = listener.protocol === protocol ? listener.connectionTo(hop) : undefined;
+        if (connection !== undefined) return protocol === 'tcp' ? hop : { ...hop, protocol, connection };
+      }
+    }
+    return hop;
+  }
+
   #endOf(listener: Listener, hop: Hop): LocalEnd {
     const address = this.#reachedAt(listener.address, hop.address);
     const host = advertisedTo(hop.address, address, this.#options.externalIp);
@@ -298,14 +319,8 @@ function answerable(head: Buffer): SipRequest | undefined {
 }
 
 const unavailable = (at: ListenAddress): UserError =>
-  at.protocol === 'tls'
-    ? new UserError(
-        'sip-tls',
-        `${printListenAddress(at)} needs a certificate`,
-        'Set SIP_TLS_CERT and SIP_TLS_KEY to PEM files, or take tls out of SIP_LISTEN.',
-      )
-    : new UserError(
-        'sip-transport',
-        `${printListenAddress(at)}: the embedded SIP server does not speak ${at.protocol}`,
-        'Use udp, tcp or tls in SIP_LISTEN.',
-      );
+  new UserError(
+    'sip-tls',
+    `${printListenAddress(at)} needs a certificate`,
+    `Set SIP_TLS_CERT and SIP_TLS_KEY to PEM files, or take ${at.protocol} out of SIP_LISTEN.`,
+  );

@@ -55,3 +55,6 @@ export const isReliable = (protocol: Protocol): boolean => protocol !== 'udp';
 /** RFC 3261 §19.1.2. */
 export const defaultPort = (protocol: Protocol): number =>
   protocol === 'tls' ? 5061 : protocol === 'ws' ? 80 : protocol === 'wss' ? 443 : 5060;
+
+/** As URIs name it: RFC 7118 has one word for WebSockets, be they encrypted or not. */
+export const uriTransport = (protocol: Protocol): string => (protocol === 'wss' ? 'ws' : protocol);

@@ -66,6 +66,10 @@ class UdpListener implements Listener {
     return false;
   }
 
+  connectionTo(): undefined {
+    return undefined;
+  }
+
   send(bytes: Buffer, { address, port }: Hop): Promise<void> {
     if (bytes.length > MAX_DATAGRAM) {
       return Promise.reject(new TransportError('too-large', `${bytes.length} bytes do not fit into a datagram`));

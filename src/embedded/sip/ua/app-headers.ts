@@ -1,5 +1,5 @@
 import { type Headers, headerKey, printHostPort } from '../message/index.ts';
-import type { LocalEnd } from '../transport/index.ts';
+import { type LocalEnd, uriTransport } from '../transport/index.ts';
 
 /** What an application may not set: the way of a message, what identifies it, and its length. */
 const OURS = [
@@ -51,7 +51,7 @@ function withBrackets(value: string): string {
  * (RFC 5630 §4).
  */
 export function ownContact({ protocol, host, port }: LocalEnd, secure = false): string {
-  const transport = protocol === 'udp' || (secure && protocol === 'tls') ? '' : `;transport=${protocol}`;
+  const transport = protocol === 'udp' || (secure && protocol === 'tls') ? '' : `;transport=${uriTransport(protocol)}`;
   return `<${secure ? 'sips' : 'sip'}:${printHostPort(host, port)}${transport}>`;
 }
 

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { Random } from '../../../time/random.ts';
 import { parseNameAddr, printHostPort, SipParseError, type SipRequest } from '../message/index.ts';
-import type { LocalEnd } from '../transport/index.ts';
+import { type LocalEnd, uriTransport } from '../transport/index.ts';
 import type { Ways } from './core.ts';
 
 /**
@@ -48,7 +48,7 @@ export class RecordRoutes {
   }
 
   #entry(callId: string, { protocol, host, port }: LocalEnd): string {
-    const transport = protocol === 'udp' ? '' : `;transport=${protocol}`;
+    const transport = protocol === 'udp' ? '' : `;transport=${uriTransport(protocol)}`;
     return `<sip:${printHostPort(host, port)}${transport};lr;seal=${this.#seal(callId)}>`;
   }
 

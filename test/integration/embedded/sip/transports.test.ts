@@ -435,7 +435,7 @@ describe('Transports', () => {
     ['udp://192.0.2.1:5060', 'sip-listen'],
     ['tcp://192.0.2.1:5060', 'sip-listen'],
     ['tls://127.0.0.1:0', 'sip-tls'],
-    ['ws://127.0.0.1:0', 'sip-transport'],
+    ['wss://127.0.0.1:0', 'sip-tls'],
   ])('says what is wrong with %s', async (listen, code) => {
     await expect(Transports.open({ listen, clock: systemClock, random: systemRandom })).rejects.toMatchObject({
       name: 'UserError',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Frame, StreamFramer } from '../../../../../src/embedded/sip/transport/stream-framer.ts';
+import type { Frame } from '../../../../../src/embedded/sip/transport/framing.ts';
+import { StreamFramer } from '../../../../../src/embedded/sip/transport/stream-framer.ts';
 
 const message = (body: string, length: number | string = Buffer.byteLength(body)): string =>
   `MESSAGE sip:a@b SIP/2.0\r\nCall-ID: 1\r\nContent-Length: ${length}\r\n\r\n${body}`;

@@ -12,6 +12,7 @@ const open: OpenListener = async ({ protocol, address, port }): Promise<Listener
   port,
   connections: 0,
   hasConnection: () => false,
+  connectionTo: () => undefined,
   send: async () => undefined,
   close: async () => undefined,
 });
