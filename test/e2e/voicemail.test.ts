@@ -1,7 +1,7 @@
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Phone, type PhoneOptions } from '../support/baresip.ts';
+import { Phone, type PhoneEvent, type PhoneOptions } from '../support/baresip.ts';
 import { Engine } from '../support/engine-process.ts';
 import { startJack } from '../support/jack.ts';
 import { MailServer, readMail } from '../support/mail-server.ts';
@@ -179,7 +179,12 @@ it('a message is what was said, in the list, in the letter and by phone; and one
   expect(samplesOf(late.attachments[0]?.content as Buffer)).toEqual(recovered);
   speaking.hangUp();
 
-  await using anna = await phone(second, { user: 'anna', registers: false });
+  await using anna = await phone(second, { user: 'anna', lamp: true });
+  const lamp = async (says: RegExp) => {
+    const shows = ({ type, param = '' }: PhoneEvent) => type === 'MWI_NOTIFY' && says.test(param);
+    await anna.events.find(`a lamp that says ${says}`, shows);
+  };
+  await lamp(/Messages-Waiting: yes[\s\S]*Voice-Message: 2\/0/);
   anna.dial('*97');
   await anna.next('CALL_ESTABLISHED');
   const heard = await eventually(
@@ -188,9 +193,17 @@ it('a message is what was said, in the list, in the letter and by phone; and one
     (ms) => ms > wholeMs - 500,
   );
   expect(heard).toBeGreaterThan(0);
-  const { items } = await second.api<{ items: Message[] }>('/api/pbxs/acme/voicemail');
+  // To its end.
+  const items = await eventually(
+    'a message that was heard',
+    () => messages(second, 2),
+    (all) => all.some(({ read }) => read),
+  );
   expect(items.map(({ id }) => id)).toContain(whole?.id);
   anna.hangUp();
+  await lamp(/Messages-Waiting: yes[\s\S]*Voice-Message: 1\/1/);
+  for (const { id } of items) await fetch(`${second.url}/api/pbxs/acme/voicemail/${id}`, { method: 'DELETE' });
+  await lamp(/Messages-Waiting: no[\s\S]*Voice-Message: 0\/0/);
   await idle(second);
 });
 
