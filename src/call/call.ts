@@ -8,7 +8,7 @@ import type { EmployeeDialler } from '../dial/employee.ts';
 import type { Leg } from '../dial/leg.ts';
 import type { Occupancy } from '../dial/occupancy.ts';
 import type { Trunks } from '../dial/outgoing/trunks.ts';
-import { trunkSound } from '../dial/trunk-sound.ts';
+import { callerSound } from '../dial/sound.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { CallRecord } from '../history/record.ts';
 import type { MediaServer } from '../media/port.ts';
@@ -114,11 +114,11 @@ export class Call implements LiveCall {
     this.shown = options.shown;
     this.log = options.log;
     this.timeline = new Timeline(facts, services.clock);
-    const trunk = invite?.identity.kind === 'trunk' ? pbx.trunk(invite.identity.trunk) : undefined;
+    const sound = invite && callerSound(pbx, invite.identity);
     this.caller = new CallerLeg({
       media: services.media,
       ...(invite === undefined ? {} : { invite }),
-      ...(trunk === undefined ? {} : { sound: trunkSound(trunk) }),
+      ...(sound === undefined ? {} : { sound }),
     });
     this.audio = new CallerAudio({
       ...{ caller: this.caller, pbx, sounds: services.sounds, log: options.log },

@@ -13,7 +13,7 @@ export interface CallerLegEvents {
   ended: { readonly by: 'caller' | 'engine'; readonly reason: EndReason };
 }
 
-type CallerSound = Pick<EndpointOptions, 'codecs' | 'dtmf'>;
+type CallerSound = Pick<EndpointOptions, 'codecs' | 'dtmf' | 'srtp'>;
 
 /**
  * The caller, from his INVITE to the end:
@@ -39,7 +39,7 @@ export class CallerLeg {
   #rings = false;
   #offFaxTone: (() => void) | undefined;
 
-  /** @param options.sound of the trunk that he comes over */
+  /** @param options.sound of the trunk that he comes over, or of a phone of ours */
   constructor(options: { invite?: IncomingInvite; media: MediaServer; sound?: CallerSound }) {
     this.invite = options.invite;
     this.#media = options.media;

@@ -11,8 +11,8 @@ import { whyBarred } from './outgoing/permission.ts';
 import type { Trunks } from './outgoing/trunks.ts';
 import { isPeersOwn, type Way, waysByPlan, waysToNetwork } from './outgoing/ways.ts';
 import type { Destination } from './ring.ts';
+import { phoneSound, trunkSound } from './sound.ts';
 import { trunkAddress } from './trunk-address.ts';
-import { trunkSound } from './trunk-sound.ts';
 
 export type Found =
   | { readonly ok: true; readonly destinations: readonly Destination[] }
@@ -86,6 +86,7 @@ export class Destinations {
       destinations: bindings.map((binding) => ({
         target: this.#contactTarget(binding),
         to: { user: account.user, host: account.domain, display: '' },
+        ...phoneSound(pbx),
       })),
     };
   }

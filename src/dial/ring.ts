@@ -1,5 +1,12 @@
 import type { EndReason } from '../end-reason.ts';
-import { type CodecName, type DtmfMode, type Endpoint, MediaError, type MediaServer } from '../media/port.ts';
+import {
+  type CodecName,
+  type DtmfMode,
+  type Endpoint,
+  type EndpointOptions,
+  MediaError,
+  type MediaServer,
+} from '../media/port.ts';
 import {
   type HeaderFields,
   InviteFailure,
@@ -25,6 +32,7 @@ export interface Destination {
   readonly auth?: { readonly user: string; readonly password: string };
   readonly codecs?: readonly CodecName[];
   readonly dtmf?: DtmfMode;
+  readonly srtp?: EndpointOptions['srtp'];
   /** Set where it is an ordinary phone behind a trunk, which may be shown another number than a SIP phone (`showOnIncoming`). */
   readonly trunk?: TrunkOfDestination;
   /** The number of ours that it is shown, instead of the one that the call shows to ordinary phones. */
@@ -199,6 +207,7 @@ async function ringAddress(context: RingContext, destination: Destination, signa
       callId: context.callId,
       ...(destination.codecs === undefined ? {} : { codecs: destination.codecs }),
       ...(destination.dtmf === undefined ? {} : { dtmf: destination.dtmf }),
+      ...(destination.srtp === undefined ? {} : { srtp: destination.srtp }),
       ...(destination.trunk?.invite === undefined ? {} : { internal: true }),
     });
   } catch (error) {

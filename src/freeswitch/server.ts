@@ -74,6 +74,12 @@ export class FreeswitchServer {
 
   /** @throws MediaError `no-port` (it has no more channels), `server-gone`, `bad-sdp`, `no-common-codec` */
   async createEndpoint(options: EndpointOptions): Promise<FreeswitchEndpoint> {
+    if (options.srtp === 'required') {
+      throw new MediaError(
+        'no-common-codec',
+        'SRTP is required of phones (security.srtp), and calls by FreeSWITCH have none yet',
+      );
+    }
     const capabilities: Capabilities = {
       codecs: options.codecs ?? DEFAULT_CODECS,
       dtmf: options.dtmf ?? 'rfc2833',

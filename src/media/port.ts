@@ -43,6 +43,8 @@ export interface EndpointOptions {
   readonly dtmf?: DtmfMode;
   /** The other side is an endpoint of this media server too: it is told the address that the server has inside. */
   readonly internal?: true;
+  /** Audio is encrypted (SRTP with its keys in the session descriptions, RFC 4568), or there is none. Default: as the peer offers it. */
+  readonly srtp?: 'required';
 }
 
 export interface Endpoint {

@@ -4,9 +4,9 @@ import type { CheckedPbx, Finding, Rule } from './rule.ts';
 export const encryption: Rule = {
   codes: ['not-encrypted'],
   *check({ document: { security } }: CheckedPbx): Iterable<Finding> {
-    if (security.srtp) {
-      const message = 'Conversations are not encrypted: SRTP is not built yet';
-      const hint = 'Let phones outside of your network come by a VPN, and write "srtp": false until then.';
+    if (security.srtp && !security.tls) {
+      const message = 'The keys of SRTP stand in SIP messages: whoever can read those can decrypt the audio';
+      const hint = 'Let phones come by TLS: leave nothing but tls://… and wss://… in SIP_LISTEN.';
       yield { code: 'not-encrypted', path: ['security', 'srtp'], message, hint };
     }
     if (security.tls) {

@@ -37,6 +37,9 @@ interface Opened {
   readonly port: number;
 }
 
+/** A key and a salt, RFC 4568 §6.2. */
+const SRTP_KEY_BYTES = 30;
+
 /**
  * Of each worker. Whoever is rung need not wait until a thread has woken and opened two sockets: a millisecond on a busy machine, while a caller
  * hears nothing. Two: a caller, and the one who is rung for him.
@@ -97,6 +100,10 @@ export class EmbeddedMediaServer implements MediaServer {
       codecs: options.codecs ?? ['pcma', 'pcmu'],
       dtmf: options.dtmf ?? 'rfc2833',
       family: isIPv4(this.#options.address) ? 4 : 6,
+      srtp: {
+        required: options.srtp === 'required',
+        key: Buffer.from(systemRandom.hex(SRTP_KEY_BYTES), 'hex').toString('base64'),
+      },
     };
     const agreed = options.remoteSdp === undefined ? undefined : readRemote(options.remoteSdp, capabilities);
     const { slot, link, number, port } = await this.#open(options.callId);

@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { type CryptoLine, printCrypto } from './crypto.ts';
 import { type ImageForm, imageLines } from './image.ts';
 import type { Direction, RemoteFormat, RemoteLine } from './remote.ts';
 
@@ -12,6 +13,8 @@ export interface LocalDescription {
   readonly formats: readonly RemoteFormat[];
   readonly direction: Direction;
   readonly rtcpMux: boolean;
+  /** SRTP, with this key of ours. */
+  readonly crypto?: CryptoLine | undefined;
   /** T.38 in the place of the audio. */
   readonly image?: ImageForm | undefined;
   /** The m-lines of the offer that this answers, or of the session that this changes (RFC 3264 §8). All but the one at `index` are refused. Default: one line. */
@@ -25,7 +28,7 @@ export interface Among {
 
 export function printLocal(local: LocalDescription): string {
   const network = `IN ${isIPv4(local.address) ? 'IP4' : 'IP6'} ${local.address}`;
-  const { lines, index: ours } = local.among ?? { lines: [OFFERED], index: 0 };
+  const { lines, index: ours } = local.among ?? { lines: [local.crypto ? OFFERED_SECURE : OFFERED], index: 0 };
   const stream = (line: RemoteLine) => (local.image ? imageLines(local.image) : audioLines(line, local));
   return [
     'v=0',
@@ -39,14 +42,16 @@ export function printLocal(local: LocalDescription): string {
 }
 
 const OFFERED: RemoteLine = { type: 'audio', protocol: 'RTP/AVP', formats: '' };
+const OFFERED_SECURE: RemoteLine = { ...OFFERED, protocol: 'RTP/SAVP' };
 
 /** RFC 3264 §6: a refused stream keeps its line, with port 0. */
 const refused = ({ type, protocol, formats }: RemoteLine): string => `m=${type} 0 ${protocol} ${formats}`;
 
-function audioLines(line: RemoteLine, { port, formats, direction, rtcpMux }: LocalDescription): string[] {
-  const { protocol } = line.type === 'audio' ? line : OFFERED;
+function audioLines(line: RemoteLine, { port, formats, direction, rtcpMux, crypto }: LocalDescription): string[] {
+  const { protocol } = line.type === 'audio' ? line : crypto ? OFFERED_SECURE : OFFERED;
   return [
     `m=audio ${port} ${protocol} ${formats.map((format) => format.payloadType).join(' ')}`,
+    ...(crypto ? [printCrypto(crypto)] : []),
     ...formats.flatMap(formatLines),
     'a=ptime:20',
     ...(rtcpMux ? ['a=rtcp-mux'] : []),

@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net';
 import { type CodecName, type DtmfMode, MediaError } from '../port.ts';
+import type { CryptoLine, SrtpKeys } from './crypto.ts';
 import {
   type Direction,
   isUnspecified,
@@ -15,6 +16,16 @@ export interface Capabilities {
   readonly dtmf: DtmfMode;
   /** Address family of our sockets. */
   readonly family: 4 | 6;
+  /** Undefined: plain RTP alone. */
+  readonly srtp?: Encryption | undefined;
+}
+
+/** SRTP with keys in the session descriptions (SDES, RFC 4568). */
+export interface Encryption {
+  /** Plain RTP is neither offered nor taken. Otherwise the peer has it as he offers it. */
+  readonly required: boolean;
+  /** What we encrypt with, for the life of an endpoint: a key and a salt of AES-128, 30 bytes in base64. */
+  readonly key: string;
 }
 
 /** All that the worker must know of a negotiation. */
@@ -31,6 +42,8 @@ export interface MediaParameters {
   readonly accepted: readonly RemoteFormat[];
   readonly sending: boolean;
   readonly receiving: boolean;
+  /** Undefined: it is plain RTP. */
+  readonly srtp?: SrtpKeys;
 }
 
 export interface Agreement {
@@ -39,11 +52,19 @@ export interface Agreement {
   readonly formats: readonly RemoteFormat[];
   readonly direction: Direction;
   readonly heldByPeer: boolean;
+  /** Of the peer's description: the line that was taken. */
+  readonly index: number;
+  /** Our side of the encryption, under the number that the peer has given it. */
+  readonly crypto?: CryptoLine;
 }
 
 /** Payload types of our own offers. 101 is what most phones use for events. */
 const STATIC: Record<CodecName, number> = { pcma: 8, pcmu: 0 };
 const OFFERED_EVENT = 101;
+
+/** The encryption of an offer of ours. */
+export const offeredCrypto = ({ srtp }: Capabilities): CryptoLine | undefined =>
+  srtp?.required ? { tag: 1, suite: 'AES_CM_128_HMAC_SHA1_80', key: srtp.key } : undefined;
 
 /** The formats of an offer of ours. */
 export function offeredFormats({ codecs, dtmf }: Capabilities): RemoteFormat[] {
@@ -57,11 +78,12 @@ export function offeredFormats({ codecs, dtmf }: Capabilities): RemoteFormat[] {
  * @throws MediaError `no-common-codec`, or `bad-sdp` if his address is of the other family
  */
 export function negotiate(remote: RemoteDescription, capabilities: Capabilities): Agreement {
-  const { audio } = remote;
-  if (!audio) throw new MediaError('no-common-codec', 'The peer has no audio over plain RTP');
+  const { srtp } = capabilities;
+  const audio = audioFor(remote, srtp);
   if (isIPv4(audio.address) !== (capabilities.family === 4)) {
     throw new MediaError('bad-sdp', `The peer's address ${audio.address} is not IPv${capabilities.family} as ours is`);
   }
+  const { crypto } = audio;
   const spoken = bestCodec(audio, capabilities.codecs);
   const event = capabilities.dtmf === 'inband' ? undefined : audio.formats.find((f) => f.name === 'telephone-event');
   const formats = event ? [spoken, event] : [spoken];
@@ -76,11 +98,32 @@ export function negotiate(remote: RemoteDescription, capabilities: Capabilities)
       accepted: acceptedFormats(audio, capabilities),
       sending: direction === 'sendrecv' || direction === 'sendonly',
       receiving: direction === 'sendrecv' || direction === 'recvonly',
+      ...(crypto && srtp && { srtp: { suite: crypto.suite, local: srtp.key, remote: crypto.key } }),
     },
     formats,
     direction,
     heldByPeer: audio.direction === 'sendonly' || audio.direction === 'inactive',
+    index: audio.index,
+    ...(crypto && srtp && { crypto: { ...crypto, key: srtp.key } }),
   };
+}
+
+/** One who offers both has it encrypted. @throws MediaError `no-common-codec` */
+function audioFor(
+  { audio, secured, lines }: RemoteDescription,
+  srtp: Encryption | undefined,
+): RemoteAudio & { readonly crypto?: CryptoLine } {
+  const isSecure = secured && lines[secured.index]?.protocol.startsWith('RTP/SAVP');
+  if (srtp && secured && (srtp.required || isSecure)) return secured;
+  if (srtp?.required) {
+    throw new MediaError(
+      'no-common-codec',
+      'The peer has no audio over SRTP with its key in the description (SDES), which is required',
+    );
+  }
+  if (audio) return audio;
+  const wanted = srtp ? 'plain RTP, or SRTP with its key in the description (SDES)' : 'plain RTP';
+  throw new MediaError('no-common-codec', `The peer has no audio over ${wanted}`);
 }
 
 const mirrored: Record<Direction, Direction> = {

@@ -2,6 +2,7 @@ import { isIP, isIPv4 } from 'node:net';
 import * as sdpTransform from 'sdp-transform';
 import { errorText } from '../../errors.ts';
 import { type CodecName, MediaError } from '../port.ts';
+import { type CryptoLine, usableCrypto } from './crypto.ts';
 import { type ImageForm, imageAttributes } from './image.ts';
 
 /** What a peer's session description says, as far as it concerns us. */
@@ -10,6 +11,8 @@ export interface RemoteDescription {
   readonly lines: readonly RemoteLine[];
   /** The first audio line over plain RTP that is not refused. */
   readonly audio: RemoteAudio | undefined;
+  /** The first over SRTP with keys that we can use (SDES, RFC 4568); else the first over plain RTP that offers such keys, as phones do that would rather encrypt. */
+  readonly secured: (RemoteAudio & { readonly crypto: CryptoLine }) | undefined;
   /** The first line of T.38 that is not refused. */
   readonly image: RemoteImage | undefined;
 }
@@ -71,7 +74,14 @@ export function parseRemote(text: string): RemoteDescription {
     const media = session.media[index];
     return media && read(media, index, session);
   };
-  return { lines, audio: first(isPlainAudio, audioOf), image: first(isImage, imageOf) };
+  const withKeys = (protocols: (media: SdpMedia) => boolean) => (media: SdpMedia) =>
+    protocols(media) && usableCrypto(media.crypto) !== undefined;
+  return {
+    lines,
+    audio: first(isPlainAudio, audioOf),
+    secured: first(withKeys(isSecureAudio), securedOf) ?? first(withKeys(isPlainAudio), securedOf),
+    image: first(isImage, imageOf),
+  };
 }
 
 function parse(text: string): Session {
@@ -90,6 +100,15 @@ function lineOf(media: SdpMedia): RemoteLine {
 
 const isPlainAudio = ({ type, protocol }: SdpMedia): boolean =>
   type === 'audio' && (protocol === 'RTP/AVP' || protocol === 'RTP/AVPF');
+
+const isSecureAudio = ({ type, protocol }: SdpMedia): boolean =>
+  type === 'audio' && (protocol === 'RTP/SAVP' || protocol === 'RTP/SAVPF');
+
+function securedOf(media: SdpMedia, index: number, session: Session): RemoteAudio & { readonly crypto: CryptoLine } {
+  const crypto = usableCrypto(media.crypto);
+  if (!crypto) throw bad('it has no key');
+  return { ...audioOf(media, index, session), crypto };
+}
 
 const isImage = ({ type, protocol, payloads }: SdpMedia): boolean =>
   type === 'image' && protocol.toLowerCase() === 'udptl' && String(payloads).toLowerCase() === 't38';

@@ -1,6 +1,6 @@
 import type { ImageForm } from './image.ts';
 import { type Among, type LocalDescription, printLocal } from './local.ts';
-import { type Agreement, type Capabilities, negotiate, offeredFormats } from './negotiate.ts';
+import { type Agreement, type Capabilities, negotiate, offeredCrypto, offeredFormats } from './negotiate.ts';
 import { parseRemote, type RemoteDescription, type RemoteImage } from './remote.ts';
 
 /** A description of the peer that we can work with. */
@@ -44,7 +44,7 @@ export class SdpSession {
 
   offer(): void {
     this.#awaitsAnswer = true;
-    this.#print({ ...AUDIO_WANTED, formats: offeredFormats(this.#capabilities) });
+    this.#print(this.#audioOffer());
   }
 
   /** The peer's description has come, and has been agreed to: an answer if we had offered, else an offer, which `sdp` then answers. */
@@ -54,9 +54,9 @@ export class SdpSession {
       this.#awaitsAnswer = false;
       return;
     }
-    this.#among = { lines: remote.lines, index: remote.audio?.index ?? -1 };
-    const { formats, direction, parameters } = agreement;
-    this.#print({ formats, direction, rtcpMux: parameters.rtcp.mux, among: this.#among });
+    const { formats, direction, parameters, index, crypto } = agreement;
+    this.#among = { lines: remote.lines, index };
+    this.#print({ formats, direction, rtcpMux: parameters.rtcp.mux, crypto, among: this.#among });
   }
 
   /** Answers an offer of T.38. */
@@ -68,11 +68,8 @@ export class SdpSession {
 
   /** An offer in the middle of the session: T.38 in the place of the audio (RFC 3264 §8.3.3), or audio again. The session is as it was until `agree`. */
   propose(image?: ImageForm): string {
-    const formats = image ? [] : offeredFormats(this.#capabilities);
-    return printLocal({
-      ...{ ...this.#fixed, ...AUDIO_WANTED, formats, image, among: this.#among },
-      version: ++this.#version,
-    });
+    const wanted = image ? { ...AUDIO_WANTED, formats: [], image } : this.#audioOffer();
+    return printLocal({ ...this.#fixed, ...wanted, among: this.#among, version: ++this.#version });
   }
 
   /** The peer has taken what was proposed. */
@@ -80,6 +77,11 @@ export class SdpSession {
     this.#sdp = proposed;
     this.#sdpVersion = this.#version;
     this.#heldByPeer = agreement?.heldByPeer ?? false;
+  }
+
+  #audioOffer(): Pick<LocalDescription, 'formats' | 'direction' | 'rtcpMux' | 'crypto'> {
+    const capabilities = this.#capabilities;
+    return { ...AUDIO_WANTED, formats: offeredFormats(capabilities), crypto: offeredCrypto(capabilities) };
   }
 
   #print(changing: Omit<LocalDescription, 'sessionId' | 'address' | 'port' | 'version'>): void {

@@ -27,10 +27,10 @@ interface SessionKeys {
 
 /** Both directions of one RTP session, by SDES keys: SRTP and SRTCP (RFC 3711) with AES in counter mode and HMAC-SHA1. */
 export class Srtp {
-  readonly keys: SrtpKeys;
-  readonly #tag: number;
+  #keys: SrtpKeys;
+  #tag: number;
   readonly #sending: { readonly rtp: SessionKeys; readonly rtcp: SessionKeys };
-  readonly #receiving: { readonly rtp: SessionKeys; readonly rtcp: SessionKeys };
+  #receiving: { readonly rtp: SessionKeys; readonly rtcp: SessionKeys };
   /** By SSRC: how often its sequence numbers have begun anew, and what was sent last. */
   readonly #sent = new Map<number, { rollovers: number; last: number }>();
   #controlSent = 0;
@@ -38,10 +38,22 @@ export class Srtp {
   readonly #controlReceived = new Map<number, Replays>();
 
   constructor(keys: SrtpKeys) {
-    this.keys = keys;
+    this.#keys = keys;
     this.#tag = TAG[keys.suite];
     this.#sending = sessionKeys(keys.local);
     this.#receiving = sessionKeys(keys.remote);
+  }
+
+  /** The peer has named other keys of his. Ours are the same, and what we send goes on: nothing may be encrypted anew with the same number. */
+  renegotiate(keys: SrtpKeys): void {
+    if (keys.local !== this.#keys.local) throw new Error('the keys of an endpoint stay the same');
+    this.#tag = TAG[keys.suite];
+    if (keys.remote !== this.#keys.remote) {
+      this.#receiving = sessionKeys(keys.remote);
+      this.#received.clear();
+      this.#controlReceived.clear();
+    }
+    this.#keys = keys;
   }
 
   /** @returns a packet of its own */

@@ -1,6 +1,7 @@
 import type { FaxEnd, FaxProgress } from '../../../media/fax.ts';
 import type { DtmfMode, EndpointStats } from '../../../media/port.ts';
 import type { RecordingEnd, RecordOptions } from '../../../media/recorder.ts';
+import type { SrtpKeys } from '../../../media/sdp/crypto.ts';
 import type { MediaParameters } from '../../../media/sdp/negotiate.ts';
 import { isUnspecified } from '../../../media/sdp/remote.ts';
 import type { Clock } from '../../../time/clock.ts';
@@ -10,6 +11,7 @@ import { FAX_NEEDS_SPANDSP, type Spandsp } from '../dsp/spandsp.ts';
 import type { LatenessHistogram } from '../histogram.ts';
 import { OutgoingStream } from '../rtp/outgoing.ts';
 import { isRtcp } from '../rtp/packet.ts';
+import { Srtp } from '../rtp/srtp.ts';
 import { FaxLine } from './fax-line.ts';
 import { Inbound, type InboundListener } from './inbound.ts';
 import { Outbound, type OutboundListener } from './outbound.ts';
@@ -54,6 +56,8 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
   #faxDueMs = 0;
   #ports: PortPair | undefined;
   #parameters: MediaParameters | undefined;
+  /** Undefined: it is plain RTP. */
+  #srtp: Srtp | undefined;
   /** Behind a NAT the peer's RTCP comes from another port than his SDP says. */
   #rtcpSource: { readonly address: string; readonly port: number } | undefined;
 
@@ -86,9 +90,16 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
   configure(parameters: MediaParameters, dtmf: DtmfMode): void {
     this.#parameters = parameters;
     this.#rtcpSource = undefined;
+    this.#encrypt(parameters.srtp);
     this.inbound.configure(parameters, dtmf === 'inband' || parameters.eventPayloadType === undefined);
     this.outbound.configure(parameters);
     if (this.inbound.listening) this.#around.pacer.add(this);
+  }
+
+  #encrypt(keys: SrtpKeys | undefined): void {
+    if (!keys) this.#srtp = undefined;
+    else if (this.#srtp) this.#srtp.renegotiate(keys);
+    else this.#srtp = new Srtp(keys);
   }
 
   /** Begins a fax, in place of one that goes on. @throws Error if there is no library, or no memory */
@@ -141,12 +152,15 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
   onRtp(bytes: Uint8Array, address: string, port: number): void {
     // Before the first negotiation nobody is expected: early media that overtakes the answer is dropped, but is no intrusion.
     if (!this.#parameters) return;
-    if (this.#parameters.rtcp.mux && isRtcp(bytes)) this.onRtcp(bytes, address, port);
-    else this.inbound.receive(bytes, address, port);
+    if (this.#parameters.rtcp.mux && isRtcp(bytes)) return this.onRtcp(bytes, address, port);
+    const packet = this.#srtp ? this.#srtp.unprotect(bytes) : bytes;
+    if (packet) this.inbound.receive(packet, address, port);
+    else this.inbound.reject();
   }
 
   onRtcp(bytes: Uint8Array, address: string, port: number): void {
-    if (this.inbound.lock.target?.address !== address || !this.#rtcp.receive(bytes)) {
+    const packet = this.#srtp ? this.#srtp.unprotectControl(bytes) : bytes;
+    if (!packet || this.inbound.lock.target?.address !== address || !this.#rtcp.receive(packet)) {
       this.inbound.reject();
       return;
     }
@@ -215,15 +229,24 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
   }
 
   #send(bytes: Uint8Array, offset: number, end: number): void {
+    const srtp = this.#srtp;
+    if (!srtp) return this.#transmit(bytes, offset, end);
+    const packet = srtp.protect(bytes.subarray(offset, end));
+    this.#transmit(packet, 0, packet.length);
+  }
+
+  /** As it is, from the port of RTP. */
+  #transmit(bytes: Uint8Array, offset: number, end: number): void {
     const target = this.inbound.lock.target;
     if (target) this.#ports?.sendRtp(bytes, offset, end, target.port, target.address);
   }
 
-  #sendRtcp(report: Uint8Array): void {
+  #sendRtcp(plain: Uint8Array): void {
     if (!this.#parameters) return;
+    const report = this.#srtp ? this.#srtp.protectControl(plain) : plain;
     const { mux, address, port } = this.#parameters.rtcp;
     if (mux) {
-      this.#send(report, 0, report.length);
+      this.#transmit(report, 0, report.length);
       return;
     }
     const target = this.#rtcpSource ?? { address, port };
