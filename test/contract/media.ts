@@ -3,6 +3,7 @@ import type { Endpoint, EndpointOptions, MediaServer } from '../../src/media/por
 import { RtpPeer, type RtpPeerOptions } from '../support/rtp-peer.ts';
 import { bridging } from './media/bridging.ts';
 import { digits } from './media/digits.ts';
+import { encryption } from './media/encryption.ts';
 import { lifecycle } from './media/lifecycle.ts';
 import { negotiation } from './media/negotiation.ts';
 import { playing } from './media/playing.ts';
@@ -42,7 +43,16 @@ export interface OpenOptions {
   readonly exactly?: boolean;
 }
 
-const topics = { negotiation, playing, bridging, recording, digits, 'the wire': wire, 'life and end': lifecycle };
+const topics = {
+  negotiation,
+  encryption,
+  playing,
+  bridging,
+  recording,
+  digits,
+  'the wire': wire,
+  'life and end': lifecycle,
+};
 export type Topic = keyof typeof topics;
 
 export interface ContractOptions {

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Phone } from '../support/baresip.ts';
+import { Phone, type PhoneOptions } from '../support/baresip.ts';
 import { type CertificateAuthority as Authority, CertificateAuthority } from '../support/certificates.ts';
 import { Engine } from '../support/engine-process.ts';
 import { startJack } from '../support/jack.ts';
@@ -40,7 +40,12 @@ beforeAll(async () => {
   await start(other, ['DNS:elsewhere.test'], { id: 'other', domains: ['other.test'], timezone: 'UTC' });
   ours = await start(own, ['IP:127.0.0.1'], {
     ...{ id: 'acme', domains: ['acme.test'], timezone: 'Europe/Moscow' },
-    employees: [{ id: 'anna', extension: '401', accounts: [{ user: 'anna', domain: 'acme.test', password }] }],
+    security: { srtp: true },
+    employees: ['anna', 'vera'].map((id, i) => ({
+      id,
+      extension: `40${i + 1}`,
+      accounts: [{ user: id, domain: 'acme.test', password }],
+    })),
     trunks: [
       { ...trunk, id: 'branch', ports: String(theirs), masks: [{ match: '(45\\d)', to: '$1' }] },
       { ...trunk, id: 'impostor', ports: String(other) },
@@ -88,10 +93,10 @@ const trunk = async (id: string, is: (one: TrunkState) => boolean) =>
   );
 
 describe('SIP over TLS', () => {
-  const register = () =>
+  const register = (more: Partial<PhoneOptions> = {}) =>
     Phone.register({
       ...{ user: 'anna', password, domain: 'acme.test', proxy: `127.0.0.1:${port}`, transport: 'tls', env },
-      certificates: authority.file,
+      ...{ certificates: authority.file, encrypts: true, ...more },
     });
 
   it('a phone registers, and a trunk is asked whether it is there', async () => {
@@ -118,6 +123,36 @@ describe('SIP over TLS', () => {
     expect(await lastRecord(ours)).toMatchObject({ direction: 'out', to: '456', outcome: 'answered' });
     expect(await lastRecord(branch, 'branch')).toMatchObject({ direction: 'in', to: '456' });
   });
+
+  it.skipIf(process.env.FREESWITCH_BINARY)(
+    'two phones talk, encrypted (security.srtp); one that does not encrypt is refused',
+    async () => {
+      await using vera = await register({ user: 'vera', answers: 'auto', says: { hz: 1000 } });
+      {
+        await using anna = await register({ says: { hz: 500 } });
+        anna.dial('402');
+        await anna.next('CALL_ESTABLISHED');
+        for (const [phone, hz] of [
+          [anna, 1000],
+          [vera, 500],
+        ] as const) {
+          await eventually(
+            `${phone.options.user} to hear the other one`,
+            async () => melody(await phone.heard(), [500, 1000]),
+            (heard) => heard.includes(hz),
+          );
+        }
+        expect(anna.log).toMatch(/srtp.*AES_CM_128_HMAC_SHA1_80/i);
+        anna.hangUp();
+        await vera.next('CALL_CLOSED');
+      }
+      await using plain = await register({ encrypts: false });
+      plain.dial('402');
+      const { param } = await plain.next('CALL_CLOSED');
+      expect(param).toContain('488');
+      await idle(ours);
+    },
+  );
 
   // drachtio 0.9.10 does not look at it.
   it.skipIf(process.env.DRACHTIO_BINARY)(

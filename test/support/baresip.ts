@@ -30,6 +30,8 @@ export interface PhoneOptions {
   readonly answers?: 'auto' | 'manual';
   /** False for a stranger: it calls through the proxy without an account there. */
   readonly registers?: boolean;
+  /** Speaks SRTP (SDES) alone. */
+  readonly encrypts?: boolean;
   /** Has a lamp for messages: subscribes to them, and tells of each notice by an event `MWI_NOTIFY`. */
   readonly lamp?: boolean;
 }
@@ -83,12 +85,21 @@ export class Phone implements AsyncDisposable {
     if (options.says && 'file' in options.says) await writeFile(source, await readFile(options.says.file));
     else await writeFile(source, wavFile(tone(options.says?.hz ?? 0, 60_000)));
     await writeFile(join(folder.path, 'config'), configuration(folder.path, source, port, options));
-    const { user, password, domain, proxy, transport = 'udp', answers = 'manual', dtmf = 'rtpevent' } = options;
+    const {
+      user,
+      password,
+      domain,
+      proxy,
+      transport = 'udp',
+      answers = 'manual',
+      dtmf = 'rtpevent',
+      encrypts,
+    } = options;
     const interval = options.registers === false ? 0 : 60;
     await writeFile(
       join(folder.path, 'accounts'),
       `<sip:${user}@${domain};transport=${transport}>;auth_user=${user};auth_pass=${password};` +
-        `outbound="sip:${proxy};transport=${transport}";regint=${interval};answermode=${answers};dtmfmode=${dtmf};audio_codecs=pcma,pcmu\n`,
+        `outbound="sip:${proxy};transport=${transport}";regint=${interval};answermode=${answers};dtmfmode=${dtmf};audio_codecs=pcma,pcmu${encrypts ? ';mediaenc=srtp-mand' : ''}\n`,
     );
     await writeFile(join(folder.path, 'contacts'), '');
     const program = await Program.start('baresip', ['-4', '-f', folder.path], {
@@ -189,7 +200,7 @@ const configuration = (
   folder: string,
   source: string,
   port: number,
-  { certificates, lamp = false }: Pick<PhoneOptions, 'certificates' | 'lamp'>,
+  { certificates, lamp = false, encrypts = false }: Pick<PhoneOptions, 'certificates' | 'lamp' | 'encrypts'>,
 ): string => `
 module_path /usr/lib/baresip/modules
 module g711.so
@@ -201,6 +212,7 @@ module_tmp uuid.so
 module_tmp account.so
 module_app menu.so
 ${lamp ? 'module_app mwi.so' : ''}
+${encrypts ? 'module srtp.so' : ''}
 module ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:${port}
 sip_listen 127.0.0.1:0

@@ -2,6 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { g711 } from '../../src/embedded/media/dsp/g711.ts';
 import { RtpPacket, writeHeader } from '../../src/embedded/media/rtp/packet.ts';
+import { Srtp } from '../../src/embedded/media/rtp/srtp.ts';
 import { eventOf, KeyPresses, writeEventPayload } from '../../src/embedded/media/rtp/telephone-event.ts';
 import type { CodecName } from '../../src/media/port.ts';
 import { describeSound, sounds, tone } from './tones.ts';
@@ -18,6 +19,8 @@ export interface RtpPeerOptions {
   readonly events?: number | null;
   /** What stands in the SDP instead of the socket's own port: a peer behind a NAT. */
   readonly signalledPort?: number;
+  /** It speaks SRTP alone, with this key and salt in base64 (SDES). */
+  readonly srtpKey?: string;
 }
 
 export interface ReceivedPacket {
@@ -50,12 +53,15 @@ export class RtpPeer {
   sequence = Math.floor(Math.random() * 2 ** 16);
   timestamp = Math.floor(Math.random() * 2 ** 32);
   codec: CodecName;
+  /** Of what it sends, as its next description says. */
+  srtpKey: string | undefined;
 
   readonly #socket: Socket;
   readonly #options: RtpPeerOptions;
   readonly #presses = new KeyPresses();
   readonly #arrivals = new Set<() => void>();
   #target: { readonly address: string; readonly port: number } | undefined;
+  #srtp: Srtp | undefined;
   #talking: NodeJS.Timeout | undefined;
   #sdpVersion = 0;
 
@@ -71,6 +77,7 @@ export class RtpPeer {
     this.#options = options;
     ({ address: this.address, port: this.port } = socket.address());
     this.codec = options.codecs?.[0] ?? 'pcma';
+    this.srtpKey = options.srtpKey;
     socket.on('message', (bytes) => this.#receive(bytes));
   }
 
@@ -92,6 +99,8 @@ export class RtpPeer {
     extra = [] as readonly string[],
   } = {}): string {
     const { events = 101, signalledPort } = this.#options;
+    const { srtpKey } = this;
+    const protocol = srtpKey === undefined ? 'RTP/AVP' : 'RTP/SAVP';
     const types = codecs.map((codec) => STATIC[codec]);
     return [
       'v=0',
@@ -99,9 +108,10 @@ export class RtpPeer {
       's=-',
       `c=IN IP4 ${address}`,
       't=0 0',
-      `m=audio ${signalledPort ?? this.port} RTP/AVP ${[...types, ...(events === null ? [] : [events])].join(' ')}`,
+      `m=audio ${signalledPort ?? this.port} ${protocol} ${[...types, ...(events === null ? [] : [events])].join(' ')}`,
       ...codecs.map((codec) => `a=rtpmap:${STATIC[codec]} ${codec.toUpperCase()}/8000`),
       ...(events === null ? [] : [`a=rtpmap:${events} telephone-event/8000`, `a=fmtp:${events} 0-15`]),
+      ...(srtpKey === undefined ? [] : [`a=crypto:7 ${SUITE} inline:${srtpKey}|2^31`]),
       `a=${direction}`,
       ...attributes,
       ...extra,
@@ -111,7 +121,13 @@ export class RtpPeer {
 
   /** Where to send to, and in which codec: the other side's SDP. */
   connect(sdp: string): this {
-    const audio = /^m=audio (\d+) RTP\/AVPF? (\d+)/m.exec(sdp);
+    const audio = /^m=audio (\d+) RTP\/S?AVPF? (\d+)/m.exec(sdp);
+    const theirs = /^a=crypto:\d+ (\S+) inline:(\S{40})/m.exec(sdp);
+    const { srtpKey } = this;
+    if (srtpKey !== undefined) {
+      if (theirs?.[1] !== SUITE) throw new Error(`no key in this SDP:\n${sdp}`);
+      this.#srtp = new Srtp({ suite: SUITE, local: srtpKey, remote: theirs[2] as string });
+    }
     const address = /^c=IN IP4 (\S+)/m.exec(sdp)?.[1];
     if (!audio || !address) throw new Error(`no audio in this SDP:\n${sdp}`);
     this.#target = { address, port: Number(audio[1]) };
@@ -157,7 +173,24 @@ export class RtpPeer {
     writeHeader(packet, 0, marker, payloadType, this.sequence, timestamp, this.ssrc);
     packet.set(payload, 12);
     this.sequence = (this.sequence + 1) & 0xffff;
-    this.sendBytes(packet);
+    this.sendBytes(this.#srtp ? this.#srtp.protect(packet) : packet);
+  }
+
+  /** A packet as it would go out, for another to send. */
+  protected(payload: Uint8Array, payloadType: number): Uint8Array {
+    const packet = new Uint8Array(12 + payload.length);
+    writeHeader(packet, 0, false, payloadType, this.sequence, this.timestamp, this.ssrc);
+    packet.set(payload, 12);
+    this.sequence = (this.sequence + 1) & 0xffff;
+    if (!this.#srtp) throw new Error('it does not encrypt');
+    return this.#srtp.protect(packet);
+  }
+
+  /** Encrypts with `srtpKey` from now on; what the other side sends goes on. */
+  rekey(sdp: string): void {
+    const theirs = /^a=crypto:\d+ \S+ inline:(\S{40})/m.exec(sdp)?.[1];
+    if (theirs === undefined || this.srtpKey === undefined) throw new Error('it does not encrypt');
+    this.#srtp = new Srtp({ suite: SUITE, local: this.srtpKey, remote: theirs });
   }
 
   /** Anything, from the peer's own port. @param to default: where `connect` says */
@@ -258,9 +291,10 @@ export class RtpPeer {
     });
   }
 
-  #receive(bytes: Uint8Array): void {
+  #receive(wire: Uint8Array): void {
     const packet = new RtpPacket();
-    if (!packet.parse(bytes)) return;
+    const bytes = this.#srtp ? this.#srtp.unprotect(wire) : wire;
+    if (!bytes || !packet.parse(bytes)) return;
     const { payloadType, marker, sequence, timestamp, ssrc } = packet;
     const payload = bytes.slice(packet.start, packet.end);
     this.packets.push({ payloadType, marker, sequence, timestamp, ssrc, payload, atMs: performance.now() });
@@ -269,6 +303,7 @@ export class RtpPeer {
   }
 }
 
+const SUITE = 'AES_CM_128_HMAC_SHA1_80';
 const STATIC: Record<CodecName, number> = { pcma: 8, pcmu: 0 };
 
 /** Two peers talk at once with these tones; resolves when each hears the other. */
