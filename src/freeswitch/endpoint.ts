@@ -69,6 +69,11 @@ export class FreeswitchEndpoint implements Endpoint {
   #hearsTones = false;
   #watch: SilenceWatch | undefined;
   #offer: ((sdp: string) => Promise<string>) | undefined;
+  /**
+   * With whom an offer of ours is under way. Until it is answered no offer of his waits for its turn: after a collision (491) our signalling sends ours again only
+   * when his has been answered (RFC 3261 §14.1), and each would wait for the other.
+   */
+  readonly #offering = new Set<'peer' | 'server'>();
   /** What the peer is to FreeSWITCH is the T.38 of his fax machine, not his audio. */
   #isImage = false;
   #ended = false;
@@ -97,7 +102,10 @@ export class FreeswitchEndpoint implements Endpoint {
         if (this.#listensForFax) void this.channel.execute(...HEAR_FAX);
       });
     });
-    this.channel.dialog.onReinvite((offer) => this.#exchange(() => this.#offered(offer)));
+    this.channel.dialog.onReinvite(async (offer) => {
+      this.#mustNotOffer('server');
+      return this.#exchange(() => this.#offered(offer));
+    });
     void this.channel.gone.then((reason) => this.#lose(reason));
   }
 
@@ -113,7 +121,8 @@ export class FreeswitchEndpoint implements Endpoint {
     return { playbacks: this.#playing, recordings: this.#recording };
   }
 
-  negotiate(remoteSdp: string): Promise<string> {
+  async negotiate(remoteSdp: string): Promise<string> {
+    this.#mustNotOffer('peer');
     return this.#exchange(async () => {
       const { session, capabilities } = this.#parts;
       const image = this.#fax ? imageOf(remoteSdp) : undefined;
@@ -282,6 +291,19 @@ export class FreeswitchEndpoint implements Endpoint {
     return exchange;
   }
 
+  #mustNotOffer(to: 'peer' | 'server'): void {
+    if (this.#offering.has(to)) throw new MediaError('no-common-codec', 'An offer of ours is under way');
+  }
+
+  async #offerTo<T>(to: 'peer' | 'server', offer: Promise<T>): Promise<T> {
+    this.#offering.add(to);
+    try {
+      return await offer;
+    } finally {
+      this.#offering.delete(to);
+    }
+  }
+
   /** FreeSWITCH has offered us something: T.38 for its fax machine, which goes on in the audio when the peer refuses it; or what it has told before, to see whether we live. */
   async #offered(sdp: string | undefined): Promise<string> {
     const { session, peer } = this.#parts;
@@ -292,7 +314,7 @@ export class FreeswitchEndpoint implements Endpoint {
     }
     if (!this.#offer) throw new MediaError('no-common-codec', 'Nobody brings T.38 to the peer');
     const proposal = session.propose(theirs);
-    const image = imageOf(await this.#offer(proposal))?.[1];
+    const image = imageOf(await this.#offerTo('peer', this.#offer(proposal)))?.[1];
     if (!image) {
       // He took it, and then not: nothing is heard any more. FreeSWITCH stays where it was.
       const agreed = await this.#offerAudio();
@@ -307,7 +329,8 @@ export class FreeswitchEndpoint implements Endpoint {
   /** Tells FreeSWITCH of the T.38 that the peer offers. @returns its own */
   async #imageOfServer(theirs: RemoteImage): Promise<ImageForm> {
     const refused = (cause?: unknown) => new MediaError('no-common-codec', 'FreeSWITCH takes no T.38 here', { cause });
-    const answer = await this.channel.dialog.modify(this.#parts.peer.image(theirs)).catch((error: unknown) => {
+    const asked = this.#offerTo('server', this.channel.dialog.modify(this.#parts.peer.image(theirs)));
+    const answer = await asked.catch((error: unknown) => {
       throw refused(error);
     });
     const image = imageOf(answer)?.[1];
@@ -335,7 +358,7 @@ export class FreeswitchEndpoint implements Endpoint {
     const { session, capabilities } = this.#parts;
     if (!this.#offer) throw new MediaError('endpoint-gone', 'Nobody brings offers to the peer');
     const proposal = session.propose();
-    const agreed = readRemote(await this.#offer(proposal), capabilities);
+    const agreed = readRemote(await this.#offerTo('peer', this.#offer(proposal)), capabilities);
     session.agree(proposal, agreed.agreement);
     this.#agreed = agreed;
     return agreed;
@@ -347,7 +370,7 @@ export class FreeswitchEndpoint implements Endpoint {
     const described = JSON.stringify(parameters);
     if (described === this.#described) return;
     try {
-      await this.channel.dialog.modify(peer.known(parameters));
+      await this.#offerTo('server', this.channel.dialog.modify(peer.known(parameters)));
     } catch (error) {
       throw new MediaError('endpoint-gone', `FreeSWITCH refused a new description of endpoint ${this.id}`, {
         cause: error,

@@ -67,7 +67,7 @@ export class FakeDialog implements Dialog {
   readonly modified: string[] = [];
 
   /** What the party answers to them. Default: the same. */
-  answersOffer: (sdp: string) => string = (sdp) => sdp;
+  answersOffer: (sdp: string) => string | Promise<string> = (sdp) => sdp;
 
   async modify(sdp: string): Promise<string> {
     this.modified.push(sdp);

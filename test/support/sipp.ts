@@ -382,7 +382,9 @@ async function start(folder: string, xml: string, options: SippOptions, args: re
         '-error_file',
         errorFile(folder),
       ],
-      ...['-timeout', '120s', '-timeout_error', '-rtp_echo', '-mp', String(media.from)],
+      ...['-timeout', '120s', '-timeout_error', '-mp', String(media.from)],
+      // One who plays a file would otherwise send two streams at once, each to be heard in pieces.
+      ...(xml.includes('rtp_stream') ? [] : ['-rtp_echo']),
       ...(port === undefined ? [] : ['-p', String(port)]),
     ],
     { cwd: options.folder ?? folder, env: { ...process.env, TERM: 'dumb' } },

@@ -580,6 +580,40 @@ describe('T.38', () => {
     expect(endpoint.localSdp).toBe(before);
   });
 
+  it('that both sides ask for at once waits for nobody: his offer is refused, ours goes on', async () => {
+    const { endpoint, dialog } = await receiving();
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<string>();
+    endpoint.onOffer(() => {
+      asked.resolve();
+      return answer.promise;
+    });
+    const told = dialog.reinvite(image(20_000, '192.0.2.20'));
+    await asked.promise;
+    await expect(endpoint.negotiate(image(5000))).rejects.toThrow('under way');
+    answer.resolve(image(5000));
+    expect(await told).toContain('m=image 5000');
+  });
+
+  it('that FreeSWITCH asks for while it is being asked waits for nobody either', async () => {
+    const { endpoint, dialog } = await receiving();
+    const held = Promise.withResolvers<void>();
+    dialog.answersOffer = async (sdp) => {
+      await held.promise;
+      return sdp.includes('m=image') ? image(20_002, '192.0.2.20') : sdp;
+    };
+    endpoint.onOffer(async () => image(5000));
+    const answer = endpoint.negotiate(image(5000));
+    await eventually(
+      'FreeSWITCH to be asked',
+      () => dialog.modified.length,
+      (count) => count === 1,
+    );
+    await expect(dialog.reinvite(image(20_000))).rejects.toThrow('under way');
+    held.resolve();
+    expect(await answer).toContain('m=image 20002');
+  });
+
   it('is refused to one who is no fax machine here', async () => {
     const server = await freeswitch();
     const { endpoint, channel } = await call(await started([server]), server);
