@@ -58,7 +58,11 @@ export function offeredFormats({ codecs, dtmf }: Capabilities): RemoteFormat[] {
  */
 export function negotiate(remote: RemoteDescription, capabilities: Capabilities): Agreement {
   const { audio } = remote;
-  if (!audio) throw new MediaError('no-common-codec', 'The peer has no audio over plain RTP');
+  if (!audio)
+    throw new MediaError(
+      'no-common-codec',
+      'The peer has no audio over plain RTP (RTP/AVP): encrypted audio and WebRTC are not spoken here',
+    );
   if (isIPv4(audio.address) !== (capabilities.family === 4)) {
     throw new MediaError('bad-sdp', `The peer's address ${audio.address} is not IPv${capabilities.family} as ours is`);
   }
