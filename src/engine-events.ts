@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { AgentChange, CallbackChange, QueueChange } from './acd/changes.ts';
 import type { Inbound } from './call/inbound.ts';
 import { isError } from './config/issue.ts';
@@ -5,6 +6,7 @@ import type { ConfigStore } from './config/store.ts';
 import { liveView } from './engine-http.ts';
 import type { EventForms, EventLog } from './events/index.ts';
 import type { CallRecord } from './history/record.ts';
+import type { AlarmEvent } from './http/schemas.ts';
 import {
   instant,
   shownAgent,
@@ -21,6 +23,8 @@ import type { Recordings } from './messages/recording/index.ts';
 import type { Voicemail } from './messages/voicemail/index.ts';
 import type { Binding } from './redis/index.ts';
 import type { Registrar } from './sip/index.ts';
+import type { Clock } from './time/clock.ts';
+import { Seldom } from './time/seldom.ts';
 import type { OutgoingLimits } from './trunks/outgoing-limits.ts';
 import type { Registering, RegistrationChange } from './trunks/registering.ts';
 import type { TrunkChange, TrunkWatch } from './trunks/watch.ts';
@@ -61,14 +65,21 @@ export interface WatchedParts {
   readonly registrar: Registrar;
   readonly recordings: Recordings;
   readonly limits: Pick<OutgoingLimits, 'events'>;
+  readonly clock: Clock;
 }
+
+/** Of one and the same alarm. */
+const ALARM_EVERY_MS = 60_000;
+
+type AlarmFacts = Omit<z.output<typeof AlarmEvent>, 'pbx' | 'seq' | 'type' | 'at' | 'node'>;
+const noAlarm = { limit: null, max: null, employee: null, number: null, call: null, error: null };
 
 /**
  * Puts into the log of each PBX what happens in the parts of this node, in the form of the API (`http/schemas.ts`, `LiveEvent`).
  * @returns the function that ends it
  */
 export function publishEvents(
-  { config, inbound, registrar, recordings, limits }: WatchedParts,
+  { config, inbound, registrar, recordings, limits, clock }: WatchedParts,
   events: EventLog,
 ): () => void {
   const registration = (what: 'registered' | 'unregistered' | 'expired') => (device: Binding) => {
@@ -78,6 +89,9 @@ export function publishEvents(
   const everywhere = (what: 'started' | 'stopped') => {
     for (const { id } of config.all()) events.publish(id, 'node', { what });
   };
+  const alarm = (pbx: string, facts: Partial<AlarmFacts> & Pick<AlarmFacts, 'what'>) =>
+    events.publish(pbx, 'alarm', { ...noAlarm, ...facts });
+  const unheard = new Seldom(clock, ALARM_EVERY_MS);
   const offs = [
     inbound.events.on('changed', ({ call, what, record }) =>
       events.publish(call.pbx.id, 'call', {
@@ -86,8 +100,11 @@ export function publishEvents(
         end: record ? endOf(record) : null,
       }),
     ),
+    inbound.events.on('unheard', ({ call: { id, pbx }, error }) => {
+      if (unheard.may(`${pbx.id}\n${error}`)) alarm(pbx.id, { what: 'audio', call: id, error });
+    }),
     limits.events.on('met', ({ pbx, limit, max, employee = null, number }) =>
-      events.publish(pbx, 'alarm', { what: 'outgoingLimit', limit, max, employee, number }),
+      alarm(pbx, { what: 'outgoingLimit', limit, max, employee, number }),
     ),
     registrar.on('registered', registration('registered')),
     registrar.on('unregistered', registration('unregistered')),

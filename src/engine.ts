@@ -24,6 +24,7 @@ import { watchConfig } from './config/watch.ts';
 import type { Database } from './database/port.ts';
 import { Destinations } from './dial/destinations.ts';
 import { EmployeeDialler } from './dial/employee.ts';
+import { LookAhead } from './dial/look-ahead.ts';
 import { Occupancy } from './dial/occupancy.ts';
 import { startEmbeddedMedia } from './embedded/media/index.ts';
 import { startPrivateRedis } from './embedded/redis/index.ts';
@@ -195,7 +196,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     });
     stack.defer(() => trunks.close());
     const occupancy = new Occupancy(occupancyInAcd(acdNode, log));
-    const destinations = new Destinations(registrations, contactTarget, trunks, limits);
+    const destinations = new Destinations(new LookAhead(registrations, clock), contactTarget, trunks, limits);
     const callbackTasks = new CallbackTasks(redis);
     const setStatus = statusSetter(dispatcher);
     const groupCallbacks = new GroupCallbacks(callbackTasks, subscriber);
@@ -234,7 +235,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
       history: async (record) => (await history).record(record),
     });
-    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar, recordings, limits }, events));
+    stack.defer(publishEvents({ config, inbound, registrar: sip.registrar, recordings, limits, clock }, events));
     const keepingOpen = history.then((made) => keepOpenCalls(made, inbound));
     keepingOpen.catch(() => undefined);
     stack.defer(() =>

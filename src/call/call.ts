@@ -120,7 +120,10 @@ export class Call implements LiveCall {
       ...(invite === undefined ? {} : { invite }),
       ...(trunk === undefined ? {} : { sound: trunkSound(trunk) }),
     });
-    this.audio = new CallerAudio({ caller: this.caller, pbx, sounds: services.sounds, log: options.log });
+    this.audio = new CallerAudio({
+      ...{ caller: this.caller, pbx, sounds: services.sounds, log: options.log },
+      onUnheard: (error) => this.timeline.unheard(error),
+    });
     this.caller.on('ended', ({ by, reason }) => {
       this.settle({ by, reason });
     });

@@ -8,13 +8,14 @@ import type { Sounds } from './sounds.ts';
 
 /**
  * What the caller hears before he talks to somebody: one thing at a time, the latest wins. Nothing here rejects: a caller who cannot
- * hear is hung up, a file that cannot be played is silence and a line in the log.
+ * hear is hung up, a file that cannot be played is silence, which is told.
  */
 export class CallerAudio {
   readonly #caller: CallerLeg;
   readonly #pbx: PbxVersion;
   readonly #sounds: Sounds;
   readonly #log: Logger;
+  readonly #onUnheard: (error: string) => void;
   /** Counts what is played: who finds another number than his own has been replaced. */
   #turn = 0;
   /** Counts the waits for an answer in the same way. */
@@ -27,11 +28,19 @@ export class CallerAudio {
   /** Started by `start`, and still to be heard while it rings. */
   #background = false;
 
-  constructor(options: { caller: CallerLeg; pbx: PbxVersion; sounds: Sounds; log: Logger }) {
+  constructor(options: {
+    caller: CallerLeg;
+    pbx: PbxVersion;
+    sounds: Sounds;
+    log: Logger;
+    /** Audio could not be played: which, and why. */
+    onUnheard: (error: string) => void;
+  }) {
     this.#caller = options.caller;
     this.#pbx = options.pbx;
     this.#sounds = options.sounds;
     this.#log = options.log;
+    this.#onUnheard = options.onUnheard;
   }
 
   /** Answers, unless that has been done. */
@@ -160,7 +169,9 @@ export class CallerAudio {
     const playback = endpoint.play(sources, options);
     this.#playback = playback;
     void playback.ended.then(({ reason, error }) => {
-      if (reason === 'failed') this.#log.warn({ error }, 'audio could not be played');
+      if (reason !== 'failed') return;
+      this.#log.warn({ error }, 'audio could not be played');
+      this.#onUnheard(error ?? 'the media server does not say why');
     });
     return playback;
   }

@@ -40,6 +40,8 @@ export interface CallEvents {
     readonly record?: CallRecord;
     readonly isKept?: boolean;
   };
+  /** Audio could not be played to the caller: which, and why. */
+  unheard: { readonly call: LiveCall; readonly error: string };
 }
 
 /** Takes each INVITE that has passed the guard, decides what it is (2-call-behaviour §1), and sees the call through to its record. */
@@ -132,6 +134,7 @@ export class Inbound {
   begins(call: LiveCall): void {
     this.live.add(call);
     call.timeline.changes.on('changed', (what) => this.#tell({ call, what }));
+    call.timeline.changes.on('unheard', ({ error }) => this.events.emit('unheard', { call, error }));
     this.#tell({ call, what: 'appeared' });
   }
 

@@ -53,8 +53,8 @@ async function run(call: Call, compiled: CompiledScheme): Promise<EndReason> {
   deaf();
   call.scheme = undefined;
   call.caller.gone.removeEventListener('abort', gone);
-  // A caller for whom somebody was only rung hears why nobody came, not that a scheme has ended.
-  return reason === 'schemeEnded' && failure !== undefined ? failure : reason;
+  // A caller for whom somebody was only rung hears why nobody came, not that a scheme has ended. One who has left a message has come to what he was sent to.
+  return reason === 'schemeEnded' && failure !== undefined && call.timeline.isMissed ? failure : reason;
 }
 
 /** @param deaf called when somebody has the line: what is heard from then on is not the scheme's (and a fax machine that calls is not listened for) */

@@ -53,7 +53,7 @@ const MAX_ENTRIES = 1000;
  */
 export class Timeline implements AttemptLog {
   readonly facts: CallFacts;
-  readonly changes = new Emitter<{ changed: TimelineChange }>();
+  readonly changes = new Emitter<{ changed: TimelineChange; unheard: { readonly error: string } }>();
   readonly #clock: Clock;
   readonly #start: number;
   readonly #marks: Mark[] = [];
@@ -250,6 +250,12 @@ export class Timeline implements AttemptLog {
   /** Adds something to the path that no scheme has decided, and at no place in one: the call stays where it is. */
   aside(entry: TraceEntry): void {
     this.#keep(entry);
+  }
+
+  /** Audio could not be played. @param error which, and why */
+  unheard(error: string): void {
+    this.#keep({ state: this.#place ?? '', event: 'unheard', detail: { error } });
+    this.changes.emit('unheard', { error });
   }
 
   /** Adds to the path what came of a forward. */

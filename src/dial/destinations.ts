@@ -18,15 +18,20 @@ export type Found =
   | { readonly ok: true; readonly destinations: readonly Destination[] }
   | { readonly ok: false; readonly reason: EndReason };
 
+/** Who is registered where, and perhaps looked up before it is asked for (`LookAhead`). */
+export interface Contacts extends Pick<RegistrationStore, 'contacts'> {
+  expect?(pbx: string, account: string): void;
+}
+
 /** From what an admin writes (an account, a SIP address, a number, a number at a trunk) to the addresses that an INVITE is sent to. */
 export class Destinations {
-  readonly #registrations: Pick<RegistrationStore, 'contacts'>;
+  readonly #registrations: Contacts;
   readonly #contactTarget: (binding: Binding) => SipTarget;
   readonly #trunks: Trunks;
   readonly #limits: OutgoingLimits;
 
   constructor(
-    registrations: Pick<RegistrationStore, 'contacts'>,
+    registrations: Contacts,
     contactTarget: (binding: Binding) => SipTarget,
     trunks: Trunks,
     limits: OutgoingLimits,
@@ -44,6 +49,13 @@ export class Destinations {
     return this.ofNumber(pbx, contact.phone, callerId);
   }
 
+  /** This contact is likely to be rung within milliseconds. */
+  expect(pbx: PbxVersion, contact: Contact): void {
+    if (!('sip' in contact)) return;
+    const { account } = ourAccount(pbx, contact.sip);
+    if (account) this.#registrations.expect?.(pbx.id, account.address);
+  }
+
   async ofTarget(
     pbx: PbxVersion,
     target: Extract<Target, { sip: string } | { phone: string } | { trunk: string }>,
@@ -56,18 +68,14 @@ export class Destinations {
 
   /** Every device that is registered for an account of ours; an address elsewhere as it stands. */
   async ofSipAddress(pbx: PbxVersion, address: string, port?: number, transport?: Transport): Promise<Found> {
-    const at = address.lastIndexOf('@');
-    const user = address.slice(0, at);
-    const host = address.slice(at + 1);
-    const ours = pbx.account(user, host);
-    if (!ours) {
+    const { user, host, account } = ourAccount(pbx, address);
+    if (!account) {
       const uri = `sip:${address}${port ? `:${port}` : ''}${transport ? `;transport=${transport}` : ''}`;
       return { ok: true, destinations: [{ target: { uri }, to: { user, host, display: '' } }] };
     }
-    const account = pbx.forwardedAccount(ours.account);
     let bindings: readonly Binding[];
     try {
-      bindings = await this.#registrations.contacts(pbx.id, `${account.user}@${account.domain}`);
+      bindings = await this.#registrations.contacts(pbx.id, account.address);
     } catch {
       // Redis is away, which its connection has reported: nobody can be found until it is back (2-call-behaviour §10).
       return { ok: false, reason: 'serviceUnavailable' };
@@ -151,4 +159,14 @@ export class Destinations {
       ...(otherwise === undefined ? {} : { otherwise }),
     };
   }
+}
+
+/** @returns `account`: the one of ours that calls to this address go to */
+function ourAccount(pbx: PbxVersion, address: string) {
+  const at = address.lastIndexOf('@');
+  const user = address.slice(0, at);
+  const host = address.slice(at + 1);
+  const ours = pbx.account(user, host);
+  const account = ours && pbx.forwardedAccount(ours.account);
+  return { user, host, account: account && { ...account, address: `${account.user}@${account.domain}` } };
 }

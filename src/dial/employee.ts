@@ -99,8 +99,14 @@ export class EmployeeDialler {
       }
       return last;
     });
+    const [first] = contacts;
     if (result.outcome === 'failed') occupation.over();
-    else result.leg.on('ended', () => occupation.over());
+    else
+      result.leg.on('ended', () => {
+        // Whom a group has rung it may ring again at once.
+        if (group !== undefined && first) this.#destinations.expect(pbx, first);
+        occupation.over();
+      });
     return result;
   }
 

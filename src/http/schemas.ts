@@ -680,11 +680,17 @@ export const CallbackEvent = named(
 export const AlarmEvent = named(
   'AlarmEvent',
   happened('alarm', 'Somebody should look. One and the same is told once a minute at most, by each node.', {
-    what: z.enum(['outgoingLimit']).describe('A call to the outside was refused or cut off: a limit is reached.'),
-    limit: z.enum(['concurrent', 'callsPerMinute', 'minutesPerDay']),
-    max: z.int(),
+    what: z
+      .enum(['outgoingLimit', 'audio'])
+      .describe(
+        '"outgoingLimit": a call to the outside was refused or cut off, a limit is reached. "audio": a caller heard silence in the place of something.',
+      ),
+    limit: z.enum(['concurrent', 'callsPerMinute', 'minutesPerDay']).nullable(),
+    max: z.int().nullable(),
     employee: z.string().nullable().describe('Whose limit it is; null: that of the PBX.'),
-    number: z.string().describe('Which was called.'),
+    number: z.string().nullable().describe('Which was called.'),
+    call: z.string().nullable().describe('In which nothing could be heard.'),
+    error: z.string().nullable().describe('Which audio could not be played, and why.'),
   }),
 );
 

@@ -84,7 +84,7 @@ export interface VoicemailRequest {
 
 /**
  * Events of a forward, of which the machine knows only that it asked. The call layer knows who was really rung and what came of it, and notes that in
- * their place, at the same state: a path that a call has kept and the traces of its machine are alike but for these.
+ * their place, at the same state; and audio that could not be played. A path that a call has kept and the traces of its machine are alike but for these.
  */
 export const toldByTheCall: ReadonlySet<TraceEvent> = new Set([
   'ring',
@@ -93,6 +93,7 @@ export const toldByTheCall: ReadonlySet<TraceEvent> = new Set([
   'connect',
   'noAnswer',
   'callback',
+  'unheard',
 ]);
 
 /** What happened, in the words of the simulator. */
@@ -122,7 +123,9 @@ export type TraceEvent =
   /** The caller has asked the queue of a group to be called back. */
   | 'callback'
   /** Something did not work that should; the scheme went on. */
-  | 'fault';
+  | 'fault'
+  /** Audio that could not be played: there was silence in its place. */
+  | 'unheard';
 
 export interface TraceEntry {
   /** Stable, reads like a path in the scheme: `main/workdays/1/2`, and after a colon the place in that block: `main/workdays/1:0`. */

@@ -73,6 +73,8 @@ function sentence({ event, detail, why }: SimulatedStep, pbx: PbxVersion): strin
       return capital(why);
     case 'hangup':
       return `the end: ${why === '' ? endReasons[detail.reason as EndReason].text : why}`;
+    case 'unheard':
+      return `cannot be heard: ${detail.error}`;
     case 'fault':
       return `does not work: ${detail.error}`;
     default:

@@ -19,6 +19,7 @@ import { type RedisConnection, RedisDownError } from '../redis/connection.ts';
 import { script } from '../redis/script.ts';
 import type { Clock, TimerId } from '../time/clock.ts';
 import { dayOf, isoDate } from '../time/date.ts';
+import { Seldom } from '../time/seldom.ts';
 import { Zone } from '../time/zone.ts';
 
 const file = (name: string) => new URL(`scripts/${name}.lua`, import.meta.url);
@@ -112,13 +113,14 @@ export class OutgoingLimits implements OutgoingLimitsPort {
   readonly refused = new Map<string, number>();
   readonly #options: LimitsOptions;
   readonly #accounts = new Map<string, Account>();
-  readonly #told = new Map<string, number>();
+  readonly #told: Seldom;
   #count = 0;
   #timer: TimerId | undefined;
   #closed = false;
 
   constructor(options: LimitsOptions) {
     this.#options = options;
+    this.#told = new Seldom(options.clock, TELL_EVERY_MS);
   }
 
   async begin(request: LimitedRequest): Promise<LimitedCall | { readonly reached: LimitReached }> {
@@ -304,14 +306,12 @@ export class OutgoingLimits implements OutgoingLimitsPort {
   }
 
   #meets(pbx: string, number: string, reached: LimitReached): void {
-    const { clock, log } = this.#options;
+    const { log } = this.#options;
     const { limit, employee } = reached;
     const counter = `${pbx}/${limit}`;
     this.refused.set(counter, (this.refused.get(counter) ?? 0) + 1);
     const key = `${counter}/${employee ?? ''}`;
-    const last = this.#told.get(key);
-    if (last !== undefined && clock.monotonic() - last < TELL_EVERY_MS) return;
-    this.#told.set(key, clock.monotonic());
+    if (!this.#told.may(key)) return;
     log.warn(
       { pbx, employee, limit, max: reached.max, number, alarm: 'outgoing-limit' },
       `calls to the outside are refused: ${limitText(reached)}`,

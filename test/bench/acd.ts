@@ -1,3 +1,6 @@
+import { fork } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Engine } from '../support/engine-process.ts';
@@ -11,7 +14,9 @@ import type { Figure } from './figure.ts';
 /**
  * How long an agent who has hung up waits for his next caller: from the answer to his BYE to the next INVITE, both as his phone sees them, through the
  * whole engine with its own Redis. No call of this bench has audio. For each caller who goes another comes, at a time of his own, so that as many wait
- * all the time; now and then the two fall together. The baseline is the way of one INVITE through the engine without a queue.
+ * all the time; now and then the two fall together. There are two baselines. One is the way of one INVITE through the engine without a queue. The other
+ * is the machine alone, right before each load: three times to another process and back, as on the way that is measured (twice to Redis, once through the SIP
+ * thread to the phone), with nothing to be done there. Where its p99 is milliseconds, other work on the machine, or the host of a virtual one, takes them.
  */
 export async function run(): Promise<Figure[]> {
   const figures: Figure[] = [];
@@ -41,6 +46,7 @@ async function measure(agents: number, waiting: number): Promise<Figure[]> {
   await using callers = await PhoneBank.open(engine.sip, ports.from);
   await using phones = await PhoneBank.open(engine.sip);
   const named = `${agents} agents, ${waiting} waiting`;
+  const bare = await machineAlone();
 
   const floor = new Floor(phones);
   const invites = await straight(callers, phones, floor);
@@ -74,6 +80,8 @@ async function measure(agents: number, waiting: number): Promise<Figure[]> {
     { name: `${named}: p95`, value: of(0.95, gaps), unit: 'ms' },
     { name: `${named}: p99`, value: of(0.99, gaps), unit: 'ms' },
     { name: `${named}: INVITE straight through, p50`, value: of(0.5, invites), unit: 'ms' },
+    { name: `${named}: the machine alone, p50`, value: of(0.5, bare), unit: 'ms' },
+    { name: `${named}: the machine alone, p99`, value: of(0.99, bare), unit: 'ms' },
   ];
 }
 
@@ -110,6 +118,32 @@ class Floor {
     const free = await this.talking.get(user)?.bye();
     if (free === undefined) throw new Error(`${user} is in no call`);
     return (await next).at - free;
+  }
+}
+
+/** Three times to another process and back, ms, as often as a load is measured. */
+async function machineAlone(): Promise<number[]> {
+  const echo = fork(join(import.meta.dirname, 'echo.ts'), { execArgv: [] });
+  const socket = createSocket('udp4');
+  try {
+    const [port] = await once(echo, 'message');
+    socket.connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    const times: number[] = [];
+    for (let i = 0; i < ROUNDS; i++) {
+      const begun = performance.now();
+      for (let there = 0; there < 3; there++) {
+        const back = once(socket, 'message');
+        socket.send('x');
+        await back;
+      }
+      times.push(performance.now() - begun);
+      await pause(10);
+    }
+    return times.slice(ROUNDS / 10);
+  } finally {
+    socket.close();
+    echo.disconnect();
   }
 }
 

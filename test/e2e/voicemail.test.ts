@@ -1,7 +1,7 @@
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Phone, type PhoneOptions } from '../support/baresip.ts';
+import { Phone, type PhoneEvent, type PhoneOptions } from '../support/baresip.ts';
 import { Engine } from '../support/engine-process.ts';
 import { startJack } from '../support/jack.ts';
 import { MailServer, readMail } from '../support/mail-server.ts';
@@ -78,16 +78,25 @@ async function caller(engine: Engine): Promise<Phone> {
   return one;
 }
 
+const folder = () => join(data, 'messages', 'voicemail', 'acme');
+
+/** Waits until so many callers have come to the tone, or farther, and have not been seen off. */
+const begun = (count: number) =>
+  eventually(
+    `${count} messages that have begun`,
+    async () => (await readdir(folder())).filter((name) => name.endsWith('.json')),
+    ({ length }) => length === count,
+  );
+
 /** Waits until so much of a message that is being spoken is on the disk. @returns its milliseconds */
 async function spoken(ms: number): Promise<number> {
-  const folder = join(data, 'messages', 'voicemail', 'acme');
   return eventually(
     `${ms} ms of a message`,
     async () => {
-      const names = await readdir(folder).catch(() => []);
+      const names = await readdir(folder()).catch(() => []);
       const draft = names.find((name) => name.endsWith('.json'));
       if (draft === undefined) return 0;
-      return ((await stat(join(folder, draft.replace('.json', '.wav'))).catch(() => ({ size: 44 }))).size - 44) / 16;
+      return ((await stat(join(folder(), draft.replace('.json', '.wav'))).catch(() => ({ size: 44 }))).size - 44) / 16;
     },
     (length) => length >= ms,
   );
@@ -170,7 +179,12 @@ it('a message is what was said, in the list, in the letter and by phone; and one
   expect(samplesOf(late.attachments[0]?.content as Buffer)).toEqual(recovered);
   speaking.hangUp();
 
-  await using anna = await phone(second, { user: 'anna', registers: false });
+  await using anna = await phone(second, { user: 'anna', lamp: true });
+  const lamp = async (says: RegExp) => {
+    const shows = ({ type, param = '' }: PhoneEvent) => type === 'MWI_NOTIFY' && says.test(param);
+    await anna.events.find(`a lamp that says ${says}`, shows);
+  };
+  await lamp(/Messages-Waiting: yes[\s\S]*Voice-Message: 2\/0/);
   anna.dial('*97');
   await anna.next('CALL_ESTABLISHED');
   const heard = await eventually(
@@ -179,8 +193,39 @@ it('a message is what was said, in the list, in the letter and by phone; and one
     (ms) => ms > wholeMs - 500,
   );
   expect(heard).toBeGreaterThan(0);
-  const { items } = await second.api<{ items: Message[] }>('/api/pbxs/acme/voicemail');
+  // To its end.
+  const items = await eventually(
+    'a message that was heard',
+    () => messages(second, 2),
+    (all) => all.some(({ read }) => read),
+  );
   expect(items.map(({ id }) => id)).toContain(whole?.id);
   anna.hangUp();
+  await lamp(/Messages-Waiting: yes[\s\S]*Voice-Message: 1\/1/);
+  for (const { id } of items) await fetch(`${second.url}/api/pbxs/acme/voicemail/${id}`, { method: 'DELETE' });
+  await lamp(/Messages-Waiting: no[\s\S]*Voice-Message: 0\/0/);
+  await idle(second);
+});
+
+it('a kill right after a caller has hung up, and while another one hears the tone, loses nothing of the one and leaves nothing of the other', async () => {
+  const first = await start();
+  const before = (await first.api<{ items: Message[] }>('/api/pbxs/acme/voicemail?mailbox=anna')).items.length;
+  await using done = await caller(first);
+  const hungUpAt = await spoken(2000);
+  await using waiting = await phone(first, { user: '79032223344', domain: 'elsewhere.test', registers: false });
+  waiting.dial(`line1@${domain}`);
+  await begun(2);
+  done.hangUp();
+  await done.next('CALL_CLOSED');
+  await first.program.stop('SIGKILL');
+  await using second = await start();
+  const [left] = await messages(second, before + 1);
+  expect(left).toMatchObject({ employee: 'anna', from: '79031112233' });
+  const samples = samplesOf(await audio(second, left as Message));
+  expect(samples.length / 8).toBeGreaterThanOrEqual(hungUpAt);
+  expect(toneMs(samples)).toBeGreaterThan(hungUpAt - 300);
+  expect(await begun(0)).toEqual([]);
+  const { items } = await second.api<{ items: Message[] }>('/api/pbxs/acme/voicemail');
+  expect(await readdir(folder())).toHaveLength(items.length);
   await idle(second);
 });

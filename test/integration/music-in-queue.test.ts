@@ -42,6 +42,7 @@ async function caller() {
     pbx: pbxOf({}),
     sounds: { audio: (_, id) => tunes[id] ?? [], say: () => [], ringBack: () => [] },
     log: pino({ level: 'silent' }),
+    onUnheard: (error) => expect.fail(error),
   });
   /** The tones so far, each as long as it lasted, in steps of 200 ms at most. */
   const heard = () => melody(phone.heard(), all).filter((hz) => hz !== 0);

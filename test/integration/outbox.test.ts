@@ -87,14 +87,16 @@ interface Line {
   readonly why?: string;
 }
 
-function node(options: { config?: Config; clock?: FakeClock; name?: string; start?: boolean } = {}) {
+function node(
+  options: { config?: Config; clock?: FakeClock; name?: string; start?: boolean; silenceMs?: number } = {},
+) {
   const { clock = new FakeClock(), name = 'a' } = options;
   const config = options.config ?? new Config({ mail: mail(), sms: sms() });
   const lines: Line[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const outbox = new DurableOutbox({
     ...{ config, clock, log, node: name, database: mended, directory: join(directory, name) },
-    couriers: { mail: new MailCourier(directory, clock), sms: new SmsCourier(clock) },
+    couriers: { mail: new MailCourier(directory, clock, options.silenceMs), sms: new SmsCourier(clock) },
     random: seededRandom(1),
   });
   const givenUp: GivenUp[] = [];
@@ -252,6 +254,48 @@ describe('a mail server', () => {
     expect(givenUp).toEqual([]);
     expect((await outbox.figures())[0]).toMatchObject({ waiting: 0, oldestMs: 0, givenUp: 0 });
     expect(clock.now()).toBeGreaterThan(day);
+  });
+
+  it('that takes a letter and never says so is given it again, and holds up nobody else', async () => {
+    const another = await MailServer.start();
+    const hangs = Promise.withResolvers<void>();
+    try {
+      server.beforeAccepting = () => hangs.promise;
+      const elsewhere = { pbx: { id: 'other', domains: ['other.test'] }, mail: { ...mail(), smtp: another.url } };
+      const config = new Config({ mail: mail() }, elsewhere);
+      const { outbox, pass } = node({ config, silenceMs: 1000 });
+      const put = letter();
+      await outbox.put(put);
+      await eventually(
+        'the letter to hang',
+        () => server.taken.length,
+        (count) => count === 1,
+      );
+      await outbox.put(letter({ pbx: 'other' }));
+      await eventually(
+        'the letter of the other company',
+        () => another.taken.length,
+        (count) => count === 1,
+      );
+      expect(await rows()).toContainEqual({ id: put.id, state: 'waiting', why: null, attempts: 0 });
+
+      await outbox.idle();
+      expect(await rows()).toContainEqual({
+        id: put.id,
+        state: 'waiting',
+        why: expect.stringContaining('fell silent'),
+        attempts: 0,
+      });
+      server.beforeAccepting = async () => undefined;
+      await pass(2 * minute);
+      expect((await rows()).filter(({ state }) => state === 'waiting')).toEqual([]);
+      // Whoever reads it twice sees that it is one letter (RFC 5322 §3.6.4).
+      const ids = server.taken.map((one) => readMail(one).headers['message-id']);
+      expect(ids).toEqual([ids[0], ids[0]]);
+    } finally {
+      hangs.resolve();
+      await another.stop();
+    }
   });
 
   it('is asked again after 1, 2, 4, 8, 15, 15… minutes', async () => {

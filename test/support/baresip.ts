@@ -30,6 +30,8 @@ export interface PhoneOptions {
   readonly answers?: 'auto' | 'manual';
   /** False for a stranger: it calls through the proxy without an account there. */
   readonly registers?: boolean;
+  /** Has a lamp for messages: subscribes to them, and tells of each notice by an event `MWI_NOTIFY`. */
+  readonly lamp?: boolean;
 }
 
 /** A baresip: a real SIP phone with audio, driven by its control port. Speaks from a file, and writes down what it hears. */
@@ -80,7 +82,7 @@ export class Phone implements AsyncDisposable {
     const source = join(folder.path, 'says.wav');
     if (options.says && 'file' in options.says) await writeFile(source, await readFile(options.says.file));
     else await writeFile(source, wavFile(tone(options.says?.hz ?? 0, 60_000)));
-    await writeFile(join(folder.path, 'config'), configuration(folder.path, source, port, options.certificates));
+    await writeFile(join(folder.path, 'config'), configuration(folder.path, source, port, options));
     const { user, password, domain, proxy, transport = 'udp', answers = 'manual', dtmf = 'rtpevent' } = options;
     const interval = options.registers === false ? 0 : 60;
     await writeFile(
@@ -183,7 +185,12 @@ export class Phone implements AsyncDisposable {
 }
 
 /** Everything on loopback; RTP ports of its own by chance, since baresip looks for a free pair. */
-const configuration = (folder: string, source: string, port: number, certificates?: string): string => `
+const configuration = (
+  folder: string,
+  source: string,
+  port: number,
+  { certificates, lamp = false }: Pick<PhoneOptions, 'certificates' | 'lamp'>,
+): string => `
 module_path /usr/lib/baresip/modules
 module g711.so
 module aufile.so
@@ -193,6 +200,7 @@ snd_path ${join(folder, 'heard')}
 module_tmp uuid.so
 module_tmp account.so
 module_app menu.so
+${lamp ? 'module_app mwi.so' : ''}
 module ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:${port}
 sip_listen 127.0.0.1:0

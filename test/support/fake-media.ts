@@ -81,7 +81,8 @@ export class FakeEndpoint implements Endpoint {
         readonly startAtMs: number;
         /** How much of it was heard, when it ends. */
         playedMs: number;
-        end(reason: PlaybackEnd['reason']): void;
+        /** @param error of one that failed */
+        end(reason: PlaybackEnd['reason'], error?: string): void;
       }
     | undefined;
 
@@ -112,9 +113,9 @@ export class FakeEndpoint implements Endpoint {
       loop,
       startAtMs,
       playedMs: 0,
-      end: (reason: PlaybackEnd['reason']) => {
+      end: (reason: PlaybackEnd['reason'], error?: string) => {
         if (this.playing === playing) this.playing = undefined;
-        resolve({ reason, playedMs: playing.playedMs });
+        resolve({ reason, playedMs: playing.playedMs, ...(error === undefined ? {} : { error }) });
       },
     };
     this.playing = playing;

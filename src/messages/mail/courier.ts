@@ -17,8 +17,8 @@ const patience: Patience = {
   ttl: 5 * 86_400_000,
 };
 
-/** How long the server may be silent, milliseconds. */
-const timeouts = { connectionTimeout: 15_000, greetingTimeout: 15_000, socketTimeout: 60_000 };
+/** How long a server may be silent, milliseconds: until it is there, and in the middle of a letter. */
+const PATIENCE = { greetingMs: 15_000, silenceMs: 60_000 } as const;
 
 /** All attachments of a letter together; on the wire they are a third more. Few servers take more than 25 MB. */
 const LARGEST = 18 * 1024 * 1024;
@@ -28,11 +28,16 @@ export class MailCourier implements Courier {
   readonly patience = patience;
   readonly #varDir: string;
   readonly #clock: Clock;
+  readonly #silenceMs: number;
 
-  /** @param varDir what paths of attachments are relative to */
-  constructor(varDir: string, clock: Clock) {
+  /**
+   * @param varDir what paths of attachments are relative to
+   * @param silenceMs how long a server may say nothing in the middle of a letter, by the clock of the operating system
+   */
+  constructor(varDir: string, clock: Clock, silenceMs: number = PATIENCE.silenceMs) {
     this.#varDir = varDir;
     this.#clock = clock;
+    this.#silenceMs = silenceMs;
   }
 
   settings({ document: { mail } }: PbxVersion): string | undefined {
@@ -77,6 +82,8 @@ export class MailCourier implements Courier {
     const { mail } = pbx.document;
     if (!mail) return { delivery: { kind: 'away', why: 'the configuration has no "mail" settings' } };
     const { createTransport } = await import('nodemailer');
+    const { greetingMs } = PATIENCE;
+    const timeouts = { connectionTimeout: greetingMs, greetingTimeout: greetingMs, socketTimeout: this.#silenceMs };
     const options: SMTPTransportOptions = { ...timeouts, url: mail.smtp };
     const transport = createTransport({ ...options, disableFileAccess: true, disableUrlAccess: true });
     const name = headerText(pbx.document.pbx.name);

@@ -54,9 +54,11 @@ function verdict(error: SmtpError): Verdict {
   return { state: (error.responseCode ?? 0) >= 500 ? 'refused' : 'later', why };
 }
 
-function placeOf({ code, command = '' }: SmtpError): string {
+function placeOf({ code, command = '', message }: SmtpError): string {
   if (code === 'EAUTH') return 'the mail server does not accept user and password of "mail.smtp"';
   if (command === 'MAIL FROM') return 'the mail server does not accept the sender of "mail.from"';
+  // Of a connection that was there; one that was never made says more.
+  if (code === 'ETIMEDOUT' && message === 'Timeout') return 'the mail server fell silent in the middle of a letter';
   return 'the mail server cannot be reached';
 }
 

@@ -55,6 +55,36 @@ async function toTheEnd(board: Switchboard, caller: FakeIncomingInvite): Promise
   return heard;
 }
 
+describe('a caller who comes to a mailbox because nobody could be reached', () => {
+  async function busyThenMailbox() {
+    const defaults = { employee: { unavailableMessage: null } };
+    const board = new Switchboard(office([{ forward: { employee: 'boris' } }, toMailbox], { defaults }));
+    const caller = await board.call(line, '79031112233', '74950000001');
+    board.sip.to('boris').refuses(486);
+    await settle();
+    await toTheEnd(board, caller);
+    const [recording] = board.callerEndpoint.recordings;
+    if (!recording) throw new Error('nothing is recorded');
+    return { board, caller, recording };
+  }
+
+  it('has left a message in the end: that is why his call is over', async () => {
+    const { board, caller, recording } = await busyThenMailbox();
+    recording.end({ reason: 'silence' });
+    await toTheEnd(board, caller);
+    expect(board.records).toMatchObject([
+      { outcome: 'technical', technical: 'voicemail', reason: 'schemeEnded', voicemails: ['m0'] },
+    ]);
+  });
+
+  it('has said nothing: his call is over because nobody could be reached', async () => {
+    const { board, caller, recording } = await busyThenMailbox();
+    recording.end({ reason: 'silence', speechMs: 0 });
+    await toTheEnd(board, caller);
+    expect(board.records).toMatchObject([{ technical: 'voicemail', reason: 'busy', voicemails: [] }]);
+  });
+});
+
 describe('a caller who comes to a mailbox', () => {
   it('is answered, hears the warning and the tone, and is recorded until he hangs up', async () => {
     const board = new Switchboard(office([toMailbox]));

@@ -26,15 +26,21 @@ function setUp(ivanov: Record<string, unknown>, registered: readonly Binding[] =
   const media = new FakeMediaServer();
   const clock = new FakeClock('2026-11-02T09:00:00+03:00');
   const occupancy = new Occupancy();
+  const expected: string[] = [];
   const destinations = new Destinations(
-    { contacts: async (_pbx, account) => registered.filter((one) => one.account === account) },
+    {
+      contacts: async (_pbx, account) => registered.filter((one) => one.account === account),
+      expect: (_pbx, account) => void expected.push(account),
+    },
     ({ uri }) => ({ uri }),
     perfectTrunks,
     unlimited,
   );
   const dialler = new EmployeeDialler(destinations, occupancy);
   const log: string[] = [];
-  const ring = (options: { contact?: string; limitMs?: number; signal?: AbortSignal } = {}): Promise<RingResult> => {
+  const ring = (
+    options: { contact?: string; limitMs?: number; signal?: AbortSignal; group?: string } = {},
+  ): Promise<RingResult> => {
     const found = pbx.employee('ivanov');
     if (!found) throw new Error('no ivanov');
     return dialler.ring(
@@ -47,6 +53,7 @@ function setUp(ivanov: Record<string, unknown>, registered: readonly Binding[] =
         }),
         employee: found,
         contact: options.contact ?? 'asConfigured',
+        ...(options.group === undefined ? {} : { group: options.group }),
         ...(options.limitMs === undefined ? {} : { limitMs: options.limitMs }),
         log: {
           ask: (asked) => ({
@@ -69,7 +76,7 @@ function setUp(ivanov: Record<string, unknown>, registered: readonly Binding[] =
       options.signal ?? never,
     );
   };
-  return { sip, media, clock, occupancy, ring, log };
+  return { sip, media, clock, occupancy, ring, log, expected };
 }
 
 const twoContacts = [
@@ -87,6 +94,22 @@ describe('ringing an employee (§4.4.6.1.2)', () => {
       'sip:ivanov-desk@127.0.0.1',
       'sip:ivanov-soft@127.0.0.1',
     ]);
+  });
+
+  it('looks ahead to the next call of one whom a group has rung, when his is over', async () => {
+    for (const [group, ahead] of [
+      ['sales', ['ivanov@acme.example']],
+      [undefined, []],
+    ] as const) {
+      const { sip, ring, expected } = setUp({});
+      const result = ring(group === undefined ? {} : { group });
+      await settle();
+      const phone = sip.to('ivanov').answers();
+      await result;
+      expect(expected).toEqual([]);
+      phone.hangUp();
+      expect(expected).toEqual(ahead);
+    }
   });
 
   it('is unavailable at once when nothing is registered', async () => {
