@@ -3,7 +3,7 @@ import { Emitter } from '../emitter.ts';
 import { type EndReason, endReasons } from '../end-reason.ts';
 import type { Endpoint, EndpointOptions, MediaServer } from '../media/port.ts';
 import { MediaError } from '../media/port.ts';
-import { type DialogEnd, type IncomingInvite, type Reason, reasons } from '../sip/port.ts';
+import { type DialogEnd, type HeaderFields, type IncomingInvite, type Reason, reasons } from '../sip/port.ts';
 
 export interface CallerLegEvents {
   digit: { readonly digit: string };
@@ -32,6 +32,8 @@ export class CallerLeg {
   readonly #events = new Emitter<CallerLegEvents>();
   readonly #gone = new AbortController();
   #endpoint: Promise<Endpoint> | undefined;
+  /** Why the media could not take the caller's offer. */
+  #incompatible: MediaError | undefined;
   readonly #arrival = Promise.withResolvers<Leg>();
   #answer: Promise<Leg> | undefined;
   #early: Promise<Endpoint> | undefined;
@@ -127,9 +129,17 @@ export class CallerLeg {
     if (this.#leg) void this.#leg.hangup(byeReason(reason));
     else {
       const { status } = endReasons[reason];
-      this.invite?.reject(status, status === 503 ? { headers: { 'Retry-After': '5' } } : {});
+      this.invite?.reject(status, { headers: this.#hintsFor(status) });
     }
     this.#end('engine', reason);
+  }
+
+  /** What tells the caller, or who runs his phone, what to do about a refusal. */
+  #hintsFor(status: number): HeaderFields {
+    if (status === 503) return { 'Retry-After': '5' };
+    const text = this.#incompatible?.message.replaceAll(/["\\\s]+/g, ' ');
+    // RFC 3261 §20.43: a text for people, from one who needs no name.
+    return status === 488 && text !== undefined ? { Warning: `399 kommutator "${text}"` } : {};
   }
 
   #openEndpoint({ id, sdp, internal }: IncomingInvite): Promise<Endpoint> {
@@ -145,6 +155,9 @@ export class CallerLeg {
         void endpoint.destroy();
         throw new CallerGone();
       });
+    this.#endpoint.catch((error: unknown) => {
+      if (error instanceof MediaError) this.#incompatible = error;
+    });
     return this.#endpoint;
   }
 

@@ -5,6 +5,7 @@ import {
   type Dialog,
   type DialogEnd,
   type DialogEvents,
+  type HeaderFields,
   type IncomingInvite,
   type IncomingInviteEvents,
   InviteFailure,
@@ -195,6 +196,8 @@ export class FakeIncomingInvite implements IncomingInvite {
   cancelled = false;
   /** What was sent: `180`, `183+sdp`, `200`, `486` … */
   readonly responses: string[] = [];
+  /** The headers of the refusal. */
+  refusedWith: HeaderFields = {};
   readonly #events = new Emitter<IncomingInviteEvents>();
   #final = false;
 
@@ -229,9 +232,10 @@ export class FakeIncomingInvite implements IncomingInvite {
     return this.dialog;
   }
 
-  reject(status: number): void {
+  reject(status: number, { headers = {} }: { readonly headers?: HeaderFields } = {}): void {
     if (this.#final) return;
     this.#final = true;
+    this.refusedWith = headers;
     this.responses.push(String(status));
   }
 

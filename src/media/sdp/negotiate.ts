@@ -122,7 +122,9 @@ function audioFor(
     );
   }
   if (audio) return audio;
-  const wanted = srtp ? 'plain RTP, or SRTP with its key in the description (SDES)' : 'plain RTP';
+  const wanted = srtp
+    ? 'plain RTP (RTP/AVP), or SRTP with its key in the description (SDES); WebRTC is not spoken here'
+    : 'plain RTP (RTP/AVP)';
   throw new MediaError('no-common-codec', `The peer has no audio over ${wanted}`);
 }
 

@@ -309,6 +309,7 @@ describe('limits', () => {
     board.media.failure = new MediaError('no-common-codec', 'only G.729');
     const caller = await board.call(passive(line), '1', line);
     expect(caller.responses).toEqual(['488']);
+    expect(caller.refusedWith).toEqual({ Warning: '399 kommutator "only G.729"' });
     expect(board.quiet).toBe(true);
   });
 

@@ -25,7 +25,6 @@ import { openTcp } from './tcp-listener.ts';
 import type { TlsFiles } from './tls-certificates.ts';
 import { openTls } from './tls-listener.ts';
 import {
-  type ConnectionId,
   defaultPort,
   type Hop,
   type ListenerInfo,
@@ -127,10 +126,6 @@ export class Transports extends Emitter<TransportEvents> {
   /** The hops to try for a URI, in order; a hop with a name becomes hops with addresses. @throws TransportError `unresolved`, `no-listener` */
   async resolve(target: SipUri | Hop): Promise<Hop[]> {
     return (await this.#resolver.resolve(target)).map((hop) => this.#held(hop));
-  }
-
-  isOpen(connection: ConnectionId): boolean {
-    return this.#connectionOwner(connection) !== undefined;
   }
 
   /** Our end of the way to `hop`. @throws TransportError `no-listener` */

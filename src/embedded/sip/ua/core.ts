@@ -10,7 +10,7 @@ import type { OutgoingRequest } from './outgoing.ts';
 import type { Sessions } from './session-timer.ts';
 
 /** The part of `Transports` that a user agent needs; tests put a scripted wire here. */
-export type Ways = Wire & Pick<Transports, 'resolve' | 'listeners' | 'isOpen'>;
+export type Ways = Wire & Pick<Transports, 'resolve' | 'listeners'>;
 
 export interface UserAgentLimits {
   /** How long an application may leave a request without any answer, ms. */

@@ -29,13 +29,8 @@ export function seenAt(state: DialogState, source: Source, role: 'uac' | 'uas'):
 
 /** Where a request inside a dialog goes, in the order to try. @throws TransportError (the promise rejects) */
 export async function hopsOf(core: Core, dialog: Dialog): Promise<Hop[]> {
+  if (dialog.via) return [dialog.via];
   const uri = dialog.state.firstHop();
-  if (dialog.via) {
-    const { connection } = dialog.via;
-    // A browser that was on another net for a while registers anew with the same Contact, and its call goes on.
-    const again = connection === undefined || core.ways.isOpen(connection) ? undefined : core.flows.find(uri);
-    return [again ?? dialog.via];
-  }
   const flow = dialog.state.routes.length === 0 ? core.flows.find(uri) : undefined;
   return flow ? [flow] : core.ways.resolve(uri);
 }

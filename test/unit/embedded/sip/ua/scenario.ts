@@ -25,10 +25,6 @@ export class NamedWire extends ScriptedWire {
   /** Names with several addresses. */
   readonly addresses = new Map<string, string[]>();
 
-  isOpen(): boolean {
-    return true;
-  }
-
   listeners(): ListenerInfo[] {
     return [{ protocol: 'udp', address: '127.0.0.1', port: 5060, advertised: '127.0.0.1' }];
   }
