@@ -8,13 +8,14 @@ import type { EmployeeDialler } from '../dial/employee.ts';
 import type { Leg } from '../dial/leg.ts';
 import type { Occupancy } from '../dial/occupancy.ts';
 import type { Trunks } from '../dial/outgoing/trunks.ts';
-import { callerSound } from '../dial/sound.ts';
+import { phoneSound, trunkSound } from '../dial/sound.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { CallRecord } from '../history/record.ts';
-import type { MediaServer } from '../media/port.ts';
+import type { EndpointOptions, MediaServer } from '../media/port.ts';
 import type { VoiceMessages } from '../messages/voicemail/port.ts';
 import type { TraceEntry } from '../scheme/actors.ts';
 import type { SchemeRun } from '../scheme/run.ts';
+import type { Identity } from '../sip/identity.ts';
 import type { IncomingInvite, SipServer } from '../sip/port.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Precedence } from '../time/precedence.ts';
@@ -176,4 +177,14 @@ export class Call implements LiveCall {
     this.audio.stop();
     this.#ended.resolve(end);
   }
+}
+
+/** What the sound of whoever has sent an INVITE is bound to. */
+function callerSound(
+  pbx: PbxVersion,
+  identity: Identity,
+): Pick<EndpointOptions, 'codecs' | 'dtmf' | 'srtp'> | undefined {
+  if (identity.kind === 'account') return phoneSound(pbx);
+  const trunk = identity.kind === 'trunk' ? pbx.trunk(identity.trunk) : undefined;
+  return trunk && trunkSound(trunk);
 }

@@ -1,7 +1,6 @@
 import type { Trunk } from '../config/document.ts';
 import type { PbxVersion } from '../config/version.ts';
 import type { CodecName, EndpointOptions } from '../media/port.ts';
-import type { Identity } from '../sip/identity.ts';
 
 /**
  * What the sound of all calls over a trunk is bound to, in both directions (§5.3.1.1): of its codecs those that there are, and how keys come and go. A trunk
@@ -15,13 +14,3 @@ export function trunkSound({ codecs, dtmfMode }: Trunk): Pick<EndpointOptions, '
 /** The same of phones of ours (`security.srtp`). */
 export const phoneSound = ({ document: { security } }: PbxVersion): Pick<EndpointOptions, 'srtp'> =>
   security.srtp ? { srtp: 'required' } : {};
-
-/** Of whoever has sent an INVITE. */
-export function callerSound(
-  pbx: PbxVersion,
-  identity: Identity,
-): Pick<EndpointOptions, 'codecs' | 'dtmf' | 'srtp'> | undefined {
-  if (identity.kind === 'account') return phoneSound(pbx);
-  const trunk = identity.kind === 'trunk' ? pbx.trunk(identity.trunk) : undefined;
-  return trunk && trunkSound(trunk);
-}

@@ -625,7 +625,7 @@ const cases: readonly Case[] = [
     name: 'conversations that are to be encrypted',
     code: 'not-encrypted',
     bad: '"security": { "srtp": ▶true }',
-    says: 'Conversations are not encrypted: SRTP is not built yet',
+    says: 'The keys of SRTP stand in SIP messages: whoever can read those can decrypt the audio',
     good: '"security": { "srtp": false }',
   },
   {

@@ -211,3 +211,61 @@ describe('SdpSession', () => {
     expect(session.sdp).toContain('a=recvonly');
   });
 });
+
+describe('SRTP (RFC 4568)', () => {
+  const [ours, theirs] = [1, 2].map((byte) => Buffer.alloc(30, byte).toString('base64')) as [string, string];
+  const srtp = { required: false, key: ours };
+  const crypto = (suite: string, key: string, tag = 1) => `a=crypto:${tag} ${suite} inline:${key}`;
+  const secured = (...lines: readonly string[]) => `${changed('RTP/AVP', 'RTP/SAVP')}${lines.join('\r\n')}\r\n`;
+
+  it.each([
+    ['one key', [crypto('AES_CM_128_HMAC_SHA1_80', theirs)], 1, 'AES_CM_128_HMAC_SHA1_80'],
+    ['a lifetime', [crypto('AES_CM_128_HMAC_SHA1_32', `${theirs}|2^31`, 9)], 9, 'AES_CM_128_HMAC_SHA1_32'],
+    [
+      'suites that we do not have before one that we have',
+      [crypto('AEAD_AES_256_GCM', theirs), crypto('AES_CM_128_HMAC_SHA1_80', theirs, 2)],
+      2,
+      'AES_CM_128_HMAC_SHA1_80',
+    ],
+    [
+      'a key with an index in each packet, or more than encryption by it, before a plain one',
+      [
+        crypto('AES_CM_128_HMAC_SHA1_80', `${theirs}|2^20|1:4`),
+        `${crypto('AES_CM_128_HMAC_SHA1_80', theirs, 2)} UNENCRYPTED_SRTP`,
+        crypto('AES_CM_128_HMAC_SHA1_80', theirs, 3),
+      ],
+      3,
+      'AES_CM_128_HMAC_SHA1_80',
+    ],
+  ])('is taken with %s', (_what, lines, tag, suite) => {
+    const { parameters, crypto: answered } = read(secured(...lines), { srtp });
+    expect(parameters.srtp).toEqual({ suite, local: ours, remote: theirs });
+    expect(answered).toEqual({ tag, suite, key: ours });
+  });
+
+  it.each([
+    ['no key', []],
+    ['a key that is too short', [crypto('AES_CM_128_HMAC_SHA1_80', 'AAAA')]],
+    ['suites that we do not have', [crypto('AEAD_AES_256_GCM', theirs)]],
+  ])('is refused with %s', (_what, lines) => {
+    expect(codeOf(secured(...lines), { srtp })).toBe('no-common-codec');
+  });
+
+  it('is chosen where a peer offers it beside plain RTP, and not without a key of ours', () => {
+    const [session, media] = [OFFER.slice(0, 5), OFFER.slice(5)];
+    const second = [media[0]?.replace('49170', '49180').replace('RTP/AVP', 'RTP/SAVP') ?? '', ...media.slice(1)];
+    const both = offer([...session, ...media, ...second, crypto('AES_CM_128_HMAC_SHA1_80', theirs)]);
+    expect(read(both, { srtp })).toMatchObject({ index: 1, parameters: { remote: { port: 49180 } } });
+    expect(read(both)).toMatchObject({ index: 0, parameters: { remote: { port: 49170 } } });
+  });
+
+  it('keeps our key, and its version of the session, when a peer repeats himself', () => {
+    const session = new SdpSession({ ...capabilities, srtp }, { sessionId: 1, address: '192.0.2.2', port: 4000 });
+    const text = secured(crypto('AES_CM_128_HMAC_SHA1_80', theirs));
+    session.accept(readRemote(text, { ...capabilities, srtp }));
+    const first = session.sdp;
+    session.accept(readRemote(text, { ...capabilities, srtp }));
+    expect(session.sdp).toBe(first);
+    expect(first).toContain(`m=audio 4000 RTP/SAVP 8 101\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${ours}\r\n`);
+  });
+});
