@@ -1,4 +1,4 @@
-import { createCipheriv, createHmac, timingSafeEqual } from 'node:crypto';
+import { type Cipheriv, createCipheriv, hash, timingSafeEqual } from 'node:crypto';
 import type { SrtpKeys, SrtpSuite } from '../../../media/sdp/crypto.ts';
 
 /** Bytes that a suite appends to RTP (RFC 4568 §6.2); those of RTCP always have ten (§6.2.2). */
@@ -19,10 +19,19 @@ const SOURCES = 8;
 /** What RFC 3711 §4.3.2 calls the labels. */
 const LABEL = { rtp: 0, rtcp: 3 } as const;
 
+const BLOCK = 16;
+const HASH_BLOCK = 64;
+
 interface SessionKeys {
-  readonly cipher: Buffer;
-  readonly auth: Buffer;
+  readonly cipher: Cipheriv;
+  readonly auth: SigningKey;
   readonly salt: Buffer;
+}
+
+/** The two blocks that HMAC begins its hashes with. */
+interface SigningKey {
+  readonly inner: Buffer;
+  readonly outer: Buffer;
 }
 
 /** Both directions of one RTP session, by SDES keys: SRTP and SRTCP (RFC 3711) with AES in counter mode and HMAC-SHA1. */
@@ -181,23 +190,39 @@ function payloadOf(packet: Uint8Array): number {
   return fixed + 4 + 4 * viewOf(packet).getUint16(fixed + 2);
 }
 
-/** RFC 3711 §4.1.1: the same to encrypt and to decrypt. */
+/**
+ * AES in counter mode (RFC 3711 §4.1.1), the same to encrypt and to decrypt, as XOR with the encrypted counters: a cipher of that mode would have to be made for
+ * each packet, which takes longer than all the rest.
+ */
 function crypted({ cipher, salt }: SessionKeys, ssrc: number, index: number, bytes: Uint8Array): Buffer {
-  const iv = Buffer.alloc(16);
-  salt.copy(iv);
-  iv.writeUInt32BE((iv.readUInt32BE(4) ^ ssrc) >>> 0, 4);
-  iv.writeUInt16BE(iv.readUInt16BE(8) ^ Math.floor(index / 0x1_0000_0000), 8);
-  iv.writeUInt32BE((iv.readUInt32BE(10) ^ (index % 0x1_0000_0000)) >>> 0, 10);
-  return createCipheriv('aes-128-ctr', cipher, iv).update(bytes);
+  const blocks = Buffer.alloc(BLOCK * Math.ceil(bytes.length / BLOCK));
+  if (blocks.length === 0) return blocks;
+  salt.copy(blocks);
+  blocks.writeUInt32BE((blocks.readUInt32BE(4) ^ ssrc) >>> 0, 4);
+  blocks.writeUInt16BE(blocks.readUInt16BE(8) ^ Math.floor(index / 0x1_0000_0000), 8);
+  blocks.writeUInt32BE((blocks.readUInt32BE(10) ^ (index % 0x1_0000_0000)) >>> 0, 10);
+  for (let at = BLOCK; at < blocks.length; at += BLOCK) {
+    blocks.copyWithin(at, 0, BLOCK - 2);
+    blocks.writeUInt16BE(at / BLOCK, at + BLOCK - 2);
+  }
+  const stream = cipher.update(blocks);
+  const out = Buffer.alloc(bytes.length);
+  for (let at = 0; at < out.length; at++) out[at] = (bytes[at] as number) ^ (stream[at] as number);
+  return out;
 }
 
-/** @param rollovers of RTP, which does not carry them */
-function signed(key: Buffer, bytes: Uint8Array, rollovers?: number): Buffer {
-  const hmac = createHmac('sha1', key).update(bytes);
-  if (rollovers === undefined) return hmac.digest();
-  const word = Buffer.alloc(4);
-  word.writeUInt32BE(rollovers);
-  return hmac.update(word).digest();
+/** HMAC-SHA1 (RFC 2104), for the same reason by two hashes. @param rollovers of RTP, which does not carry them */
+function signed({ inner, outer }: SigningKey, bytes: Uint8Array, rollovers?: number): Buffer {
+  const message = Buffer.alloc(HASH_BLOCK + bytes.length + (rollovers === undefined ? 0 : 4));
+  inner.copy(message);
+  message.set(bytes, HASH_BLOCK);
+  if (rollovers !== undefined) message.writeUInt32BE(rollovers, message.length - 4);
+  return hash('sha1', Buffer.concat([outer, hash('sha1', message, 'buffer')]), 'buffer');
+}
+
+function signingKey(key: Buffer): SigningKey {
+  const padded = Buffer.concat([key], HASH_BLOCK);
+  return { inner: padded.map((byte) => byte ^ 0x36) as Buffer, outer: padded.map((byte) => byte ^ 0x5c) as Buffer };
 }
 
 function sessionKeys(master: string): { readonly rtp: SessionKeys; readonly rtcp: SessionKeys } {
@@ -205,8 +230,8 @@ function sessionKeys(master: string): { readonly rtp: SessionKeys; readonly rtcp
   const key = bytes.subarray(0, 16);
   const salt = bytes.subarray(16, 30);
   const of = (label: number): SessionKeys => ({
-    cipher: derived(key, salt, label, 16),
-    auth: derived(key, salt, label + 1, 20),
+    cipher: createCipheriv('aes-128-ecb', derived(key, salt, label, 16), null).setAutoPadding(false),
+    auth: signingKey(derived(key, salt, label + 1, 20)),
     salt: derived(key, salt, label + 2, 14),
   });
   return { rtp: of(LABEL.rtp), rtcp: of(LABEL.rtcp) };
