@@ -8,6 +8,7 @@ const titles: Readonly<Record<number, string>> = {
   1918: 'Address Allocation for Private Internets',
   2045: 'MIME Part One: Format of Internet Message Bodies',
   2069: 'An Extension to HTTP: Digest Access Authentication',
+  2104: 'HMAC: Keyed-Hashing for Message Authentication',
   2361: 'WAVE and AVI Codec Registries',
   2543: 'SIP: Session Initiation Protocol (obsolete)',
   2617: 'HTTP Authentication: Basic and Digest Access Authentication',
