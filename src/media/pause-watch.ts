@@ -36,7 +36,8 @@ export class PauseWatch {
   check(nowMs: number): void {
     if (nowMs < this.#dueMs) return;
     const ms = nowMs - this.#sinceMs;
-    this.#dueMs = nowMs + Math.min(ms, GROWS * this.#pauseMs);
+    // From when it was due: what comes late once is not late for ever.
+    this.#dueMs += Math.min(this.#dueMs - this.#sinceMs, GROWS * this.#pauseMs);
     this.#isPaused = true;
     this.#paused(Math.round(ms));
   }

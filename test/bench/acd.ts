@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Engine } from '../support/engine-process.ts';
+import { Murmur } from '../support/murmur.ts';
 import { PhoneBank, type RungPhone } from '../support/phone-bank.ts';
 import { freePortRange } from '../support/ports.ts';
 import { seededRandom } from '../support/seeded-random.ts';
@@ -13,7 +14,7 @@ import type { Figure } from './figure.ts';
 
 /**
  * How long an agent who has hung up waits for his next caller: from the answer to his BYE to the next INVITE, both as his phone sees them, through the
- * whole engine with its own Redis. No call of this bench has audio. For each caller who goes another comes, at a time of his own, so that as many wait
+ * whole engine with its own Redis. Of audio there is only what shows that the parties are there. For each caller who goes another comes, at a time of his own, so that as many wait
  * all the time; now and then the two fall together. There are two baselines. One is the way of one INVITE through the engine without a queue. The other
  * is the machine alone, right before each load: three times to another process and back, as on the way that is measured (twice to Redis, once through the SIP
  * thread to the phone), with nothing to be done there. Where its p99 is milliseconds, other work on the machine, or the host of a virtual one, takes them.
@@ -43,8 +44,10 @@ async function measure(agents: number, waiting: number): Promise<Figure[]> {
   const ports = await freePortRange(1);
   await writeCompany(folder.path, agents, ports.from);
   await using engine = await Engine.start({ config: folder.path, env: { LOG_LEVEL: 'warn' } });
-  await using callers = await PhoneBank.open(engine.sip, ports.from);
-  await using phones = await PhoneBank.open(engine.sip);
+  // Neither music nor talk is measured here; but nobody is silent for so long that he would have to be asked whether he is still there.
+  await using murmur = await Murmur.open();
+  await using callers = await PhoneBank.open(engine.sip, ports.from, murmur);
+  await using phones = await PhoneBank.open(engine.sip, 0, murmur);
   const named = `${agents} agents, ${waiting} waiting`;
   const bare = await machineAlone();
 

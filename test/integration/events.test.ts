@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EventFeed, EventLog } from '../../src/events/index.ts';
 import type { EventLogLimits } from '../../src/events/log.ts';
+import { addEvents } from '../../src/events/scripts.ts';
 import { Keys, type RedisConnection, RedisSubscriber } from '../../src/redis/index.ts';
 import { systemClock } from '../../src/time/clock.ts';
 import { systemRandom } from '../../src/time/random.ts';
@@ -64,6 +65,26 @@ describe('the log of a PBX', () => {
     expect(batch.events.map(({ type }) => type)).toEqual(['call', 'queue']);
     expect(JSON.parse(batch.events[0]?.data ?? '')).toMatchObject({ type: 'call', node: 'a', n: 1 });
     expect(batch.events.map(({ cursor }) => cursor.split('-')[1])).toEqual(['1', '2']);
+  });
+
+  it('is kept for a day from its newest event, an hour more or less', async () => {
+    const pbx = somePbx();
+    const events = new Keys(pbx).events();
+    const day = 86_400_000;
+    const put = async (at: number) => {
+      const batch = [{ tag: `at-${at}`, type: 'call', data: '{}' }];
+      await addEvents(redis, pbx, { now: at, after: '', broken: false, repeated: false, keep: '', batch });
+      return redis.use((client) => client.pttl(events));
+    };
+    const end = await put(0);
+    expect(end).toBeGreaterThan(day - 60_000);
+    await redis.use((client) => client.pexpire(events, day - 3_000_000));
+    // Not put off for each event.
+    expect(await put(3_000_000)).toBeLessThanOrEqual(day - 3_000_000);
+    expect(await put(3_600_000)).toBeGreaterThan(day - 60_000);
+    // A log that was lost has its end from its first event.
+    await redis.use((client) => client.del(events));
+    expect(await put(3_700_000)).toBeGreaterThan(day - 60_000);
   });
 
   it('keeps the order of each node, and numbers the events of all without a gap', async () => {

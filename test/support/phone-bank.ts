@@ -2,6 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { answerChallenge } from '../../src/sip/digest-client.ts';
 import { systemRandom } from '../../src/time/random.ts';
+import type { Murmur } from './murmur.ts';
 
 /** Audio on hold: a caller who is sent none, so that a queue of a thousand is no load of media. */
 export const silentSdp = [
@@ -83,21 +84,24 @@ export class PhoneBank {
   onInvite: (call: RungPhone) => void = () => undefined;
   readonly #socket: Socket;
   readonly #server: Address;
+  readonly #murmur: Murmur | undefined;
   readonly #waiting = new Map<string, Answered>();
   /** What is sent again: requests until there is a response, a 200 until the ACK. */
   readonly #again = new Map<string, NodeJS.Timeout>();
   readonly #dialogs = new Map<string, OpenDialog>();
 
-  static async open(server: string, port = 0): Promise<PhoneBank> {
+  /** @param murmur what its calls send; without one they are on hold from the beginning */
+  static async open(server: string, port = 0, murmur?: Murmur): Promise<PhoneBank> {
     const [host = '', serverPort] = server.split(':');
     const socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20, sendBufferSize: 4 << 20 });
     socket.bind(port, '127.0.0.1');
     await once(socket, 'listening');
-    return new PhoneBank(socket, { host, port: Number(serverPort) });
+    return new PhoneBank(socket, { host, port: Number(serverPort) }, murmur);
   }
 
-  private constructor(socket: Socket, server: Address) {
+  private constructor(socket: Socket, server: Address, murmur: Murmur | undefined) {
     this.#socket = socket;
+    this.#murmur = murmur;
     this.#server = server;
     this.port = socket.address().port;
     socket.on('message', (bytes, { address: host, port }) => this.#receive(bytes.toString('latin1'), { host, port }));
@@ -136,7 +140,7 @@ export class PhoneBank {
   }
 
   /** @param from `user@host` @param to `user@host` */
-  call(from: string, to: string, sdp = silentSdp): MadeCall {
+  call(from: string, to: string, sdp = this.#sdp): MadeCall {
     const callId = systemRandom.uuid();
     const branch = `z9hG4bK${systemRandom.hex(8)}`;
     const parties = { from: `<sip:${from}>;tag=${systemRandom.hex(4)}`, to: `<sip:${to}>`, callId };
@@ -162,8 +166,12 @@ export class PhoneBank {
         ...{ ...parties, to: dialog.to, cseq: 1 },
         ...(isTaken ? {} : { branch }),
       });
-      if (isTaken) answered.resolve(message.body);
-      else answered.reject(status);
+      if (isTaken) {
+        this.#murmur?.begin(callId, message.body);
+        answered.resolve(message.body);
+      } else {
+        answered.reject(status);
+      }
     });
     const inside = (method: string, cseq: number, more: { headers?: readonly string[]; body?: string } = {}) =>
       this.#request(method, dialog.target, { ...parties, to: dialog.to, cseq, ...more });
@@ -174,7 +182,10 @@ export class PhoneBank {
       answered: answered.promise,
       ended: ended.promise,
       cancel: () => this.#send('CANCEL', `sip:${to}`, { ...parties, cseq: 1, branch }),
-      bye: async () => (await inside('BYE', ++cseq)).message.at,
+      bye: async () => {
+        this.#murmur?.end(callId);
+        return (await inside('BYE', ++cseq)).message.at;
+      },
       press: async (digit) =>
         (
           await inside('INFO', ++cseq, {
@@ -183,6 +194,10 @@ export class PhoneBank {
           })
         ).status,
     };
+  }
+
+  get #sdp(): string {
+    return this.#murmur?.sdp ?? silentSdp;
   }
 
   #receive(text: string, source: Address): void {
@@ -224,8 +239,9 @@ export class PhoneBank {
       at: invite.at,
       ended: ended.promise,
       ring: () => this.#answer(invite, '180 Ringing', [contact]),
-      answer: (sdp = silentSdp) => {
+      answer: (sdp = this.#sdp) => {
         if (!dialog.ringing) return;
+        this.#murmur?.begin(callId, invite.body);
         dialog.ringing = undefined;
         this.#repeat(`${callId} 200`, () => this.#answer(invite, '200 OK', [contact], sdp));
       },
@@ -234,6 +250,7 @@ export class PhoneBank {
         this.#answer(invite, `${status} No`, [contact]);
       },
       bye: async () => {
+        this.#murmur?.end(callId);
         const { message } = await this.#request(
           'BYE',
           /<([^>]+)>/.exec(invite.header('Contact'))?.[1] ?? invite.header('Contact'),
@@ -249,6 +266,7 @@ export class PhoneBank {
 
   #ended(method: string, message: Message): void {
     this.#answer(message, '200 OK');
+    this.#murmur?.end(message.header('Call-ID'));
     const dialog = this.#dialogs.get(message.header('Call-ID'));
     // A CANCEL that comes too late changes nothing: a BYE will follow (RFC 3261 §9.2).
     if (!dialog || (method === 'CANCEL' && !dialog.ringing)) return;

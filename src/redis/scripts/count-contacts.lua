@@ -4,4 +4,4 @@
 -- RETURNS  count
 -- INCLUDE  now
 local expiry = KEYS[1]
-return redis.call('ZCOUNT', expiry, '(' .. string.format('%.0f', time_now(ARGV[1])), '+inf')
+return redis.call('ZCOUNT', expiry, '(' .. string.format('%d', time_now(ARGV[1])), '+inf')

@@ -6,7 +6,7 @@
 local bindings, expiry = KEYS[1], KEYS[2]
 local now, limit = time_now(ARGV[1]), ARGV[2]
 
-local due = redis.call('ZRANGEBYSCORE', expiry, '-inf', string.format('%.0f', now), 'LIMIT', 0, limit)
+local due = redis.call('ZRANGEBYSCORE', expiry, '-inf', string.format('%d', now), 'LIMIT', 0, limit)
 local swept = {}
 for _, member in ipairs(due) do
   local account = string.match(member, '^([^\n]*)\n')

@@ -13,7 +13,7 @@ at_begin(function()
   told = {}
 end)
 
-local function integer(n) return string.format('%.0f', n) end
+local function integer(n) return string.format('%d', n) end
 
 local function task_of(number)
   local json = redis.call('HGET', tasks, number)
@@ -33,7 +33,7 @@ end
 
 local function tell(what, number, task, dueAt)
   local data = { what = what, at = now, dueAt = dueAt, task = task }
-  table.insert(told, { string.format('cb%.0f.%s.%d', now, number, #told), 'callback', cjson.encode(data) })
+  table.insert(told, { string.format('cb%d.%s.%d', now, number, #told), 'callback', cjson.encode(data) })
 end
 local function tell_all()
   if #told > 0 then add_events(events, now, told) end

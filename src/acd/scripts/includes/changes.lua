@@ -58,13 +58,19 @@ local function entries_in(index, group, upTo)
   return redis.call('ZLEXCOUNT', index, from_of(group), upTo and '[' .. upTo or to_of(group))
 end
 
+-- The same up to an entry, of which is known how many there are in all and whether it is one of them: mostly there is nothing to count.
+local function entries_up_to(index, group, entry, all, is_one)
+  if all == 0 or (all == 1 and is_one) then return all end
+  return entries_in(index, group, entry)
+end
+
 -- {tag, type, data} of what is to be told, and how all its tags begin.
 local told, tags
 at_begin(function() told, tags = {}, nil end)
 
 local function tell_all(type, what)
   what.at = now
-  tags = tags or string.format('acd%.0f.%.0f.', now, tonumber(ARGV[2]) * 1e9)
+  tags = tags or string.format('acd%d.%d.', now, tonumber(ARGV[2]) * 1e9)
   told[#told + 1] = { tags .. #told, type, cjson.encode(what) }
 end
 
@@ -76,8 +82,9 @@ local function tell_queue(what, call, caller, more)
   change.waiting = entries_in(queue, caller.group)
   change.ringing = entries_in(ringing, caller.group)
   if what ~= 'left' then
-    local entry = entry_of(call, caller)
-    change.position = entries_in(queue, caller.group, entry) + entries_in(ringing, caller.group, entry)
+    local entry, is_rung = entry_of(call, caller), next(caller.offers) ~= nil
+    change.position = entries_up_to(queue, caller.group, entry, change.waiting, not is_rung)
+      + entries_up_to(ringing, caller.group, entry, change.ringing, is_rung)
   end
   tell_all('queue', change)
 end

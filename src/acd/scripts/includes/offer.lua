@@ -158,23 +158,28 @@ end
 -- The caller who has waited longest of those whom an employee may be offered, in all his groups: {call, caller, passed}; false: none. `passed` are
 -- those before him in the same queue: he has refused them.
 local function longest_waiting(id)
-  local best = false
-  for _, of in ipairs(member_of(id).groups) do
-    local at, passed = 0, {}
-    while true do
-      local entry = redis.call('ZRANGEBYLEX', queue, from_of(of[1]), to_of(of[1]), 'LIMIT', at, 1)[1]
-      if not entry or (best and best.caller.place <= second_part(entry)) then break end
-      local call = third_part(entry)
-      local caller = caller_of(call)
-      if not is_refused(caller, id) then
-        best = { call = call, caller = caller, passed = passed }
-        break
-      end
-      table.insert(passed, caller)
-      at = at + 1
-    end
+  -- The first of each queue, and how many of it are passed already.
+  local lines = {}
+  local function advance(line)
+    line.entry = redis.call('ZRANGEBYLEX', queue, from_of(line.group), to_of(line.group), 'LIMIT', #line.passed, 1)[1]
+    line.place = line.entry and second_part(line.entry)
   end
-  return best
+  for i, of in ipairs(member_of(id).groups) do
+    lines[i] = { group = of[1], passed = {} }
+    advance(lines[i])
+  end
+  while true do
+    local first
+    for _, line in ipairs(lines) do
+      if line.entry and (not first or line.place < first.place) then first = line end
+    end
+    if not first then return false end
+    local call = third_part(first.entry)
+    local caller = caller_of(call)
+    if not is_refused(caller, id) then return { call = call, caller = caller, passed = first.passed } end
+    table.insert(first.passed, caller)
+    advance(first)
+  end
 end
 
 -- Gives those who have become available the callers who wait, the longest waiting first. Which of several gets him is the algorithm's choice.

@@ -30,8 +30,8 @@ local function next_chance()
 end
 
 -- Milliseconds as text that sorts like the number.
-local function sortable(ms) return string.format('%013.0f', ms) end
-local function integer(n) return string.format('%.0f', n) end
+local function sortable(ms) return string.format('%013d', ms) end
+local function integer(n) return string.format('%d', n) end
 
 local agent_cache, member_cache, caller_cache, group_cache
 -- What nearly every script needs of `meta`, read once.
@@ -115,6 +115,7 @@ local function members_in(id)
 end
 
 local function offered_to(caller)
+  if not next(caller.offers) then return '' end
   local ids = {}
   for id in pairs(caller.offers) do table.insert(ids, id) end
   table.sort(ids)
@@ -147,7 +148,7 @@ local function meta_now()
   return meta_cache
 end
 
-local function count(group, name, by) redis.call('HINCRBY', figures, group .. '\n' .. name, by) end
+local function count(group, name, by) redis.call('HINCRBY', figures, group .. '\n' .. name, integer(by)) end
 
 -- The entries of one group in `free`, `queue` or `ringing`, as bounds of ZRANGEBYLEX and ZLEXCOUNT.
 local function from_of(group) return '[' .. group .. '\n' end

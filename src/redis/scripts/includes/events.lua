@@ -25,6 +25,12 @@ local events_kept, events_ttl = 10000, 86400000
 
 -- By log: the epoch that was current when something was last added. A guess, which is kept from call to call and which Redis confirms or refuses.
 local epochs = {}
+-- By log: when its end was last put off. It is not done for each event: an hour more or less to the day does not matter.
+local put_off, put_off_every = {}, 3600000
+local function put_off_end(events, now)
+  redis.call('PEXPIRE', events, events_ttl)
+  put_off[events] = now
+end
 
 local function add_event(events, id, event, kept)
   local to = kept or events_kept
@@ -54,12 +60,14 @@ local function add_events(events, now, list, isBroken, kept)
       if newest then epoch, number = parts_of(newest[1]) end
       if not newest or isBroken then epoch, number = math.max(now, epoch + 1), 0 end
       isBroken = false
-      epochs[events] = string.format('%.0f', epoch)
-      id = string.format('%.0f-%.0f', epoch, number + 1)
+      epochs[events] = string.format('%d', epoch)
+      id = string.format('%d-%d', epoch, number + 1)
       redis.call('XADD', events, 'MAXLEN', '~', kept or events_kept, id, 'tag', event[1], 'type', event[2], 'data', event[3])
+      put_off_end(events, now) -- A log that has just been made has no end yet.
     end
   end
-  redis.call('PEXPIRE', events, events_ttl)
+  local last = put_off[events]
+  if not last or now < last or now - last >= put_off_every then put_off_end(events, now) end
   redis.call('PUBLISH', events, id)
   return id .. '-' .. list[#list][1]
 end
