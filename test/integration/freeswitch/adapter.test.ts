@@ -275,6 +275,78 @@ describe('an endpoint', () => {
   });
 });
 
+describe('SRTP', () => {
+  const [one, another] = [1, 2].map((byte) => Buffer.alloc(30, byte).toString('base64'));
+  const secure = (key = one, tag = 7, suite = 'AES_CM_128_HMAC_SHA1_80') =>
+    offer().replace(/RTP\/AVP (.*)\r\n/, `RTP/SAVP $1\r\na=crypto:${tag} ${suite} inline:${key}\r\n`);
+
+  it('that is offered is encrypted by FreeSWITCH, with a key that it has chosen', async () => {
+    const server = await freeswitch();
+    const { endpoint, channel } = await call(await started([server]), server, secure());
+    expect(channel.invite.request.sdp).toContain(
+      `m=audio 4000 RTP/SAVP 8 101\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${one}\r\n`,
+    );
+    expect(endpoint.localSdp).toContain('m=audio 20000 RTP/SAVP 8 101\r\n');
+    expect(endpoint.localSdp).toContain(`a=crypto:7 AES_CM_128_HMAC_SHA1_80 inline:${channel.key}\r\n`);
+    // What he changes besides is told as it always is.
+    await endpoint.negotiate(secure().replace('sendrecv', 'sendonly'));
+    expect(channel.answers).toEqual([]);
+    expect(channel.invite.dialog.modified).toEqual([expect.stringContaining('a=sendonly')]);
+  });
+
+  it('under another key of his goes on with the one that FreeSWITCH has, and it is FreeSWITCH that offers', async () => {
+    const server = await freeswitch();
+    const { endpoint, channel } = await call(await started([server]), server, secure());
+    const answer = await endpoint.negotiate(secure(another));
+    expect(answer).toContain(`inline:${channel.key}\r\n`);
+    for (const told of [...channel.answers, ...channel.invite.dialog.modified])
+      expect(told).toContain(`inline:${another}\r\n`);
+    expect(channel.answers).toHaveLength(1);
+    await expect(endpoint.negotiate(secure(another, 7, 'AES_CM_128_HMAC_SHA1_32'))).rejects.toMatchObject({
+      code: 'no-common-codec',
+    });
+    await expect(endpoint.negotiate(offer())).rejects.toMatchObject({ code: 'no-common-codec' });
+  });
+
+  it('that is required is offered with the key of FreeSWITCH, before the peer is known', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    const endpoint = await media.createEndpoint({ callId: 'c', srtp: 'required' });
+    const [channel] = server.channels.items;
+    expect(endpoint.localSdp).toMatch(/m=audio 20000 RTP\/SAVP 8 0 101\r\n/);
+    expect(endpoint.localSdp).toContain(`a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${channel?.key}\r\n`);
+    await endpoint.negotiate(secure(one, 1));
+    expect(channel?.answers).toEqual([expect.stringContaining(`inline:${one}\r\n`)]);
+    expect(channel?.invite.dialog.modified).toEqual([expect.stringContaining('a=sendrecv')]);
+    await expect(media.createEndpoint({ callId: 'd', remoteSdp: offer(), srtp: 'required' })).rejects.toMatchObject({
+      code: 'no-common-codec',
+    });
+  });
+
+  it('that FreeSWITCH does not speak is said, and the leg hung up', async () => {
+    const server = await freeswitch();
+    server.srtp = false;
+    const media = await started([server]);
+    await expect(media.createEndpoint({ callId: 'c', srtp: 'required' })).rejects.toMatchObject({
+      code: 'no-common-codec',
+      message: 'FreeSWITCH refused SRTP; it is built without, or forbids it',
+    });
+    expect(server.channels.items[0]?.invite.dialog.ended?.by).toBe('local');
+  });
+
+  it('whose new key FreeSWITCH does not ask for ends the endpoint, not the engine', async () => {
+    const server = await freeswitch();
+    server.offers = false;
+    const media = await started([server]);
+    const endpoint = await media.createEndpoint({ callId: 'c', srtp: 'required' });
+    const negotiating = endpoint.negotiate(secure(one, 1));
+    negotiating.catch(() => undefined);
+    await server.commands.find('the question', (line) => line.startsWith('api uuid_media_reneg'));
+    server.channels.items[0]?.invite.dialog.hangUp();
+    await expect(negotiating).rejects.toMatchObject({ code: 'endpoint-gone' });
+  });
+});
+
 describe('playing', () => {
   it('goes through the sources one after the other, and past what cannot be played', async () => {
     const server = await freeswitch();
