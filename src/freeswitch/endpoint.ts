@@ -28,8 +28,6 @@ import { FreeswitchPlayback } from './playback.ts';
 import { FreeswitchRecording } from './recording.ts';
 import { SilenceWatch } from './silence.ts';
 
-/** How long a server on its way to do so takes at most. */
-const OFFERS_WITHIN_MS = 5000;
 const TONE_MS = 100;
 const GAP_MS = 80;
 /** FreeSWITCH does not say when a digit is out; it begins it so much after it was told, measured on 1.10. */
@@ -76,8 +74,6 @@ export class FreeswitchEndpoint implements Endpoint {
    * when his has been answered (RFC 3261 §14.1), and each would wait for the other.
    */
   readonly #offering = new Set<'peer' | 'server'>();
-  /** Answers the offer that FreeSWITCH has been asked for. */
-  #askedToOffer: (() => string) | undefined;
   /** What the peer is to FreeSWITCH is the T.38 of his fax machine, not his audio. */
   #isImage = false;
   #ended = false;
@@ -107,11 +103,6 @@ export class FreeswitchEndpoint implements Endpoint {
       });
     });
     this.channel.dialog.onReinvite(async (offer) => {
-      const asked = this.#askedToOffer;
-      if (asked) {
-        this.#askedToOffer = undefined;
-        return asked();
-      }
       this.#mustNotOffer('server');
       return this.#exchange(() => this.#offered(offer));
     });
@@ -378,9 +369,7 @@ export class FreeswitchEndpoint implements Endpoint {
     const { peer } = this.#parts;
     const described = JSON.stringify(parameters);
     if (described === this.#described) return;
-    const isNewKey = this.#isNewKey(parameters);
     try {
-      if (isNewKey) await this.#letServerOffer(parameters);
       await this.#offerTo('server', this.channel.dialog.modify(peer.known(parameters)));
     } catch (error) {
       throw new MediaError('endpoint-gone', `FreeSWITCH refused a new description of endpoint ${this.id}`, {
@@ -389,39 +378,6 @@ export class FreeswitchEndpoint implements Endpoint {
     }
     this.#described = described;
     this.#isImage = false;
-  }
-
-  /** @throws MediaError when he wants to encrypt in another way */
-  #isNewKey({ srtp }: MediaParameters): boolean {
-    const former = this.#parameters?.srtp;
-    if (srtp && former && srtp.suite !== former.suite) {
-      throw new MediaError('no-common-codec', `FreeSWITCH cannot go on in ${srtp.suite} after ${former.suite}`);
-    }
-    return srtp !== undefined && srtp.remote !== former?.remote;
-  }
-
-  /**
-   * Offered another key of the peer FreeSWITCH takes another one itself, which the peer would have to be told in turn. It keeps its own when the other key stands in the
-   * answer to an offer of its own, in which it stays as silent as it is: the rest is for an offer of ours, with what is then a key that it knows.
-   */
-  async #letServerOffer(parameters: MediaParameters): Promise<void> {
-    const answered = new Promise<void>((resolve) => {
-      this.#askedToOffer = () => {
-        resolve();
-        return this.#parts.peer.known(parameters);
-      };
-    });
-    const patience = new AbortController();
-    try {
-      await this.channel.must('uuid_media_reneg');
-      const late = delay(this.#parts.clock, OFFERS_WITHIN_MS, patience.signal).then(() => {
-        throw new Error('it does not offer what it was asked for');
-      });
-      await Promise.race([answered, late, this.channel.gone]);
-    } finally {
-      patience.abort();
-      this.#askedToOffer = undefined;
-    }
   }
 
   #listenForFax(): void {

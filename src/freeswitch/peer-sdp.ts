@@ -1,7 +1,6 @@
-import { type CodecName, MediaError } from '../media/port.ts';
-import { printCrypto, type SrtpKeys } from '../media/sdp/crypto.ts';
+import type { CodecName } from '../media/port.ts';
 import { imageLines } from '../media/sdp/image.ts';
-import { type Capabilities, type MediaParameters, offeredCrypto } from '../media/sdp/negotiate.ts';
+import type { Capabilities, MediaParameters } from '../media/sdp/negotiate.ts';
 import { parseRemote, type RemoteImage } from '../media/sdp/remote.ts';
 
 interface Side {
@@ -14,8 +13,6 @@ const STATIC: Readonly<Record<CodecName, number>> = { pcma: 8, pcmu: 0 };
 
 /** Before anything is known of the peer nothing is sent to him; the port is that of the discard service. */
 const NOBODY: Side = { address: '127.0.0.1', port: 9 };
-/** His key, until he has told it. It makes FreeSWITCH choose its own. */
-const NO_KEY = Buffer.alloc(30).toString('base64');
 
 /**
  * The peer as FreeSWITCH is to see him: one plain audio line with the codec that we have agreed with him, or the T.38 of his fax machine. What he really wrote
@@ -31,36 +28,26 @@ export class PeerSdp {
   }
 
   /** While he is not known. */
-  unknown(capabilities: Capabilities): string {
-    const { codecs, dtmf } = capabilities;
+  unknown({ codecs, dtmf }: Capabilities): string {
     const name = codecs[0] ?? 'pcma';
-    const crypto = offeredCrypto(capabilities);
-    const keys = crypto && { suite: crypto.suite, remote: NO_KEY };
-    return this.#print(name, STATIC[name], dtmf === 'inband' ? undefined : 101, 'inactive', keys);
+    return this.#print(name, STATIC[name], dtmf === 'inband' ? undefined : 101, 'inactive');
   }
 
-  known({ remote, codec, payloadType, eventPayloadType, sending, receiving, srtp }: MediaParameters): string {
+  known({ remote, codec, payloadType, eventPayloadType, sending, receiving }: MediaParameters): string {
     if (remote) this.#side = remote;
     // From his side: what we send, he receives. By an unspecified address he holds us.
     const direction =
       remote === undefined || !sending ? (receiving ? 'sendonly' : 'inactive') : receiving ? 'sendrecv' : 'recvonly';
-    return this.#print(codec, payloadType, eventPayloadType, direction, srtp);
+    return this.#print(codec, payloadType, eventPayloadType, direction);
   }
 
   image({ address, ...image }: RemoteImage): string {
     return this.#description({ address, port: image.port }, imageLines(image));
   }
 
-  #print(
-    codec: CodecName,
-    payloadType: number,
-    events: number | undefined,
-    direction: string,
-    srtp: Pick<SrtpKeys, 'suite' | 'remote'> | undefined,
-  ): string {
+  #print(codec: CodecName, payloadType: number, events: number | undefined, direction: string): string {
     return this.#description(this.#side, [
-      `m=audio ${this.#side.port} RTP/${srtp ? 'SAVP' : 'AVP'} ${payloadType}${events === undefined ? '' : ` ${events}`}`,
-      ...(srtp ? [printCrypto({ tag: 1, suite: srtp.suite, key: srtp.remote })] : []),
+      `m=audio ${this.#side.port} RTP/AVP ${payloadType}${events === undefined ? '' : ` ${events}`}`,
       `a=rtpmap:${payloadType} ${codec.toUpperCase()}/${CLOCK_RATE}`,
       ...(events === undefined ? [] : [`a=rtpmap:${events} telephone-event/${CLOCK_RATE}`, `a=fmtp:${events} 0-15`]),
       'a=ptime:20',
@@ -80,11 +67,4 @@ export function sideOf(answer: string): Side {
   const { audio } = parseRemote(answer);
   if (!audio) throw new Error('FreeSWITCH refused the audio');
   return { address: audio.address, port: audio.port };
-}
-
-/** The same of encrypted audio, and the key that it encrypts with. @throws MediaError `no-common-codec` */
-export function secureSideOf(answer: string): Side & { readonly key: string } {
-  const { secured } = parseRemote(answer);
-  if (!secured) throw new MediaError('no-common-codec', 'FreeSWITCH refused SRTP; it is built without, or forbids it');
-  return { address: secured.address, port: secured.port, key: secured.crypto.key };
 }

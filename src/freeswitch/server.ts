@@ -4,7 +4,7 @@ import type { FsmrfServer } from 'drachtio-fsmrf';
 import { errorText, UserError } from '../errors.ts';
 import { type EndpointOptions, MediaError } from '../media/port.ts';
 import type { Capabilities } from '../media/sdp/negotiate.ts';
-import { readRemote, SdpSession } from '../media/sdp/session.ts';
+import { type Negotiation, readRemote, SdpSession } from '../media/sdp/session.ts';
 import { InviteFailure } from '../sip/port.ts';
 import { type Clock, delay, type TimerId } from '../time/clock.ts';
 import { Channel, OWNER, OWNER_HEADER } from './channel.ts';
@@ -12,8 +12,8 @@ import { type Abilities, checkServer, PROFILE } from './check.ts';
 import { DEFAULT_CODECS, FreeswitchEndpoint } from './endpoint.ts';
 import type { EventSocketAddress } from './event-socket.ts';
 import type { FreeswitchLog } from './index.ts';
-import { type Leg, unreadByFsmrf } from './leg.ts';
-import { PeerSdp, secureSideOf, sideOf } from './peer-sdp.ts';
+import type { Leg } from './leg.ts';
+import { PeerSdp, sideOf } from './peer-sdp.ts';
 
 /** How often a server is asked whether it is well, and one that was lost whether it is back, milliseconds. */
 const CHECK_EVERY_MS = 2000;
@@ -74,15 +74,21 @@ export class FreeswitchServer {
 
   /** @throws MediaError `no-port` (it has no more channels), `server-gone`, `bad-sdp`, `no-common-codec` */
   async createEndpoint(options: EndpointOptions): Promise<FreeswitchEndpoint> {
+    if (options.srtp === 'required') {
+      throw new MediaError(
+        'no-common-codec',
+        'SRTP is required of phones (security.srtp), and calls by FreeSWITCH have none yet',
+      );
+    }
     const capabilities: Capabilities = {
       codecs: options.codecs ?? DEFAULT_CODECS,
       dtmf: options.dtmf ?? 'rfc2833',
       family: 4,
-      srtp: { required: options.srtp === 'required', key: '' },
     };
+    const agreed = options.remoteSdp === undefined ? undefined : readRemote(options.remoteSdp, capabilities);
     this.#making++;
     try {
-      const endpoint = await this.#make(capabilities, options.remoteSdp, () => this.endpoints.delete(endpoint));
+      const endpoint = await this.#make(capabilities, agreed, () => this.endpoints.delete(endpoint));
       this.endpoints.add(endpoint);
       return endpoint;
     } finally {
@@ -97,22 +103,19 @@ export class FreeswitchServer {
     this.#drop();
   }
 
-  /** @param wanted the key that we encrypt with is FreeSWITCH's to choose */
-  async #make(wanted: Capabilities, theirs: string | undefined, onEnd: () => void): Promise<FreeswitchEndpoint> {
-    const first = theirs === undefined ? undefined : readRemote(theirs, wanted);
+  async #make(
+    capabilities: Capabilities,
+    agreed: Negotiation | undefined,
+    onEnd: () => void,
+  ): Promise<FreeswitchEndpoint> {
     const media = this.#media;
     const { abilities } = this;
     if (!media || !abilities || this.state === 'down') throw gone(this.name, 'it is not connected');
     const peer = new PeerSdp(randomInt(2 ** 47));
-    const remoteSdp = first ? peer.known(first.agreement.parameters) : peer.unknown(wanted);
+    const remoteSdp = agreed ? peer.known(agreed.agreement.parameters) : peer.unknown(capabilities);
     const made = await this.#asked(media, remoteSdp);
     const channel = await Channel.take(made, this.#parts.node, this.#parts.clock);
-    const isSecure = first ? first.agreement.crypto !== undefined : wanted.srtp?.required === true;
-    const { key, ...side } = await sideOfChannel(channel, made.dialog.remote.sdp, isSecure);
-    // A channel is encrypted from its beginning to its end, or not at all.
-    const capabilities: Capabilities = { ...wanted, srtp: key === undefined ? undefined : { required: true, key } };
-    const agreed = theirs === undefined ? undefined : readRemote(theirs, capabilities);
-    const session = new SdpSession(capabilities, { sessionId: randomInt(2 ** 47), ...side });
+    const session = new SdpSession(capabilities, { sessionId: randomInt(2 ** 47), ...sideOf(made.dialog.remote.sdp) });
     if (agreed) session.accept(agreed);
     else session.offer();
     const endpoint = new FreeswitchEndpoint({
@@ -128,9 +131,10 @@ export class FreeswitchServer {
   /** An end of a call between servers: none of those that were asked for. */
   async #relay(remoteSdp: string | undefined): Promise<FreeswitchEndpoint> {
     const capabilities: Capabilities = { codecs: DEFAULT_CODECS, dtmf: 'rfc2833', family: 4 };
+    const agreed = remoteSdp === undefined ? undefined : readRemote(remoteSdp, capabilities);
     this.#relays++;
     try {
-      return await this.#make(capabilities, remoteSdp, () => this.#relays--);
+      return await this.#make(capabilities, agreed, () => this.#relays--);
     } catch (error) {
       this.#relays--;
       throw error;
@@ -140,7 +144,7 @@ export class FreeswitchServer {
   async #asked(media: FsmrfServer<Leg>, remoteSdp: string) {
     try {
       return await this.#within(
-        media.createEndpoint({ remoteSdp: unreadByFsmrf(remoteSdp), headers: { [OWNER_HEADER]: this.#parts.node } }),
+        media.createEndpoint({ remoteSdp, headers: { [OWNER_HEADER]: this.#parts.node } }),
         'it did not answer the INVITE',
       );
     } catch (error) {
@@ -256,13 +260,3 @@ export class FreeswitchServer {
 
 const gone = (name: string, why: string, cause?: unknown): MediaError =>
   new MediaError('server-gone', `FreeSWITCH at ${name} cannot be used: ${why}`, { cause });
-
-/** Nobody else hangs up a channel that turns out to be of no use. */
-async function sideOfChannel(channel: Channel, answer: string, isSecure: boolean) {
-  try {
-    return isSecure ? secureSideOf(answer) : { ...sideOf(answer), key: undefined };
-  } catch (error) {
-    await channel.hangUp();
-    throw error;
-  }
-}

@@ -20,10 +20,6 @@ export class ScriptedFreeswitch {
   paused = false;
   /** The status that INVITEs are refused with; 0: they are answered. */
   refuse = 0;
-  /** It encrypts whatever it is offered so. */
-  srtp = true;
-  /** Asked to offer, it does so. */
-  offers = true;
   /** A list of addresses that ours is not in. */
   rude = false;
   readonly #server: Server;
@@ -121,11 +117,6 @@ export class ScriptedChannel {
   /** `playback tone_stream://…`, as they were asked for. */
   readonly applications = new Inbox<string>('applications');
   readonly variables: Record<string, string> = {};
-  /** What it encrypts with, where it does. */
-  readonly key: string;
-  /** How its own offers were answered. */
-  readonly answers: string[] = [];
-  readonly #sdp: string;
   readonly #server: ScriptedFreeswitch;
   #socket: Socket | undefined;
   /** The application that goes on until it is ended: the Event-UUID that its end must have. */
@@ -135,15 +126,7 @@ export class ScriptedChannel {
     this.uuid = `channel-${server.port}-${number}`;
     this.#server = server;
     this.invite = invite;
-    this.#sdp = SDP(20_000 + 2 * number);
-    const [suite] = /AES_CM_\S+/.exec(invite.request.sdp) ?? [];
-    this.key = Buffer.alloc(30, 100 + number).toString('base64');
-    if (suite && server.srtp)
-      this.#sdp = this.#sdp.replace(
-        /RTP\/AVP .*\r\n/,
-        (audio) => `${audio.replace('AVP', 'SAVP')}a=crypto:1 ${suite} inline:${this.key}\r\n`,
-      );
-    invite.answersWith(this.#sdp);
+    invite.answersWith(SDP(20_000 + 2 * number));
     invite.dialog.on('ended', () => this.break());
     const [host = '', port] = String(invite.request.headers?.['X-esl-outbound'] ?? '').split(':');
     const socket = connect(Number(port), host);
@@ -164,11 +147,6 @@ export class ScriptedChannel {
     if (!running) throw new Error('nothing runs');
     this.#running = undefined;
     this.#complete(running.name, running.id, headers);
-  }
-
-  /** It tells what it has, and wants to know what the other has. */
-  async offer(): Promise<void> {
-    this.answers.push(await this.invite.dialog.reinvite(this.#sdp));
   }
 
   break(): void {
@@ -229,7 +207,6 @@ export class ScriptedChannel {
     const [name, uuid, ...rest] = command.split(' ');
     const channel = this.#server.channels.items.find((one) => one.uuid === uuid);
     if (name === 'uuid_break') channel?.finish();
-    if (name === 'uuid_media_reneg' && this.#server.offers) void channel?.offer();
     if (name === 'uuid_bridge') for (const one of [channel, this.#named(rest[0])]) one?.emit('CHANNEL_BRIDGE');
     if (name === 'uuid_transfer') for (const one of this.#server.channels.items) one.emit('CHANNEL_PARK');
     if (name === 'uuid_displace' && rest[0] === 'stop')
