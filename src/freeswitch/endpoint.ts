@@ -74,6 +74,10 @@ export class FreeswitchEndpoint implements Endpoint {
    * when his has been answered (RFC 3261 §14.1), and each would wait for the other.
    */
   readonly #offering = new Set<'peer' | 'server'>();
+  /** Answers the offer that FreeSWITCH was asked for, with a key of the peer's. */
+  #rekeying: ((offer: string) => string) | undefined;
+  /** The key of the peer that FreeSWITCH has. */
+  #remoteKey: string | undefined;
   /** What the peer is to FreeSWITCH is the T.38 of his fax machine, not his audio. */
   #isImage = false;
   #ended = false;
@@ -89,6 +93,7 @@ export class FreeswitchEndpoint implements Endpoint {
     this.id = parts.channel.uuid;
     this.server = parts.server;
     this.#agreed = parts.agreed;
+    this.#remoteKey = this.#parameters?.srtp?.remote;
     this.channel.on('DTMF', (event) => {
       const digit = (event.getHeader('DTMF-Digit') ?? '').toUpperCase();
       const source = event.getHeader('DTMF-Source') === 'RTP' ? 'rfc4733' : 'inband';
@@ -103,6 +108,7 @@ export class FreeswitchEndpoint implements Endpoint {
       });
     });
     this.channel.dialog.onReinvite(async (offer) => {
+      if (this.#rekeying && offer !== undefined) return this.#rekeying(offer);
       this.#mustNotOffer('server');
       return this.#exchange(() => this.#offered(offer));
     });
@@ -131,6 +137,7 @@ export class FreeswitchEndpoint implements Endpoint {
         return this.localSdp;
       }
       const agreed = readRemote(remoteSdp, capabilities);
+      this.#mustEncryptAsBefore(agreed.agreement.parameters);
       await this.#tellServer(agreed.agreement.parameters);
       this.#agreed = agreed;
       session.accept(agreed);
@@ -366,11 +373,17 @@ export class FreeswitchEndpoint implements Endpoint {
 
   /** A re-INVITE on our leg, if the peer has changed anything that FreeSWITCH sees. */
   async #tellServer(parameters: MediaParameters): Promise<void> {
-    const { peer } = this.#parts;
-    const described = JSON.stringify(parameters);
+    const { peer, capabilities } = this.#parts;
+    const key = parameters.srtp?.remote;
+    const described = JSON.stringify({ ...parameters, srtp: key });
     if (described === this.#described) return;
     try {
-      await this.#offerTo('server', this.channel.dialog.modify(peer.known(parameters)));
+      if (key === this.#remoteKey) {
+        peer.hear(await this.#offerTo('server', this.channel.dialog.modify(peer.known(parameters))), capabilities);
+      } else {
+        await this.#rekey(parameters);
+        this.#remoteKey = key;
+      }
     } catch (error) {
       throw new MediaError('endpoint-gone', `FreeSWITCH refused a new description of endpoint ${this.id}`, {
         cause: error,
@@ -378,6 +391,43 @@ export class FreeswitchEndpoint implements Endpoint {
     }
     this.#described = described;
     this.#isImage = false;
+  }
+
+  /**
+   * From an answer FreeSWITCH takes another key of the peer's and keeps its own; with an offer that has one it would choose a new one for itself, which the peer
+   * does not get who has answered an offer of ours. So it is asked to offer.
+   */
+  async #rekey(parameters: MediaParameters): Promise<void> {
+    const { peer, capabilities, clock } = this.#parts;
+    const before = this.#parameters;
+    // Its offer has the direction of what it was told last.
+    if (before?.srtp && !(before.sending && before.receiving)) {
+      await this.#offerTo('server', this.channel.dialog.modify(peer.known({ ...parameters, srtp: before.srtp })));
+    }
+    const answered = Promise.withResolvers<void>();
+    this.#rekeying = (offer) => {
+      peer.hear(offer, capabilities);
+      answered.resolve();
+      return peer.known(parameters);
+    };
+    const over = new AbortController();
+    try {
+      await this.channel.must('uuid_media_reneg');
+      const late = delay(clock, REKEY_PATIENCE_MS, over.signal).then(() => {
+        throw new Error('It was asked to offer, and did not');
+      });
+      await Promise.race([answered.promise, late, this.channel.gone]);
+    } finally {
+      over.abort();
+      this.#rekeying = undefined;
+    }
+  }
+
+  /** FreeSWITCH cannot begin to encrypt in the middle of a call, nor stop it. */
+  #mustEncryptAsBefore({ srtp }: MediaParameters): void {
+    const before = this.#parameters;
+    if (!before || (before.srtp === undefined) === (srtp === undefined)) return;
+    throw new MediaError('no-common-codec', 'Whether a call is encrypted cannot change while it lasts');
   }
 
   #listenForFax(): void {
@@ -446,6 +496,8 @@ function imageOf(sdp: string): [RemoteDescription, RemoteImage] | undefined {
   return remote.image && !remote.audio ? [remote, remote.image] : undefined;
 }
 
+/** How long FreeSWITCH may take to offer something that it was asked for, milliseconds. */
+const REKEY_PATIENCE_MS = 4000;
 /** Milliseconds: the bursts of a calling tone are half a second long, and three apart. */
 const REARM_MS = 500;
 /**

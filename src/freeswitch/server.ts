@@ -3,17 +3,19 @@ import type Mrf from 'drachtio-fsmrf';
 import type { FsmrfServer } from 'drachtio-fsmrf';
 import { errorText, UserError } from '../errors.ts';
 import { type EndpointOptions, MediaError } from '../media/port.ts';
+import { newKey } from '../media/sdp/crypto.ts';
 import type { Capabilities } from '../media/sdp/negotiate.ts';
 import { type Negotiation, readRemote, SdpSession } from '../media/sdp/session.ts';
 import { InviteFailure } from '../sip/port.ts';
 import { type Clock, delay, type TimerId } from '../time/clock.ts';
+import { systemRandom } from '../time/random.ts';
 import { Channel, OWNER, OWNER_HEADER } from './channel.ts';
 import { type Abilities, checkServer, PROFILE } from './check.ts';
 import { DEFAULT_CODECS, FreeswitchEndpoint } from './endpoint.ts';
 import type { EventSocketAddress } from './event-socket.ts';
 import type { FreeswitchLog } from './index.ts';
-import type { Leg } from './leg.ts';
-import { PeerSdp, sideOf } from './peer-sdp.ts';
+import { type Leg, sealed } from './leg.ts';
+import { PeerSdp } from './peer-sdp.ts';
 
 /** How often a server is asked whether it is well, and one that was lost whether it is back, milliseconds. */
 const CHECK_EVERY_MS = 2000;
@@ -74,16 +76,12 @@ export class FreeswitchServer {
 
   /** @throws MediaError `no-port` (it has no more channels), `server-gone`, `bad-sdp`, `no-common-codec` */
   async createEndpoint(options: EndpointOptions): Promise<FreeswitchEndpoint> {
-    if (options.srtp === 'required') {
-      throw new MediaError(
-        'no-common-codec',
-        'SRTP is required of phones (security.srtp), and calls by FreeSWITCH have none yet',
-      );
-    }
     const capabilities: Capabilities = {
       codecs: options.codecs ?? DEFAULT_CODECS,
       dtmf: options.dtmf ?? 'rfc2833',
       family: 4,
+      // FreeSWITCH chooses its key: its answer has it.
+      srtp: { required: options.srtp === 'required', key: '' },
     };
     const agreed = options.remoteSdp === undefined ? undefined : readRemote(options.remoteSdp, capabilities);
     this.#making++;
@@ -111,11 +109,18 @@ export class FreeswitchServer {
     const media = this.#media;
     const { abilities } = this;
     if (!media || !abilities || this.state === 'down') throw gone(this.name, 'it is not connected');
-    const peer = new PeerSdp(randomInt(2 ** 47));
+    const peer = new PeerSdp(randomInt(2 ** 47), newKey(systemRandom));
     const remoteSdp = agreed ? peer.known(agreed.agreement.parameters) : peer.unknown(capabilities);
     const made = await this.#asked(media, remoteSdp);
     const channel = await Channel.take(made, this.#parts.node, this.#parts.clock);
-    const session = new SdpSession(capabilities, { sessionId: randomInt(2 ** 47), ...sideOf(made.dialog.remote.sdp) });
+    let side: { readonly address: string; readonly port: number };
+    try {
+      side = peer.hear(made.dialog.remote.sdp, capabilities);
+    } catch (error) {
+      void channel.hangUp();
+      throw gone(this.name, errorText(error), error);
+    }
+    const session = new SdpSession(capabilities, { sessionId: randomInt(2 ** 47), ...side });
     if (agreed) session.accept(agreed);
     else session.offer();
     const endpoint = new FreeswitchEndpoint({
@@ -144,7 +149,7 @@ export class FreeswitchServer {
   async #asked(media: FsmrfServer<Leg>, remoteSdp: string) {
     try {
       return await this.#within(
-        media.createEndpoint({ remoteSdp, headers: { [OWNER_HEADER]: this.#parts.node } }),
+        media.createEndpoint({ remoteSdp: sealed(remoteSdp), headers: { [OWNER_HEADER]: this.#parts.node } }),
         'it did not answer the INVITE',
       );
     } catch (error) {

@@ -17,6 +17,8 @@ export class ScriptedFreeswitch {
   profile = true;
   /** It has the dialplan of `freeswitch-conf/`. */
   dialplan = true;
+  /** It speaks SRTP. */
+  encrypts = true;
   paused = false;
   /** The status that INVITEs are refused with; 0: they are answered. */
   refuse = 0;
@@ -117,16 +119,20 @@ export class ScriptedChannel {
   /** `playback tone_stream://…`, as they were asked for. */
   readonly applications = new Inbox<string>('applications');
   readonly variables: Record<string, string> = {};
+  /** What the engine has answered to offers that it had asked for (`uuid_media_reneg`). */
+  readonly renegotiated = new Inbox<string>('answers');
+  readonly #port: number;
   readonly #server: ScriptedFreeswitch;
   #socket: Socket | undefined;
   /** The application that goes on until it is ended: the Event-UUID that its end must have. */
   #running: { readonly name: string; readonly id: string } | undefined;
 
   constructor(server: ScriptedFreeswitch, invite: FakeOutgoingInvite, number: number) {
+    this.#port = 20_000 + 2 * number;
     this.uuid = `channel-${server.port}-${number}`;
     this.#server = server;
     this.invite = invite;
-    invite.answersWith(SDP(20_000 + 2 * number));
+    invite.answersWith(this.#description());
     invite.dialog.on('ended', () => this.break());
     const [host = '', port] = String(invite.request.headers?.['X-esl-outbound'] ?? '').split(':');
     const socket = connect(Number(port), host);
@@ -207,6 +213,8 @@ export class ScriptedChannel {
     const [name, uuid, ...rest] = command.split(' ');
     const channel = this.#server.channels.items.find((one) => one.uuid === uuid);
     if (name === 'uuid_break') channel?.finish();
+    if (name === 'uuid_media_reneg')
+      void channel?.invite.dialog.reinvite(channel.#description()).then((sdp) => channel.renegotiated.push(sdp));
     if (name === 'uuid_bridge') for (const one of [channel, this.#named(rest[0])]) one?.emit('CHANNEL_BRIDGE');
     if (name === 'uuid_transfer') for (const one of this.#server.channels.items) one.emit('CHANNEL_PARK');
     if (name === 'uuid_displace' && rest[0] === 'stop')
@@ -219,6 +227,23 @@ export class ScriptedChannel {
     return this.#server.channels.items.find((one) => one.uuid === uuid);
   }
 
+  /** What it answers and offers: encrypted if it was asked to encrypt. */
+  #description(): string {
+    const encrypts = this.#server.encrypts && this.invite.request.sdp.includes('a=crypto');
+    return [
+      'v=0',
+      'o=FreeSWITCH 1 1 IN IP4 192.0.2.20',
+      's=FreeSWITCH',
+      'c=IN IP4 192.0.2.20',
+      't=0 0',
+      `m=audio ${this.#port} ${encrypts ? 'RTP/SAVP' : 'RTP/AVP'} 8 101`,
+      'a=rtpmap:8 PCMA/8000',
+      'a=rtpmap:101 telephone-event/8000',
+      ...(encrypts ? [`a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${FREESWITCH_KEY}`] : []),
+      '',
+    ].join('\r\n');
+  }
+
   #dump(): string {
     return Object.entries(this.variables)
       .map(([name, value]) => `variable_${name}: ${encodeURIComponent(value)}`)
@@ -226,18 +251,8 @@ export class ScriptedChannel {
   }
 }
 
-const SDP = (port: number): string =>
-  [
-    'v=0',
-    'o=FreeSWITCH 1 1 IN IP4 192.0.2.20',
-    's=FreeSWITCH',
-    'c=IN IP4 192.0.2.20',
-    't=0 0',
-    `m=audio ${port} RTP/AVP 8 101`,
-    'a=rtpmap:8 PCMA/8000',
-    'a=rtpmap:101 telephone-event/8000',
-    '',
-  ].join('\r\n');
+/** Of all its channels. */
+export const FREESWITCH_KEY = Buffer.alloc(30, 9).toString('base64');
 
 /** A command is a line, perhaps header lines, and an empty line. */
 function eachCommand(socket: Socket, take: (command: Command) => void): void {

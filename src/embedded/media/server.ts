@@ -9,6 +9,7 @@ import {
   type MediaServer,
   type MediaServerStats,
 } from '../../media/port.ts';
+import { newKey } from '../../media/sdp/crypto.ts';
 import type { Capabilities } from '../../media/sdp/negotiate.ts';
 import { readRemote, SdpSession } from '../../media/sdp/session.ts';
 import { systemRandom } from '../../time/random.ts';
@@ -36,9 +37,6 @@ interface Opened {
   readonly number: number;
   readonly port: number;
 }
-
-/** A key and a salt, RFC 4568 §6.2. */
-const SRTP_KEY_BYTES = 30;
 
 /**
  * Of each worker. Whoever is rung need not wait until a thread has woken and opened two sockets: a millisecond on a busy machine, while a caller
@@ -102,7 +100,7 @@ export class EmbeddedMediaServer implements MediaServer {
       family: isIPv4(this.#options.address) ? 4 : 6,
       srtp: {
         required: options.srtp === 'required',
-        key: Buffer.from(systemRandom.hex(SRTP_KEY_BYTES), 'hex').toString('base64'),
+        key: newKey(systemRandom),
       },
     };
     const agreed = options.remoteSdp === undefined ? undefined : readRemote(options.remoteSdp, capabilities);

@@ -1,5 +1,12 @@
+import type { Random } from '../../time/random.ts';
+
 /** What our media speak of RFC 4568 §6.2. */
 export type SrtpSuite = 'AES_CM_128_HMAC_SHA1_80' | 'AES_CM_128_HMAC_SHA1_32';
+
+/** A key of AES-128 and its salt (RFC 4568 §6.2), 30 bytes in base64. */
+export const newKey = (random: Random): string => Buffer.from(random.hex(KEY_BYTES), 'hex').toString('base64');
+
+const KEY_BYTES = 30;
 
 /** Of both directions: a key and a salt of AES-128, 30 bytes in base64. */
 export interface SrtpKeys {

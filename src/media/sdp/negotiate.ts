@@ -24,8 +24,8 @@ export interface Capabilities {
 export interface Encryption {
   /** Plain RTP is neither offered nor taken. Otherwise the peer has it as he offers it. */
   readonly required: boolean;
-  /** What we encrypt with, for the life of an endpoint: a key and a salt of AES-128, 30 bytes in base64. */
-  readonly key: string;
+  /** What we encrypt with: a key and a salt of AES-128, 30 bytes in base64. A media server that chooses its keys itself tells a new one by its answer. */
+  key: string;
 }
 
 /** All that the worker must know of a negotiation. */

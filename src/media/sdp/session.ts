@@ -56,7 +56,10 @@ export class SdpSession {
     }
     const { formats, direction, parameters, index, crypto } = agreement;
     this.#among = { lines: remote.lines, index };
-    this.#print({ formats, direction, rtcpMux: parameters.rtcp.mux, crypto, among: this.#among });
+    // The media server may have chosen its key since the agreement.
+    const key = this.#capabilities.srtp?.key;
+    const encryption = crypto && key !== undefined ? { ...crypto, key } : undefined;
+    this.#print({ formats, direction, rtcpMux: parameters.rtcp.mux, crypto: encryption, among: this.#among });
   }
 
   /** Answers an offer of T.38. */

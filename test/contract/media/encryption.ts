@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { talkBothWays } from '../../support/rtp-peer.ts';
-import type { Contract } from '../media.ts';
+import type { Contract, Stage } from '../media.ts';
 
 /** Keys and salts of phones. */
 const [one = '', another = ''] = [1, 2].map((byte) => Buffer.alloc(30, byte).toString('base64'));
@@ -41,7 +41,8 @@ export function encryption({ promises }: Contract): void {
     expect(required.localSdp).toMatch(/^m=audio \d+ RTP\/AVP 8 101\r\na=crypto:7 /m);
   });
 
-  promises('lets nothing through that is not encrypted with his key, and counts it', async ({ call }) => {
+  /** A bridge, one party of which sends what is not his: under another key, and plain. Resolves when the other hears him again. */
+  const forge = async ({ call }: Stage) => {
     const a = await call({ srtpKey: one });
     const b = await call();
     await a.endpoint.bridge(b.endpoint);
@@ -54,7 +55,18 @@ export function encryption({ promises }: Contract): void {
     for (let i = 0; i < 10; i++) a.phone.sendBytes(Buffer.alloc(172, 0x80));
     a.phone.talk(700);
     await b.phone.hears(700);
-    expect((await a.endpoint.stats()).rejected - rejected).toBe(20);
+    return { b, rejected: (await a.endpoint.stats()).rejected - rejected };
+  };
+
+  promises('lets nothing through that is not encrypted with his key', async (stage) => {
+    const { b } = await forge(stage);
+    // The forged packets are one loud sample throughout.
+    const forged = b.phone.packets.filter(({ payload }) => loud(payload) && new Set(payload).size === 1);
+    expect(forged).toEqual([]);
+  });
+
+  promises('counts what is not encrypted with his key', async (stage) => {
+    expect((await forge(stage)).rejected).toBe(20);
   });
 
   promises('goes on when he takes another key', async ({ call }) => {
@@ -78,3 +90,6 @@ export function encryption({ promises }: Contract): void {
     );
   });
 }
+
+/** Of A-law, in which silence is 0xD5 or 0x55 (ITU-T G.711). */
+const loud = ([first = 0xd5]: Uint8Array): boolean => ((first ^ 0x55) & 0x7f) > 0x10;

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startFreeswitch } from '../../../src/freeswitch/index.ts';
 import type { Endpoint, MediaServer } from '../../../src/media/port.ts';
 import type { SipServer } from '../../../src/sip/port.ts';
-import { ScriptedFreeswitch } from '../../support/scripted-freeswitch.ts';
+import { FREESWITCH_KEY, ScriptedFreeswitch } from '../../support/scripted-freeswitch.ts';
 import { tone, wavFile } from '../../support/tones.ts';
 import { eventually } from '../../support/wait.ts';
 
@@ -486,6 +486,65 @@ const image = (port: number, address = '192.0.2.10') =>
     'a=x-hostile:yes',
     '',
   ].join('\r\n');
+
+describe('SRTP', () => {
+  const [one = '', another = ''] = [1, 2].map((byte) => Buffer.alloc(30, byte).toString('base64'));
+  const secured = (key: string, changes?: Parameters<typeof offer>[0]) =>
+    `${offer(changes).replace('RTP/AVP', 'RTP/SAVP')}a=crypto:5 AES_CM_128_HMAC_SHA1_80 inline:${key}|2^31\r\n`;
+
+  it('is spoken by FreeSWITCH, which hears the key of the peer, and whose key he hears', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    const endpoint = await media.createEndpoint({ callId: 'c', remoteSdp: secured(one) });
+    const [channel] = server.channels.items;
+    expect(channel?.invite.request.sdp).toContain(
+      `m=audio 4000 RTP/SAVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${one}\r\n`,
+    );
+    expect(endpoint.localSdp).toContain(
+      `m=audio 20000 RTP/SAVP 8 101\r\na=crypto:5 AES_CM_128_HMAC_SHA1_80 inline:${FREESWITCH_KEY}\r\n`,
+    );
+    await endpoint.negotiate(secured(one, { direction: 'sendonly' }));
+    expect(channel?.invite.dialog.modified).toEqual([expect.stringContaining(`inline:${one}`)]);
+  });
+
+  it('has FreeSWITCH offer before it is told a key, so that it keeps its own', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    const endpoint = await media.createEndpoint({ callId: 'c', srtp: 'required' });
+    const [channel] = server.channels.items;
+    const { renegotiated } = channel ?? {};
+    expect(endpoint.localSdp).toContain(`a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${FREESWITCH_KEY}\r\n`);
+    await endpoint.negotiate(secured(one));
+    await endpoint.negotiate(secured(one));
+    await endpoint.negotiate(secured(another, { port: 4002 }));
+    expect(renegotiated?.items).toEqual([
+      expect.stringMatching(new RegExp(`m=audio 4000 RTP/SAVP 8 101[^]*inline:${one.replaceAll('+', '.')}`)),
+      expect.stringMatching(new RegExp(`m=audio 4002 RTP/SAVP 8 101[^]*inline:${another.replaceAll('+', '.')}`)),
+    ]);
+    expect(channel?.invite.dialog.modified).toEqual([]);
+  });
+
+  it('neither begins nor ends in a call, and the call goes on', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    const refused = { code: 'no-common-codec', message: 'Whether a call is encrypted cannot change while it lasts' };
+    const plain = await media.createEndpoint({ callId: 'c', remoteSdp: offer() });
+    await expect(plain.negotiate(secured(one))).rejects.toMatchObject(refused);
+    const encrypted = await media.createEndpoint({ callId: 'd', remoteSdp: secured(one) });
+    await expect(encrypted.negotiate(offer())).rejects.toMatchObject(refused);
+    for (const { invite } of server.channels.items) expect(invite.dialog.modified).toEqual([]);
+  });
+
+  it('that FreeSWITCH leaves out is no call', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    server.encrypts = false;
+    await expect(media.createEndpoint({ callId: 'c', remoteSdp: secured(one) })).rejects.toMatchObject({
+      code: 'server-gone',
+      message: expect.stringContaining('FreeSWITCH refused the encryption'),
+    });
+  });
+});
 
 describe('T.38', () => {
   const receiving = async () => {
