@@ -62,7 +62,7 @@ describe('readScript', () => {
         );
       }
     }
-    expect(kept).toEqual(['events.lua: epochs']);
+    expect(kept).toEqual(['events.lua: epochs', 'events.lua: put_off']);
   });
 
   it.each([

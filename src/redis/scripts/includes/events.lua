@@ -26,7 +26,8 @@ local events_kept, events_ttl = 10000, 86400000
 -- By log: the epoch that was current when something was last added. A guess, which is kept from call to call and which Redis confirms or refuses.
 local epochs = {}
 -- By log: when its end was last put off. It is not done for each event: an hour more or less to the day does not matter.
-local put_off, put_off_every = {}, 3600000
+local put_off = {}
+local put_off_every = 3600000
 local function put_off_end(events, now)
   redis.call('PEXPIRE', events, events_ttl)
   put_off[events] = now
