@@ -11,7 +11,7 @@ import { whyBarred } from './outgoing/permission.ts';
 import type { Trunks } from './outgoing/trunks.ts';
 import { isPeersOwn, type Way, waysByPlan, waysToNetwork } from './outgoing/ways.ts';
 import type { Destination } from './ring.ts';
-import { phoneSound, trunkSound } from './sound.ts';
+import { phoneSound, soundAt, trunkSound } from './sound.ts';
 import { trunkAddress } from './trunk-address.ts';
 
 export type Found =
@@ -83,11 +83,11 @@ export class Destinations {
     if (bindings.length === 0) return { ok: false, reason: 'unavailable' };
     return {
       ok: true,
-      destinations: bindings.map((binding) => ({
-        target: this.#contactTarget(binding),
-        to: { user: account.user, host: account.domain, display: '' },
-        ...phoneSound(pbx),
-      })),
+      destinations: bindings.map((binding) => {
+        const target = this.#contactTarget(binding);
+        const to = { user: account.user, host: account.domain, display: '' };
+        return { target, to, ...phoneSound(pbx), ...soundAt(target) };
+      }),
     };
   }
 

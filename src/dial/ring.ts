@@ -33,6 +33,7 @@ export interface Destination {
   readonly codecs?: readonly CodecName[];
   readonly dtmf?: DtmfMode;
   readonly srtp?: EndpointOptions['srtp'];
+  readonly webrtc?: EndpointOptions['webrtc'];
   /** Set where it is an ordinary phone behind a trunk, which may be shown another number than a SIP phone (`showOnIncoming`). */
   readonly trunk?: TrunkOfDestination;
   /** The number of ours that it is shown, instead of the one that the call shows to ordinary phones. */
@@ -208,11 +209,12 @@ async function ringAddress(context: RingContext, destination: Destination, signa
       ...(destination.codecs === undefined ? {} : { codecs: destination.codecs }),
       ...(destination.dtmf === undefined ? {} : { dtmf: destination.dtmf }),
       ...(destination.srtp === undefined ? {} : { srtp: destination.srtp }),
+      ...(destination.webrtc === undefined ? {} : { webrtc: destination.webrtc }),
       ...(destination.trunk?.invite === undefined ? {} : { internal: true }),
     });
   } catch (error) {
-    if (error instanceof MediaError) return { outcome: 'failed', reason: 'serviceUnavailable' };
-    throw error;
+    if (!(error instanceof MediaError)) throw error;
+    return { outcome: 'failed', reason: error.code === 'no-common-codec' ? 'mediaIncompatible' : 'serviceUnavailable' };
   }
   if (signal.aborted) {
     await endpoint.destroy();

@@ -424,9 +424,9 @@ export class FreeswitchEndpoint implements Endpoint {
   }
 
   /** FreeSWITCH cannot begin to encrypt in the middle of a call, nor stop it. */
-  #mustEncryptAsBefore({ srtp }: MediaParameters): void {
+  #mustEncryptAsBefore({ srtp, webrtc }: MediaParameters): void {
     const before = this.#parameters;
-    if (!before || (before.srtp === undefined) === (srtp === undefined)) return;
+    if (!before || (!before.srtp === !srtp && !before.webrtc === !webrtc)) return;
     throw new MediaError('no-common-codec', 'Whether a call is encrypted cannot change while it lasts');
   }
 

@@ -1,8 +1,10 @@
 import type { CodecName } from '../media/port.ts';
-import { type CryptoLine, printCrypto, type SrtpSuite } from '../media/sdp/crypto.ts';
+import { type CryptoLine, newKey, printCrypto, type SrtpSuite } from '../media/sdp/crypto.ts';
 import { imageLines } from '../media/sdp/image.ts';
 import type { Capabilities, MediaParameters } from '../media/sdp/negotiate.ts';
 import { parseRemote, type RemoteImage } from '../media/sdp/remote.ts';
+import { iceLines, type Setup, type WebRtcSide, webRtcLines } from '../media/sdp/webrtc.ts';
+import type { Random } from '../time/random.ts';
 
 interface Side {
   readonly address: string;
@@ -24,67 +26,87 @@ export class PeerSdp {
   #version = 0;
   #side = NOBODY;
   /** As he was last described. */
-  #encrypts = false;
-  /** Stands for his key while he is not known: FreeSWITCH answers with its own only to one who has some. */
-  readonly #nobodysKey: string;
+  #secrecy: Secrecy = 'none';
+  readonly #random: Random;
 
-  /** @param nobodysKey 30 random bytes in base64 */
-  constructor(sessionId: number, nobodysKey: string) {
-    this.#sessionId = sessionId;
-    this.#nobodysKey = nobodysKey;
+  constructor(random: Random) {
+    this.#sessionId = random.below(2 ** 47);
+    this.#random = random;
   }
 
   /**
    * What FreeSWITCH says of itself, in an answer or an offer: where its RTP socket is, and its key, which is ours for the peer.
    * @throws MediaError `bad-sdp`; Error if it has no audio, or does not encrypt what is to be encrypted
    */
-  hear(description: string, { srtp }: Pick<Capabilities, 'srtp'>): Side {
-    const { audio, secured } = parseRemote(description);
-    if (this.#encrypts !== (secured !== undefined)) throw new Error('FreeSWITCH refused the encryption');
-    const side = secured ?? audio;
-    if (!side) throw new Error('FreeSWITCH refused the audio');
+  hear(description: string, { srtp, webrtc }: Pick<Capabilities, 'srtp' | 'webrtc'>): Side {
+    const { audio, secured, browser } = parseRemote(description);
+    const side = { none: audio, key: secured, webrtc: browser }[this.#secrecy];
+    if (typeof side !== 'object') {
+      throw new Error(`FreeSWITCH refused the ${this.#secrecy === 'none' ? 'audio' : `encryption: ${side ?? ''}`}`);
+    }
     if (srtp && secured) srtp.key = secured.crypto.key;
+    if (webrtc && typeof browser === 'object') webrtc.side = browser.webrtc;
     return { address: side.address, port: side.port };
   }
 
   /** While he is not known. */
-  unknown({ codecs, dtmf, srtp }: Capabilities): string {
-    const name = codecs[0] ?? 'pcma';
-    const crypto = srtp?.required ? cryptoOf('AES_CM_128_HMAC_SHA1_80', this.#nobodysKey) : undefined;
-    // FreeSWITCH will be asked to offer (`#rekey` of the endpoint), and offers no more than it was offered before.
-    const direction = crypto ? 'sendrecv' : 'inactive';
-    return this.#print({ name, payloadType: STATIC[name] }, dtmf === 'inband' ? undefined : 101, direction, crypto);
+  unknown(capabilities: Capabilities): string {
+    const { srtp, webrtc } = capabilities;
+    if (webrtc?.required)
+      return this.#print(formatsOf(capabilities), 'sendrecv', { webrtc: this.#nobodysWebRtc('active') });
+    if (!srtp?.required) return this.#print(formatsOf(capabilities), 'inactive');
+    // FreeSWITCH answers with a key only to one who has some.
+    const crypto = cryptoOf('AES_CM_128_HMAC_SHA1_80', newKey(this.#random));
+    // It will be asked to offer (`#rekey` of the endpoint), and offers no more than it was offered before.
+    return this.#print(formatsOf(capabilities), 'sendrecv', { crypto });
   }
 
-  known({ remote, codec, payloadType, eventPayloadType, sending, receiving, srtp }: MediaParameters): string {
+  /**
+   * A peer with ICE and without encryption, to begin with where there will be WebRTC: FreeSWITCH would do nothing else before the handshake of DTLS is over, and without ICE at the
+   * beginning have no password of its own for it. Who begins the handshake is said here: FreeSWITCH when the peer has offered, which makes him the one who controls ICE too
+   * (RFC 8445 §6.1.1).
+   */
+  opening(capabilities: Capabilities): string {
+    const setup = capabilities.webrtc?.required ? 'active' : 'passive';
+    return this.#print(formatsOf(capabilities), 'inactive', { ice: this.#nobodysWebRtc(setup) });
+  }
+
+  known({ remote, codec, payloadType, eventPayloadType, sending, receiving, srtp, webrtc }: MediaParameters): string {
     if (remote) this.#side = remote;
     // From his side: what we send, he receives. By an unspecified address he holds us.
     const direction =
       remote === undefined || !sending ? (receiving ? 'sendonly' : 'inactive') : receiving ? 'sendrecv' : 'recvonly';
-    const crypto = srtp && cryptoOf(srtp.suite, srtp.remote);
-    return this.#print({ name: codec, payloadType }, eventPayloadType, direction, crypto);
+    const formats = { name: codec, payloadType, events: eventPayloadType };
+    if (webrtc) return this.#print(formats, direction, { webrtc });
+    return this.#print(formats, direction, srtp ? { crypto: cryptoOf(srtp.suite, srtp.remote) } : {});
   }
 
   image({ address, ...image }: RemoteImage): string {
     return this.#description({ address, port: image.port }, imageLines(image));
   }
 
-  #print(
-    { name, payloadType }: { readonly name: CodecName; readonly payloadType: number },
-    events: number | undefined,
-    direction: string,
-    crypto: CryptoLine | undefined,
-  ): string {
-    this.#encrypts = crypto !== undefined;
-    const protocol = crypto ? 'RTP/SAVP' : 'RTP/AVP';
+  #print({ name, payloadType, events }: Formats, direction: string, { crypto, webrtc, ice }: Encryption = {}): string {
+    this.#secrecy = crypto ? 'key' : webrtc ? 'webrtc' : 'none';
+    const protocol = crypto ? 'RTP/SAVP' : webrtc ? 'UDP/TLS/RTP/SAVPF' : 'RTP/AVP';
     return this.#description(this.#side, [
       `m=audio ${this.#side.port} ${protocol} ${payloadType}${events === undefined ? '' : ` ${events}`}`,
       `a=rtpmap:${payloadType} ${name.toUpperCase()}/${CLOCK_RATE}`,
-      ...(crypto ? [printCrypto(crypto)] : []),
       ...(events === undefined ? [] : [`a=rtpmap:${events} telephone-event/${CLOCK_RATE}`, `a=fmtp:${events} 0-15`]),
+      ...(crypto ? [printCrypto(crypto)] : []),
+      ...(webrtc ? [...webRtcLines(webrtc), 'a=rtcp-mux'] : []),
+      ...(ice ? [...iceLines(ice), `a=setup:${ice.setup}`, 'a=rtcp-mux'] : []),
       'a=ptime:20',
       `a=${direction}`,
     ]);
+  }
+
+  #nobodysWebRtc(setup: Setup): WebRtcSide {
+    const fingerprint = this.#random.hex(32).toUpperCase().match(/../g)?.join(':');
+    return {
+      ...{ ufrag: this.#random.hex(4), password: this.#random.hex(16), setup, mid: undefined },
+      fingerprint: `sha-256 ${fingerprint}`,
+      candidates: [{ foundation: '1', priority: 1, ...NOBODY, type: 'host' }],
+    };
   }
 
   #description({ address }: Side, lines: readonly string[]): string {
@@ -92,6 +114,25 @@ export class PeerSdp {
     const origin = `o=- ${this.#sessionId} ${++this.#version} ${network}`;
     return ['v=0', origin, 's=-', `c=${network}`, 't=0 0', ...lines, ''].join('\r\n');
   }
+}
+
+type Secrecy = 'none' | 'key' | 'webrtc';
+
+interface Formats {
+  readonly name: CodecName;
+  readonly payloadType: number;
+  readonly events: number | undefined;
+}
+
+interface Encryption {
+  readonly crypto?: CryptoLine;
+  readonly webrtc?: WebRtcSide;
+  readonly ice?: WebRtcSide;
+}
+
+function formatsOf({ codecs, dtmf }: Capabilities): Formats {
+  const name = codecs[0] ?? 'pcma';
+  return { name, payloadType: STATIC[name], events: dtmf === 'inband' ? undefined : 101 };
 }
 
 const cryptoOf = (suite: SrtpSuite, key: string): CryptoLine => ({ tag: 1, suite, key });

@@ -3,7 +3,6 @@ import type Mrf from 'drachtio-fsmrf';
 import type { FsmrfServer } from 'drachtio-fsmrf';
 import { errorText, UserError } from '../errors.ts';
 import { type EndpointOptions, MediaError } from '../media/port.ts';
-import { newKey } from '../media/sdp/crypto.ts';
 import type { Capabilities } from '../media/sdp/negotiate.ts';
 import { type Negotiation, readRemote, SdpSession } from '../media/sdp/session.ts';
 import { InviteFailure } from '../sip/port.ts';
@@ -82,6 +81,7 @@ export class FreeswitchServer {
       family: 4,
       // FreeSWITCH chooses its key: its answer has it.
       srtp: { required: options.srtp === 'required', key: '' },
+      webrtc: { required: options.webrtc === true, side: undefined },
     };
     const agreed = options.remoteSdp === undefined ? undefined : readRemote(options.remoteSdp, capabilities);
     this.#making++;
@@ -109,13 +109,16 @@ export class FreeswitchServer {
     const media = this.#media;
     const { abilities } = this;
     if (!media || !abilities || this.state === 'down') throw gone(this.name, 'it is not connected');
-    const peer = new PeerSdp(randomInt(2 ** 47), newKey(systemRandom));
-    const remoteSdp = agreed ? peer.known(agreed.agreement.parameters) : peer.unknown(capabilities);
-    const made = await this.#asked(media, remoteSdp);
+    const peer = new PeerSdp(systemRandom);
+    const parameters = agreed?.agreement.parameters;
+    const isBrowser = parameters?.webrtc !== undefined || capabilities.webrtc?.required === true;
+    const described = () => (parameters ? peer.known(parameters) : peer.unknown(capabilities));
+    const made = await this.#asked(media, isBrowser ? peer.opening(capabilities) : described());
     const channel = await Channel.take(made, this.#parts.node, this.#parts.clock);
     let side: { readonly address: string; readonly port: number };
     try {
       side = peer.hear(made.dialog.remote.sdp, capabilities);
+      if (isBrowser) peer.hear(await channel.dialog.modify(described()), capabilities);
     } catch (error) {
       void channel.hangUp();
       throw gone(this.name, errorText(error), error);

@@ -45,6 +45,8 @@ export interface EndpointOptions {
   readonly internal?: true;
   /** Audio is encrypted (SRTP with its keys in the session descriptions, RFC 4568), or there is none. Default: as the peer offers it. */
   readonly srtp?: 'required';
+  /** The other side is a browser: he is offered WebRTC (RFC 8827), which is encrypted too. One who offers it himself has it without. */
+  readonly webrtc?: true;
 }
 
 export interface Endpoint {

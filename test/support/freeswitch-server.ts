@@ -29,7 +29,7 @@ export async function startFreeswitchProcess(binary: string, dialplan?: string):
   await using parts = new AsyncDisposableStack();
   const folder = parts.use(await temporaryFolder('freeswitch')).path;
   const [port, sip, rtp] = [await freePort(), await freePort(), await freePortRange(200)];
-  const places = ['log', 'db', 'run', 'temp', 'recordings'].map((name) => [`-${name}`, join(folder, name)]);
+  const places = ['log', 'db', 'run', 'temp', 'recordings', 'certs'].map((name) => [`-${name}`, join(folder, name)]);
   for (const [, path = ''] of places) await mkdir(path);
   let conf = configuration;
   if (dialplan !== undefined) {

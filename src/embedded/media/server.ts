@@ -10,7 +10,7 @@ import {
   type MediaServerStats,
 } from '../../media/port.ts';
 import { newKey } from '../../media/sdp/crypto.ts';
-import type { Capabilities } from '../../media/sdp/negotiate.ts';
+import { type Capabilities, noWebRtc } from '../../media/sdp/negotiate.ts';
 import { readRemote, SdpSession } from '../../media/sdp/session.ts';
 import { systemRandom } from '../../time/random.ts';
 import { FAX_NEEDS_SPANDSP } from './dsp/spandsp.ts';
@@ -94,6 +94,7 @@ export class EmbeddedMediaServer implements MediaServer {
 
   async createEndpoint(options: EndpointOptions): Promise<Endpoint> {
     if (this.#closing) throw new MediaError('server-gone', 'The media server is closed');
+    if (options.webrtc) throw noWebRtc();
     const capabilities: Capabilities = {
       codecs: options.codecs ?? ['pcma', 'pcmu'],
       dtmf: options.dtmf ?? 'rfc2833',

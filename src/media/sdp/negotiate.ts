@@ -8,6 +8,7 @@ import {
   type RemoteDescription,
   type RemoteFormat,
 } from './remote.ts';
+import type { WebRtcSide } from './webrtc.ts';
 
 /** What we can do and want: fixed for the life of an endpoint. */
 export interface Capabilities {
@@ -18,6 +19,16 @@ export interface Capabilities {
   readonly family: 4 | 6;
   /** Undefined: plain RTP alone. */
   readonly srtp?: Encryption | undefined;
+  /** Undefined: no WebRTC. */
+  readonly webrtc?: WebRtc | undefined;
+}
+
+/** WebRTC, which a media server speaks itself. */
+export interface WebRtc {
+  /** It is offered, and nothing else is taken. Otherwise the peer has it as he offers it. */
+  readonly required: boolean;
+  /** What the media server said of itself last. */
+  side: WebRtcSide | undefined;
 }
 
 /** SRTP with keys in the session descriptions (SDES, RFC 4568). */
@@ -42,8 +53,10 @@ export interface MediaParameters {
   readonly accepted: readonly RemoteFormat[];
   readonly sending: boolean;
   readonly receiving: boolean;
-  /** Undefined: it is plain RTP. */
+  /** Undefined: it is plain RTP, or WebRTC. */
   readonly srtp?: SrtpKeys;
+  /** What the peer says of his side. */
+  readonly webrtc?: WebRtcSide;
 }
 
 export interface Agreement {
@@ -79,11 +92,11 @@ export function offeredFormats({ codecs, dtmf }: Capabilities): RemoteFormat[] {
  */
 export function negotiate(remote: RemoteDescription, capabilities: Capabilities): Agreement {
   const { srtp } = capabilities;
-  const audio = audioFor(remote, srtp);
+  const audio = audioFor(remote, capabilities);
   if (isIPv4(audio.address) !== (capabilities.family === 4)) {
     throw new MediaError('bad-sdp', `The peer's address ${audio.address} is not IPv${capabilities.family} as ours is`);
   }
-  const { crypto } = audio;
+  const { crypto, webrtc } = audio;
   const spoken = bestCodec(audio, capabilities.codecs);
   const event = capabilities.dtmf === 'inband' ? undefined : audio.formats.find((f) => f.name === 'telephone-event');
   const formats = event ? [spoken, event] : [spoken];
@@ -99,6 +112,7 @@ export function negotiate(remote: RemoteDescription, capabilities: Capabilities)
       sending: direction === 'sendrecv' || direction === 'sendonly',
       receiving: direction === 'sendrecv' || direction === 'recvonly',
       ...(crypto && srtp && { srtp: { suite: crypto.suite, local: srtp.key, remote: crypto.key } }),
+      ...(webrtc && { webrtc }),
     },
     formats,
     direction,
@@ -110,23 +124,34 @@ export function negotiate(remote: RemoteDescription, capabilities: Capabilities)
 
 /** One who offers both has it encrypted. @throws MediaError `no-common-codec` */
 function audioFor(
-  { audio, secured, lines }: RemoteDescription,
-  srtp: Encryption | undefined,
-): RemoteAudio & { readonly crypto?: CryptoLine } {
+  { audio, secured, browser, lines }: RemoteDescription,
+  { srtp, webrtc }: Capabilities,
+): RemoteAudio & { readonly crypto?: CryptoLine; readonly webrtc?: WebRtcSide } {
+  if (webrtc && typeof browser === 'object') return browser;
+  if (webrtc?.required || (webrtc && typeof browser === 'string' && !audio && !secured)) {
+    throw new MediaError('no-common-codec', `The WebRTC of the peer cannot be used: ${browser ?? 'it has none'}`);
+  }
   const isSecure = secured && lines[secured.index]?.protocol.startsWith('RTP/SAVP');
   if (srtp && secured && (srtp.required || isSecure)) return secured;
   if (srtp?.required) {
+    if (browser !== undefined) throw noWebRtc();
     throw new MediaError(
       'no-common-codec',
       'The peer has no audio over SRTP with its key in the description (SDES), which is required',
     );
   }
   if (audio) return audio;
-  const wanted = srtp
-    ? 'plain RTP (RTP/AVP), or SRTP with its key in the description (SDES); WebRTC is not spoken here'
-    : 'plain RTP (RTP/AVP)';
+  if (browser !== undefined) throw noWebRtc();
+  const wanted = srtp ? 'plain RTP (RTP/AVP), or SRTP with its key in the description (SDES)' : 'plain RTP (RTP/AVP)';
   throw new MediaError('no-common-codec', `The peer has no audio over ${wanted}`);
 }
+
+/** Of a media server that does not speak it. */
+export const noWebRtc = (): MediaError =>
+  new MediaError(
+    'no-common-codec',
+    'This is a browser (WebRTC), and the embedded media do not speak WebRTC: give the engine a FreeSWITCH server (FREESWITCH=host:port:secret)',
+  );
 
 const mirrored: Record<Direction, Direction> = {
   sendrecv: 'sendrecv',

@@ -4,6 +4,7 @@ import { errorText } from '../../errors.ts';
 import { type CodecName, MediaError } from '../port.ts';
 import { type CryptoLine, usableCrypto } from './crypto.ts';
 import { type ImageForm, imageAttributes } from './image.ts';
+import { defaultCandidate, readWebRtc, type WebRtcSide } from './webrtc.ts';
 
 /** What a peer's session description says, as far as it concerns us. */
 export interface RemoteDescription {
@@ -13,6 +14,8 @@ export interface RemoteDescription {
   readonly audio: RemoteAudio | undefined;
   /** The first over SRTP with keys that we can use (SDES, RFC 4568); else the first over plain RTP that offers such keys, as phones do that would rather encrypt. */
   readonly secured: (RemoteAudio & { readonly crypto: CryptoLine }) | undefined;
+  /** The first over DTLS-SRTP and ICE, as browsers have it; a text: what is wrong with it. */
+  readonly browser: (RemoteAudio & { readonly webrtc: WebRtcSide }) | string | undefined;
   /** The first line of T.38 that is not refused. */
   readonly image: RemoteImage | undefined;
 }
@@ -80,6 +83,7 @@ export function parseRemote(text: string): RemoteDescription {
     lines,
     audio: first(isPlainAudio, audioOf),
     secured: first(withKeys(isSecureAudio), securedOf) ?? first(withKeys(isPlainAudio), securedOf),
+    browser: first(isWebRtcAudio, browserOf),
     image: first(isImage, imageOf),
   };
 }
@@ -110,6 +114,26 @@ function securedOf(media: SdpMedia, index: number, session: Session): RemoteAudi
   return { ...audioOf(media, index, session), crypto };
 }
 
+const isWebRtcAudio = ({ type, protocol }: SdpMedia): boolean => type === 'audio' && protocol === 'UDP/TLS/RTP/SAVPF';
+
+/** Its c= line says nothing: what counts are the candidates, and `0.0.0.0` does not hold. */
+function browserOf(
+  media: SdpMedia,
+  index: number,
+  session: Session,
+): (RemoteAudio & { readonly webrtc: WebRtcSide }) | string {
+  const webrtc = readWebRtc(media, session);
+  if (typeof webrtc === 'string') return webrtc;
+  const { address = '', port = 0 } = defaultCandidate(webrtc) ?? {};
+  const place = { address: unicastAddress(address), port };
+  return {
+    ...{ index, webrtc, ...place, rtcp: place },
+    rtcpMux: media.rtcpMux !== undefined,
+    direction: media.direction ?? session.direction ?? 'sendrecv',
+    formats: formatsOf(media),
+  };
+}
+
 const isImage = ({ type, protocol, payloads }: SdpMedia): boolean =>
   type === 'image' && protocol.toLowerCase() === 'udptl' && String(payloads).toLowerCase() === 't38';
 
@@ -138,11 +162,14 @@ function audioOf(media: SdpMedia, index: number, session: Session): RemoteAudio 
     rtcpMux: media.rtcpMux !== undefined,
     // RFC 2543's way to hold, still sent by old phones (RFC 3264 §8.4).
     direction: isUnspecified(address) ? 'sendonly' : (media.direction ?? session.direction ?? 'sendrecv'),
-    formats: String(media.payloads ?? '')
-      .split(' ')
-      .flatMap((payload) => formatOf(payload, media)),
+    formats: formatsOf(media),
   };
 }
+
+const formatsOf = (media: SdpMedia): RemoteFormat[] =>
+  String(media.payloads ?? '')
+    .split(' ')
+    .flatMap((payload) => formatOf(payload, media));
 
 /** G.711 without rtpmap has its static payload types (RFC 3551 §6). */
 const STATIC = new Map<number, CodecName>([

@@ -58,8 +58,14 @@ export class SdpSession {
     this.#among = { lines: remote.lines, index };
     // The media server may have chosen its key since the agreement.
     const key = this.#capabilities.srtp?.key;
+    const side = this.#capabilities.webrtc?.side;
+    const webrtc = parameters.webrtc && side && { ...side, mid: parameters.webrtc.mid };
     const encryption = crypto && key !== undefined ? { ...crypto, key } : undefined;
-    this.#print({ formats, direction, rtcpMux: parameters.rtcp.mux, crypto: encryption, among: this.#among });
+    this.#print({
+      ...{ formats, direction, rtcpMux: parameters.rtcp.mux, webrtc },
+      crypto: encryption,
+      among: this.#among,
+    });
   }
 
   /** Answers an offer of T.38. */
@@ -82,9 +88,13 @@ export class SdpSession {
     this.#heldByPeer = agreement?.heldByPeer ?? false;
   }
 
-  #audioOffer(): Pick<LocalDescription, 'formats' | 'direction' | 'rtcpMux' | 'crypto'> {
+  #audioOffer(): Pick<LocalDescription, 'formats' | 'direction' | 'rtcpMux' | 'crypto' | 'webrtc'> {
     const capabilities = this.#capabilities;
-    return { ...AUDIO_WANTED, formats: offeredFormats(capabilities), crypto: offeredCrypto(capabilities) };
+    const formats = offeredFormats(capabilities);
+    const { required = false, side } = capabilities.webrtc ?? {};
+    // RFC 8842 §5.2: who offers leaves it to the other one who begins.
+    if (required && side) return { ...WEBRTC_WANTED, formats, webrtc: { ...side, setup: 'actpass', mid: 'audio' } };
+    return { ...AUDIO_WANTED, formats, crypto: offeredCrypto(capabilities) };
   }
 
   #print(changing: Omit<LocalDescription, 'sessionId' | 'address' | 'port' | 'version'>): void {
@@ -95,4 +105,5 @@ export class SdpSession {
   }
 }
 
+const WEBRTC_WANTED = { direction: 'sendrecv', rtcpMux: true } as const;
 const AUDIO_WANTED = { direction: 'sendrecv', rtcpMux: false } as const;

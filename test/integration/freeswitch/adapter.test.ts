@@ -497,8 +497,9 @@ describe('SRTP', () => {
     const media = await started([server]);
     const endpoint = await media.createEndpoint({ callId: 'c', remoteSdp: secured(one) });
     const [channel] = server.channels.items;
+    expect(channel?.invite.request.sdp).toContain('m=audio 4000 RTP/SAVP 8 101\r\n');
     expect(channel?.invite.request.sdp).toContain(
-      `m=audio 4000 RTP/SAVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${one}\r\n`,
+      `a=fmtp:101 0-15\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${one}\r\n`,
     );
     expect(endpoint.localSdp).toContain(
       `m=audio 20000 RTP/SAVP 8 101\r\na=crypto:5 AES_CM_128_HMAC_SHA1_80 inline:${FREESWITCH_KEY}\r\n`,
@@ -543,6 +544,54 @@ describe('SRTP', () => {
       code: 'server-gone',
       message: expect.stringContaining('FreeSWITCH refused the encryption'),
     });
+  });
+});
+
+describe('WebRTC', () => {
+  const fingerprint = `sha-256 ${Array.from({ length: 32 }, () => 'AB').join(':')}`;
+  const browser = (setup: string) =>
+    [
+      ...offer().trimEnd().replace('RTP/AVP', 'UDP/TLS/RTP/SAVPF').split('\r\n'),
+      ...['a=ice-ufrag:EsAw', 'a=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1', `a=fingerprint:${fingerprint}`, `a=setup:${setup}`],
+      ...[
+        'a=candidate:1 1 udp 2122260223 192.0.2.10 51000 typ host generation 0',
+        'a=mid:0',
+        'a=rtcp-mux',
+        'a=x-hostile:1',
+      ],
+      '',
+    ].join('\r\n');
+
+  it('begins with ICE alone, so that the channel is ours before the handshake, and then has what the browser says', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    const endpoint = await media.createEndpoint({ callId: 'c', remoteSdp: browser('actpass') });
+    const { request, dialog } = server.channels.items[0]?.invite ?? {};
+    expect(request?.sdp).toMatch(
+      /^m=audio 9 RTP\/AVP 8 101\r\n[\s\S]*a=ice-ufrag:[\s\S]*a=setup:passive\r\na=rtcp-mux/m,
+    );
+    expect(request?.sdp).not.toContain('fingerprint');
+    expect(dialog?.modified).toEqual([
+      expect.stringMatching(
+        /^m=audio 51000 UDP\/TLS\/RTP\/SAVPF 8 101\r\n[\s\S]*a=ice-ufrag:EsAw\r\n[\s\S]*a=sendrecv/m,
+      ),
+    ]);
+    expect(dialog?.modified[0]).toContain(`a=fingerprint:${fingerprint}\r\na=setup:actpass\r\n`);
+    expect(dialog?.modified[0]).not.toContain('hostile');
+    expect(endpoint.localSdp).toMatch(/^m=audio 20000 UDP\/TLS\/RTP\/SAVPF 8 101\r\n[\s\S]*a=mid:0\r\n/m);
+  });
+
+  it('is offered to a browser as FreeSWITCH says it, which then hears of the browser', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    const endpoint = await media.createEndpoint({ callId: 'c', webrtc: true });
+    const { request, dialog } = server.channels.items[0]?.invite ?? {};
+    expect(request?.sdp).toContain('a=setup:active\r\n');
+    expect(endpoint.localSdp).toMatch(/^m=audio 20000 UDP\/TLS\/RTP\/SAVPF 8 0 101\r\n[\s\S]*a=setup:actpass\r\n/m);
+    await endpoint.negotiate(browser('active'));
+    expect(dialog?.modified).toHaveLength(2);
+    expect(dialog?.modified[1]).toContain(`a=fingerprint:${fingerprint}\r\na=setup:active\r\n`);
+    await expect(endpoint.negotiate(offer())).rejects.toMatchObject({ code: 'no-common-codec' });
   });
 });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MediaError } from '../../../../src/media/port.ts';
 import type { Capabilities } from '../../../../src/media/sdp/negotiate.ts';
 import { readRemote, SdpSession } from '../../../../src/media/sdp/session.ts';
+import type { WebRtcSide } from '../../../../src/media/sdp/webrtc.ts';
 
 const capabilities: Capabilities = { codecs: ['pcma', 'pcmu'], dtmf: 'rfc2833', family: 4 };
 
@@ -267,5 +268,89 @@ describe('SRTP (RFC 4568)', () => {
     session.accept(readRemote(text, { ...capabilities, srtp }));
     expect(session.sdp).toBe(first);
     expect(first).toContain(`m=audio 4000 RTP/SAVP 8 101\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${ours}\r\n`);
+  });
+});
+
+describe('WebRTC (RFC 8827)', () => {
+  const fingerprint = `sha-256 ${Array.from({ length: 32 }, () => 'AB').join(':')}`;
+  const browser = (...more: readonly string[]) =>
+    offer([
+      'v=0',
+      'o=- 1 2 IN IP4 127.0.0.1',
+      's=-',
+      't=0 0',
+      'a=group:BUNDLE 0',
+      'm=audio 9 UDP/TLS/RTP/SAVPF 111 8 126',
+      'c=IN IP4 0.0.0.0',
+      'a=rtpmap:111 opus/48000/2',
+      'a=rtpmap:8 PCMA/8000',
+      'a=rtpmap:126 telephone-event/8000',
+      'a=ice-ufrag:EsAw',
+      'a=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1',
+      `a=fingerprint:${fingerprint}`,
+      'a=setup:actpass',
+      'a=mid:0',
+      'a=rtcp-mux',
+      ...more,
+    ]);
+  const host = 'a=candidate:1 1 udp 2122260223 192.0.2.7 51000 typ host generation 0 network-id 1';
+  const side: WebRtcSide = {
+    ...{ ufrag: 'ours', password: 'x'.repeat(24), fingerprint, setup: 'active', mid: undefined },
+    candidates: [{ foundation: '9', priority: 5, address: '192.0.2.2', port: 4000, type: 'host' }],
+  };
+  const webrtc = () => ({ required: false, side });
+
+  it('has the way that the candidates say, whatever the c= line says, and no candidate that cannot be used', () => {
+    const more = [
+      'a=candidate:2 1 udp 2122260222 5b1c7e3a.local 51001 typ host',
+      'a=candidate:3 1 tcp 1518280447 192.0.2.7 9 typ host tcptype active',
+      'a=candidate:4 2 udp 2122260222 192.0.2.7 51002 typ host',
+      'a=candidate:5 1 udp 1686052607 198.51.100.7 51000 typ srflx raddr 192.0.2.7 rport 51000',
+    ];
+    const { parameters, heldByPeer } = read(browser(host, ...more), { webrtc: webrtc() });
+    expect(heldByPeer).toBe(false);
+    expect(parameters).toMatchObject({ remote: { address: '192.0.2.7', port: 51_000 }, codec: 'pcma', sending: true });
+    expect(parameters.webrtc).toMatchObject({ ufrag: 'EsAw', setup: 'actpass', mid: '0', fingerprint });
+    expect(parameters.webrtc?.candidates.map(({ type, address }) => `${type} ${address}`)).toEqual([
+      'host 192.0.2.7',
+      'srflx 198.51.100.7',
+    ]);
+  });
+
+  it('is answered with our side, and the name of the line', () => {
+    const all = { ...capabilities, webrtc: webrtc() };
+    const session = new SdpSession(all, { sessionId: 1, address: '192.0.2.2', port: 4000 });
+    session.accept(readRemote(browser(host), all));
+    expect(session.sdp).toContain('m=audio 4000 UDP/TLS/RTP/SAVPF 8 126\r\n');
+    for (const line of ['mid:0', 'ice-ufrag:ours', `fingerprint:${fingerprint}`, 'setup:active', 'rtcp-mux']) {
+      expect(session.sdp).toContain(`\r\na=${line}\r\n`);
+    }
+    expect(session.sdp).toContain('a=candidate:9 1 udp 5 192.0.2.2 4000 typ host\r\n');
+  });
+
+  it('is offered with a handshake that either may begin', () => {
+    const all = { ...capabilities, webrtc: { required: true, side } };
+    const session = new SdpSession(all, { sessionId: 1, address: '192.0.2.2', port: 4000 });
+    session.offer();
+    expect(session.sdp).toContain('m=audio 4000 UDP/TLS/RTP/SAVPF 8 0 101\r\n');
+    for (const line of ['setup:actpass', 'rtcp-mux']) expect(session.sdp).toContain(`\r\na=${line}\r\n`);
+  });
+
+  it.each([
+    [
+      'no candidate with an address',
+      browser('a=candidate:2 1 udp 2122260222 5b1c7e3a.local 51001 typ host'),
+      /microphone/,
+    ],
+    ['no certificate', browser(host).replace(/a=fingerprint.*\r\n/, ''), /no fingerprint/],
+    ['no password of ICE', browser(host).replace(/a=ice-pwd.*\r\n/, ''), /ice-pwd/],
+  ])('is refused with %s', (_what, text, why) => {
+    expect(() => read(text, { webrtc: webrtc() })).toThrow(why);
+  });
+
+  it('is refused where nobody speaks it, with what to do', () => {
+    expect(() => read(browser(host))).toThrow(/FREESWITCH=/);
+    expect(() => read(browser(host), { srtp: { required: true, key: 'k' } })).toThrow(/FREESWITCH=/);
+    expect(codeOf(offer(), { webrtc: { required: true, side } })).toBe('no-common-codec');
   });
 });
