@@ -1,8 +1,8 @@
-import { Engine } from '../support/engine-process.ts';
+import { Engine, type Media } from '../support/engine-process.ts';
 import { domain, office, writeOffice } from '../support/office.ts';
 import { freePortRange } from '../support/ports.ts';
 import { temporaryFolder } from '../support/temp.ts';
-import { cpuSeconds } from './process-figures.ts';
+import { cpuSeconds, residentBytes } from './process-figures.ts';
 
 /** Lines of the office that go to the peer: at once, and behind a menu, key 5. */
 export const lines = { straight: '74950000004', menu: '74950000005' } as const;
@@ -19,18 +19,26 @@ export class BenchPbx implements AsyncDisposable {
   readonly trunkPort: number;
   readonly peerPort: number;
   readonly #folder: { readonly path: string } & AsyncDisposable;
+  readonly #media: Media | undefined;
   #engine: Engine | undefined;
 
-  private constructor(folder: { readonly path: string } & AsyncDisposable, trunkPort: number, peerPort: number) {
+  private constructor(
+    folder: { readonly path: string } & AsyncDisposable,
+    trunkPort: number,
+    peerPort: number,
+    media: Media | undefined,
+  ) {
     this.#folder = folder;
+    this.#media = media;
     this.trunkPort = trunkPort;
     this.peerPort = peerPort;
   }
 
-  static async open(): Promise<BenchPbx> {
+  /** @param media default: FreeSWITCH if there is one */
+  static async open(media?: Media): Promise<BenchPbx> {
     const ports = await freePortRange(1);
     const folder = await temporaryFolder('bench');
-    const pbx = new BenchPbx(folder, ports.from, ports.to);
+    const pbx = new BenchPbx(folder, ports.from, ports.to, media);
     const document = office(pbx.peerPort);
     const viaTrunk = (document.numbers as { number: string }[]).map((number) =>
       [lines.straight, lines.menu].some((line) => line === number.number)
@@ -51,20 +59,29 @@ export class BenchPbx implements AsyncDisposable {
 
   /** The engine that runs now; started when first asked for. */
   async engine(): Promise<Engine> {
-    this.#engine ??= await Engine.start({ config: this.configFolder, env: { LOG_LEVEL: 'warn' } });
+    this.#engine ??= await Engine.start({
+      config: this.configFolder,
+      env: { LOG_LEVEL: 'warn' },
+      ...(this.#media === undefined ? {} : { media: this.#media }),
+    });
     return this.#engine;
-  }
-
-  get pid(): number {
-    const pid = this.#engine?.program.child.pid;
-    if (pid === undefined) throw new Error('the engine is not running');
-    return pid;
   }
 
   /** Processor time of the engine so far, and of the FreeSWITCH that carries its audio, seconds. */
   cpuSeconds(): number {
-    const pids = [this.pid, this.#engine?.freeswitch?.pid];
-    return pids.reduce<number>((sum, pid) => sum + (pid === undefined ? 0 : cpuSeconds(pid)), 0);
+    return this.#sum(cpuSeconds);
+  }
+
+  /** Resident memory of both, bytes. */
+  residentBytes(): number {
+    return this.#sum(residentBytes);
+  }
+
+  #sum(figureOf: (pid: number) => number): number {
+    const pid = this.#engine?.program.child.pid;
+    if (pid === undefined) throw new Error('the engine is not running');
+    const freeswitch = this.#engine?.freeswitch?.pid;
+    return figureOf(pid) + (freeswitch === undefined ? 0 : figureOf(freeswitch));
   }
 
   /** The next call finds a fresh engine. */

@@ -1,3 +1,4 @@
+import { availableMedia } from '../support/engine-process.ts';
 import { idle } from '../support/observe.ts';
 import { pressing, type UacScript } from '../support/sipp.ts';
 import { eventually } from '../support/wait.ts';
@@ -5,41 +6,57 @@ import { answerTime } from './answer-time.ts';
 import { addressOf, BenchPbx, lines } from './bench-pbx.ts';
 import type { Figure } from './figure.ts';
 import { highestRate } from './highest-rate.ts';
-import { residentBytes } from './process-figures.ts';
 import { type LoadOptions, type LoadResult, load } from './sipp-load.ts';
 
 /**
  * Calls through the whole engine, a process of its own with its own Redis and database, on the same machine as the two sipps that call and answer: the
  * highest rate at which less than one call in a hundred fails, what a call costs, what it weighs. The same sipps without the engine between them are the
- * ceiling. With FREESWITCH_BINARY FreeSWITCH carries the audio, and its processor time is counted with the engine's.
+ * ceiling. With FREESWITCH_BINARY all is measured twice, beside each other: with the embedded media, and with a FreeSWITCH whose processor time and memory
+ * are counted with the engine's.
  */
 export async function run(): Promise<Figure[]> {
+  const figures = [await ceiling()];
+  for (const media of availableMedia) {
+    await using pbx = await BenchPbx.open(media);
+    const which = availableMedia.length > 1 ? `, ${media} media` : '';
+    for (const figure of await through(pbx)) figures.push({ ...figure, name: figure.name + which });
+  }
+  return figures;
+}
+
+async function ceiling(): Promise<Figure> {
   await using pbx = await BenchPbx.open();
-  const ceiling = await highestRate({
+  const value = await highestRate({
     ...search,
     from: 500,
     probe: async (rate) => isHeld(await direct(pbx, rate), rate),
   });
+  return { name: 'sipp to sipp, no engine', value, unit: 'calls/s' };
+}
+
+async function through(pbx: BenchPbx): Promise<Figure[]> {
+  await warmUp(pbx, ways.straight);
+  const figures: Figure[] = [
+    { name: `CPU at ${STEADY_RATE} calls/s, straight`, value: await cpuPerCall(pbx, ways.straight), unit: 'ms/call' },
+    { name: `CPU at ${STEADY_RATE} calls/s, through a menu`, value: await cpuPerCall(pbx, ways.menu), unit: 'ms/call' },
+    { name: 'from INVITE to 200, one call at a time', value: await answerTime(pbx), unit: 'ms' },
+    ...(await memory(pbx)),
+  ];
+  // Last: whoever was asked too much has other costs for a while.
   const straight = await rateThrough(pbx, ways.straight);
   const menu = await rateThrough(pbx, ways.menu);
   return [
-    { name: 'sipp to sipp, no engine', value: ceiling, unit: 'calls/s' },
     { name: 'straight to a peer', value: straight, unit: 'calls/s' },
     { name: 'through a menu to a peer', value: menu, unit: 'calls/s' },
-    { name: 'CPU of the engine at 50 calls/s, straight', value: await cpuPerCall(pbx, ways.straight), unit: 'ms/call' },
-    {
-      name: 'CPU of the engine at 50 calls/s, through a menu',
-      value: await cpuPerCall(pbx, ways.menu),
-      unit: 'ms/call',
-    },
-    { name: 'from INVITE to 200, one call at a time', value: await answerTime(pbx), unit: 'ms' },
-    ...(await memory(pbx)),
+    ...figures,
   ];
 }
 
 const isLong = process.env.BENCH_LONG === '1';
 const search = isLong ? { within: 0.05, seconds: 240 } : { within: 0.2, seconds: 30 };
 const PROBE_SECONDS = isLong ? 20 : 4;
+/** Calls per second that every media server holds: the cost of a call is compared at one rate. */
+const STEADY_RATE = 20;
 
 /** One way of a call through the engine. */
 interface Way {
@@ -68,7 +85,12 @@ async function direct(pbx: BenchPbx, rate: number): Promise<LoadResult> {
   });
 }
 
-async function through(pbx: BenchPbx, { caller, callMs }: Way, rate: number, seconds: number): Promise<LoadResult> {
+async function callsThrough(
+  pbx: BenchPbx,
+  { caller, callMs }: Way,
+  rate: number,
+  seconds: number,
+): Promise<LoadResult> {
   const { sip } = await pbx.engine();
   return load({ ...ports(pbx), target: sip, caller, callMs, rate, calls: rate * seconds });
 }
@@ -85,9 +107,9 @@ async function rateThrough(pbx: BenchPbx, way: Way): Promise<number> {
   await warmUp(pbx, way);
   return highestRate({
     ...search,
-    from: 50,
+    from: STEADY_RATE,
     probe: async (rate) => {
-      const held = isHeld(await through(pbx, way, rate, PROBE_SECONDS), rate);
+      const held = isHeld(await callsThrough(pbx, way, rate, PROBE_SECONDS), rate);
       if (!held) await recover(pbx, way);
       return held;
     },
@@ -96,8 +118,7 @@ async function rateThrough(pbx: BenchPbx, way: Way): Promise<number> {
 
 /** Code that has hardly run yet takes several times as long: that is not what is measured. */
 async function warmUp(pbx: BenchPbx, way: Way): Promise<void> {
-  await through(pbx, way, 20, 3);
-  await through(pbx, way, 50, 6);
+  await callsThrough(pbx, way, STEADY_RATE, 8);
 }
 
 /** One that was asked too much is busy for a while with calls that nobody waits for any more; one that cannot cope with that is replaced. */
@@ -111,11 +132,11 @@ async function recover(pbx: BenchPbx, way: Way): Promise<void> {
 }
 
 async function cpuPerCall(pbx: BenchPbx, way: Way): Promise<number> {
-  const rate = 50;
-  const seconds = isLong ? 30 : 6;
+  const rate = STEADY_RATE;
+  const seconds = isLong ? 60 : 12;
   await idle(await pbx.engine());
   const before = pbx.cpuSeconds();
-  const { failed } = await through(pbx, way, rate, seconds);
+  const { failed } = await callsThrough(pbx, way, rate, seconds);
   if (failed > 0) throw new Error(`${failed * 100} % of the calls failed at ${rate} calls/s`);
   await idle(await pbx.engine());
   return (1000 * (pbx.cpuSeconds() - before)) / (rate * seconds);
@@ -127,8 +148,8 @@ async function memory(pbx: BenchPbx): Promise<Figure[]> {
   const holdMs = 1000 * (calls / rate) + 4000;
   const engine = await pbx.engine();
   await idle(engine);
-  const before = residentBytes(pbx.pid);
-  const held = through(
+  const before = pbx.residentBytes();
+  const held = callsThrough(
     pbx,
     { caller: { to: addressOf(lines.straight), talkMs: holdMs }, callMs: holdMs },
     rate,
@@ -139,7 +160,7 @@ async function memory(pbx: BenchPbx): Promise<Figure[]> {
     () => engine.metric('kommutator_calls'),
     (count) => count === calls,
   );
-  const during = residentBytes(pbx.pid);
+  const during = pbx.residentBytes();
   const { failed } = await held;
   if (failed > 0) throw new Error(`${failed * 100} % of the held calls failed`);
   return [

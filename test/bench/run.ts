@@ -21,7 +21,8 @@ Environment:
   BENCH_SECONDS=n   length of the runs with audio (default 60)
   BENCH_CALLS=n     calls with audio at once (default 100)
   FREESWITCH_BINARY, DRACHTIO_BINARY
-                    programs that engines use in place of their own media and SIP
+                    programs that engines use in place of their own media and SIP;
+                    "calls" measures the embedded media beside FreeSWITCH
 
 Exit codes:
   0   all were measured

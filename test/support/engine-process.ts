@@ -25,7 +25,14 @@ export interface EngineOptions {
   readonly varDir?: string;
   /** Those of an engine that is no more, or that others use as well, where the tests run on real ones; default: one of its own. */
   readonly drachtio?: DrachtioServer | readonly DrachtioServer[] | undefined;
+  /** What carries the audio; default: FreeSWITCH if there is a `FREESWITCH_BINARY`. */
+  readonly media?: Media;
 }
+
+export type Media = 'embedded' | 'FreeSWITCH';
+
+/** What can carry the audio of an engine here: two can be measured one beside the other. */
+export const availableMedia: readonly Media[] = ['embedded', ...(freeswitchBinary ? (['FreeSWITCH'] as const) : [])];
 
 /** The real engine in a process of its own, on ports of its own, with its own redis-server and database. */
 export class Engine implements AsyncDisposable {
@@ -79,7 +86,10 @@ export class Engine implements AsyncDisposable {
     const given = options.drachtio && [options.drachtio].flat();
     const servers = given ?? (drachtioBinary ? [parts.use(await startDrachtio(drachtioBinary, options.env))] : []);
     const [drachtio] = servers;
-    const freeswitch = freeswitchBinary ? parts.use(await startFreeswitchProcess(freeswitchBinary)) : undefined;
+    const freeswitch =
+      freeswitchBinary && options.media !== 'embedded'
+        ? parts.use(await startFreeswitchProcess(freeswitchBinary))
+        : undefined;
     const env: Record<string, string> = {
       ...options.env,
       ...(drachtio === undefined

@@ -28,7 +28,7 @@ export interface FreeswitchProcess extends AsyncDisposable {
 export async function startFreeswitchProcess(binary: string, dialplan?: string): Promise<FreeswitchProcess> {
   await using parts = new AsyncDisposableStack();
   const folder = parts.use(await temporaryFolder('freeswitch')).path;
-  const [port, sip, rtp] = [await freePort(), await freePort(), await freePortRange(200)];
+  const [port, sip, rtp] = [await freePort(), await freePort(), await freePortRange(500)];
   const places = ['log', 'db', 'run', 'temp', 'recordings', 'certs'].map((name) => [`-${name}`, join(folder, name)]);
   for (const [, path = ''] of places) await mkdir(path);
   let conf = configuration;
