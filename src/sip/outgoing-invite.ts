@@ -13,6 +13,7 @@ import {
   isRefusal,
 } from './drachtio.ts';
 import { headerLines } from './header-fields.ts';
+import { localFailure } from './local-failure.ts';
 import { parseNameAddr, splitList } from './message.ts';
 import { partyOfUri, printParty, tryParseParty } from './party.ts';
 import {
@@ -239,12 +240,10 @@ function failureOf(error: unknown): InviteFailure {
   if (!isRefusal(error)) return transportFailure(error);
   const { status, res } = error;
   const reason = res?.reason || error.reason || '';
-  // A response that the server made itself has no source: nobody answered (408), or the peer could not be reached (503, 410).
-  const local = res !== undefined && !res.source_address;
-  const cause = local ? (status === 408 ? 'timeout' : 'transport') : 'rejected';
+  if (res !== undefined && !res.source_address) return localFailure(status, reason);
   const headers = firstValues(res);
   const redirect = status >= 300 && status < 400 ? tryParseParty(headers.contact) : undefined;
-  return new InviteFailure({ status, reason, cause, headers, redirect });
+  return new InviteFailure({ status, reason, cause: 'rejected', headers, redirect });
 }
 
 const transportFailure = (error: unknown): InviteFailure =>

@@ -4,6 +4,7 @@ import { PRODUCT } from './capabilities.ts';
 import { Challenges } from './challenged.ts';
 import type { DrachtioRequest, DrachtioResponse, DrachtioSrf } from './drachtio.ts';
 import { headerLines } from './header-fields.ts';
+import { localFailure } from './local-failure.ts';
 import { splitList } from './message.ts';
 import { printParty } from './party.ts';
 import { type FinalResponse, type HeaderFields, InviteFailure, type OutgoingRequest } from './port.ts';
@@ -63,9 +64,8 @@ export async function sendRequest(
         if (error || !sent) return reject(transportFailure(errorText(error)));
         sent.on('response', (response) => {
           if (response.status < 200) return;
-          const failure = localFailure(response);
-          if (failure) reject(failure);
-          else resolve({ sent, response });
+          if (response.source_address) resolve({ sent, response });
+          else reject(localFailure(response.status, response.reason));
         });
       });
     } catch (error) {
@@ -73,12 +73,6 @@ export async function sendRequest(
     }
     return promise.finally(off);
   }
-}
-
-/** A response that the server made itself has no source: nobody answered (408), or the peer could not be reached (503, 410). */
-function localFailure({ source_address: source, status, reason }: DrachtioResponse): InviteFailure | undefined {
-  if (source) return undefined;
-  return new InviteFailure({ status, reason, cause: status === 408 ? 'timeout' : 'transport' });
 }
 
 function finalOf(response: DrachtioResponse): FinalResponse {

@@ -8,7 +8,7 @@ drachtioContract('embedded', {
   t1: T1,
   async open() {
     const sip = await startEmbeddedSip({
-      listen: ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0'],
+      listen: ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0', 'ws://127.0.0.1:0'],
       timers: { t1: T1, t2: 8 * T1, t4: 10 * T1, d: 64 * T1 },
     });
     return {

@@ -46,6 +46,8 @@ export interface Stage {
   readonly client: Client;
   anotherClient(): Promise<Client>;
   peer(): Promise<SipPeer>;
+  /** A phone that is a web page. The server must have a WebSocket port. */
+  webPage(): Promise<SipPeer>;
 }
 
 export interface Kind {
@@ -122,7 +124,7 @@ async function setStage(server: DrachtioServer) {
     return { client, hostports };
   };
   const { client, hostports } = await open();
-  const sip = udpAddress(hostports);
+  const sip = addressOf('udp', hostports);
   const stage: Stage = {
     server,
     sip,
@@ -130,6 +132,11 @@ async function setStage(server: DrachtioServer) {
     anotherClient: async () => (await open()).client,
     async peer() {
       const peer = await SipPeer.open(sip);
+      toClear.push(() => peer.close());
+      return peer;
+    },
+    async webPage() {
+      const peer = await SipPeer.openWebSocket(addressOf('ws', hostports));
       toClear.push(() => peer.close());
       return peer;
     },
@@ -141,8 +148,9 @@ async function setStage(server: DrachtioServer) {
 }
 
 /** Of the list by which the server welcomes clients. */
-function udpAddress(hostports: string): { host: string; port: number } {
-  const match = /(?:^|,)udp\/([\d.]+):(\d+)/.exec(hostports);
-  if (!match) throw new Error(`no UDP address in ${hostports}`);
+function addressOf(protocol: 'udp' | 'ws', hostports: string): { host: string; port: number } {
+  const match = new RegExp(`(?:^|,)${protocol}/([\\d.]+):(\\d+)`).exec(hostports);
+  if (!match)
+    throw new Error(`no address for ${protocol} in ${hostports}: give the server a contact with transport=${protocol}`);
   return { host: match[1] as string, port: Number(match[2]) };
 }

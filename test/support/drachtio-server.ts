@@ -40,6 +40,8 @@ export async function startDrachtio(
   const [admin, adminTls] = await Promise.all([freePort(), freePort()]);
   const [, host = '127.0.0.1', given = '0'] = /^udp:\/\/([^:]+):(\d+)/.exec(env.SIP_LISTEN ?? '') ?? [];
   const [, tlsHost, tlsPort] = /tls:\/\/([^:]+):(\d+)/.exec(env.SIP_LISTEN ?? '') ?? [];
+  const [, wsHost, wsGiven] = /ws:\/\/([^:]+):(\d+)/.exec(env.SIP_LISTEN ?? '') ?? [];
+  const wsPort = wsGiven === '0' ? await freePort() : wsGiven;
   const port = given === '0' ? await freePort() : Number(given);
   const file = join(folder.path, 'drachtio.xml');
   await writeFile(
@@ -49,6 +51,7 @@ export async function startDrachtio(
   <sip>
     <contacts>
       <contact>sip:${host}:${port};transport=udp,tcp</contact>
+      ${wsPort === undefined ? '' : `<contact>sip:${wsHost}:${wsPort};transport=ws</contact>`}
       ${tlsPort === undefined ? '' : `<contact>sips:${tlsHost}:${tlsPort};transport=tls</contact>`}
     </contacts>
     ${tlsPort === undefined ? '' : await tlsFiles(env, folder.path)}

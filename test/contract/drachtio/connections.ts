@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
 import type { Contract } from '../drachtio.ts';
-import { answered, settled } from './answering.ts';
-import { connect, newClient } from './srf.ts';
+import { answered, nextInvite, settled } from './answering.ts';
+import { PeerDialog, SDP } from './peer.ts';
+import { connect, newClient, type Request } from './srf.ts';
 
 export function connections({ promises }: Contract): void {
   promises('the server says what it is and where it listens', async ({ server }) => {
@@ -61,5 +62,48 @@ export function connections({ promises }: Contract): void {
     theirs.send('BYE');
     await peer.take('200 BYE');
     await destroyed;
+  });
+
+  promises('a phone on a WebSocket registers, is called by its connection, and hangs up', async (stage) => {
+    const page = await stage.webPage();
+    const seen = Promise.withResolvers<Request>();
+    stage.client.use('register', (request, response) => {
+      seen.resolve(request);
+      const contact = request.get('Contact') ?? '';
+      response.send(200, { headers: { Contact: `${contact};expires=60`, Expires: '60' } });
+    });
+    await settled(stage);
+    page.request('REGISTER', { headers: { Expires: '60' } });
+    await page.take('200 REGISTER');
+    const { source_address: address, source_port: port, protocol } = await seen.promise;
+    // As our engine calls it: at its Contact, by where the REGISTER came from.
+    const calling = stage.client.createUAC(page.uri(), {
+      localSdp: SDP,
+      proxy: `sip:${address}:${port};transport=${protocol}`,
+    });
+    const invite = await page.take('INVITE');
+    expect([invite.uri, invite.via.transport]).toEqual([page.uri(), 'WS']);
+    const ok = page.answer(invite, 200, { body: SDP });
+    expect((await page.take('ACK')).cseq.number).toBe(invite.cseq.number);
+    const dialog = await calling;
+    const destroyed = new Promise((resolve) => dialog.on('destroy', resolve));
+    PeerDialog.asCallee(page, invite, ok).send('BYE');
+    await page.take('200 BYE');
+    await destroyed;
+  });
+
+  promises('a phone on a WebSocket calls, and is hung up by its connection', async (stage) => {
+    const page = await stage.webPage();
+    const arrived = nextInvite(stage);
+    await settled(stage);
+    const invite = page.request('INVITE', { body: SDP });
+    const { request, response } = await arrived;
+    const answering = stage.client.createUAS(request, response, { localSdp: SDP });
+    const theirs = PeerDialog.asCaller(page, invite, await page.take('200 INVITE'));
+    theirs.send('ACK');
+    const dialog = await answering;
+    const gone = dialog.destroy();
+    page.answer(await page.take('BYE'), 200);
+    await gone;
   });
 }

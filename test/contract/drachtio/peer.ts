@@ -35,7 +35,7 @@ interface Content {
 }
 
 /**
- * A SIP peer of one UDP socket: sends what the test writes and repeats nothing. Repeats that come in are dropped, unless the test
+ * A SIP peer of one UDP socket, or of one WebSocket: sends what the test writes and repeats nothing. Repeats that come in are dropped, unless the test
  * asks for them.
  */
 export class SipPeer {
@@ -50,10 +50,19 @@ export class SipPeer {
   readonly #write: (bytes: Buffer) => void;
   readonly #close: () => void;
 
-  private constructor(server: Where, own: Where, write: (bytes: Buffer) => void, close: () => void) {
+  readonly #transport: 'UDP' | 'WS';
+
+  private constructor(
+    server: Where,
+    own: Where,
+    write: (bytes: Buffer) => void,
+    close: () => void,
+    transport: 'UDP' | 'WS' = 'UDP',
+  ) {
     this.#server = server;
     this.host = own.host;
     this.port = own.port;
+    this.#transport = transport;
     this.#write = write;
     this.#close = close;
   }
@@ -69,12 +78,30 @@ export class SipPeer {
     return peer;
   }
 
+  /** A web page: it is at a name that nobody can resolve, and can be reached by its connection alone (RFC 7118 §5). */
+  static async openWebSocket(server: Where): Promise<SipPeer> {
+    const socket = new WebSocket(`ws://${server.host}:${server.port}`, ['sip']);
+    await new Promise<void>((resolve, reject) => {
+      socket.addEventListener('open', () => resolve());
+      socket.addEventListener('error', () => reject(new Error(`no WebSocket at ${server.host}:${server.port}`)));
+    });
+    const own = { host: `${systemRandom.hex(6)}.invalid`, port: 0 };
+    const write = (bytes: Buffer) => socket.send(bytes.toString());
+    const peer = new SipPeer(server, own, write, () => socket.close(), 'WS');
+    socket.addEventListener('message', async ({ data }) => {
+      // RFC 7118 §4.2 leaves the server the choice of text and binary frames.
+      const bytes = data instanceof Blob ? Buffer.from(await data.arrayBuffer()) : Buffer.from(String(data));
+      peer.#received(parseMessage(bytes));
+    });
+    return peer;
+  }
+
   close(): void {
     this.#close();
   }
 
   uri(user = 'peer'): string {
-    return `sip:${user}@${this.host}:${this.port}`;
+    return this.#transport === 'WS' ? `sip:${user}@${this.host};transport=ws` : `sip:${user}@${this.host}:${this.port}`;
   }
 
   /** The next request of this method, or response of this status (`200`, `'180 INVITE'`), that no earlier call has returned. */
@@ -156,7 +183,8 @@ export class SipPeer {
   }
 
   via(branch = `z9hG4bK${systemRandom.hex(6)}`): string {
-    return `SIP/2.0/UDP ${this.host}:${this.port};rport;branch=${branch}`;
+    const sentBy = this.#transport === 'WS' ? this.host : `${this.host}:${this.port}`;
+    return `SIP/2.0/${this.#transport} ${sentBy};rport;branch=${branch}`;
   }
 
   #received(message: SipMessage): void {

@@ -5,14 +5,17 @@ import { PeerDialog, SDP } from './peer.ts';
 import { finalResponse } from './srf.ts';
 
 export function requests({ promises }: Contract): void {
-  for (const method of ['OPTIONS', 'MESSAGE', 'INFO', 'PUBLISH', 'REGISTER']) {
+  for (const method of ['OPTIONS', 'MESSAGE', 'INFO', 'PUBLISH', 'REGISTER', 'REFER']) {
     promises(`${method} of a peer is answered by the application`, async (stage) => {
       const peer = await stage.peer();
       stage.client.use(method.toLowerCase(), (request, response) => {
         response.send(200, { headers: { 'X-Body': request.body ?? '' } });
       });
       await settled(stage);
-      const headers = { 'Content-Type': 'text/plain', Expires: '60' };
+      const headers = {
+        ...{ 'Content-Type': 'text/plain', Expires: '60' },
+        ...(method === 'REFER' && { 'Refer-To': '<sip:x@y>' }),
+      };
       peer.request(method, { headers, body: 'привет' });
       expect((await peer.take(200)).headers.get('X-Body')).toBe('привет');
     });
