@@ -240,8 +240,8 @@ function failureOf(error: unknown): InviteFailure {
   if (!isRefusal(error)) return transportFailure(error);
   const { status, res } = error;
   const reason = res?.reason || error.reason || '';
-  if (res !== undefined && !res.source_address) return localFailure(status, reason);
   const headers = firstValues(res);
+  if (res !== undefined && !res.source_address) return localFailure(status, reason, headers);
   const redirect = status >= 300 && status < 400 ? tryParseParty(headers.contact) : undefined;
   return new InviteFailure({ status, reason, cause: 'rejected', headers, redirect });
 }
