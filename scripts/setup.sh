@@ -21,6 +21,7 @@ for_tests=(
   baresip                       # a real phone with audio
   jackd2                        # the clock of its loudspeaker, without a sound card
   sox                           # makes and measures audio
+  chromium                      # a phone that is a web page
 )
 
 say() { printf '%s\n' "setup: $*"; }
@@ -85,7 +86,7 @@ if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
     install_debian "${missing[@]}"
   fi
 else
-  say 'this is not Debian: install by hand redis-server 7, libspandsp 0.0.6, pdftoppm of poppler, and for tests sipp, baresip, sox.'
+  say 'this is not Debian: install by hand redis-server 7, libspandsp 0.0.6, pdftoppm of poppler, and for tests sipp, baresip, sox, chromium.'
   say "Prompts and music are looked for where Debian puts them: /usr/share/asterisk/{sounds,moh}. Packages on Debian: ${wanted[*]}"
   command -v redis-server >/dev/null || fail 'redis-server is missing, and the engine cannot run without it.'
 fi

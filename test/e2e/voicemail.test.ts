@@ -60,7 +60,9 @@ beforeAll(async () => {
 });
 afterAll(() => resources.disposeAsync());
 
-const start = () => Engine.start({ config, varDir: data, env: { SIP_LISTEN: listen } });
+/** @param former whose SIP server goes on, where it has one */
+const start = (former?: Engine) =>
+  Engine.start({ config, varDir: data, env: { SIP_LISTEN: listen }, drachtio: former?.drachtio });
 
 const phone = (engine: Engine, options: Pick<PhoneOptions, 'user'> & Partial<PhoneOptions>) =>
   Phone.start({ password, domain, proxy: engine.sip, env, ...options });
@@ -138,7 +140,7 @@ const audio = async (engine: Engine, { id }: Message) =>
   Buffer.from(await (await fetch(`${engine.url}/api/pbxs/acme/voicemail/${id}/audio`)).arrayBuffer());
 
 it('a message is what was said, in the list, in the letter and by phone; and one whose engine is killed in its middle is there after the next start', async () => {
-  const first = await start();
+  await using first = await start();
   let wholeMs: number;
   {
     await using client = await caller(first);
@@ -169,7 +171,7 @@ it('a message is what was said, in the list, in the letter and by phone; and one
   await using speaking = await caller(first);
   const killedAt = await spoken(2500);
   await first.program.stop('SIGKILL');
-  await using second = await start();
+  await using second = await start(first);
   const [interrupted] = await messages(second, 2);
   expect(interrupted).toMatchObject({ employee: 'anna', ended: 'interrupted', from: '79031112233' });
   const recovered = samplesOf(await audio(second, interrupted as Message));
@@ -208,7 +210,7 @@ it('a message is what was said, in the list, in the letter and by phone; and one
 });
 
 it('a kill right after a caller has hung up, and while another one hears the tone, loses nothing of the one and leaves nothing of the other', async () => {
-  const first = await start();
+  await using first = await start();
   const before = (await first.api<{ items: Message[] }>('/api/pbxs/acme/voicemail?mailbox=anna')).items.length;
   await using done = await caller(first);
   const hungUpAt = await spoken(2000);
@@ -218,7 +220,7 @@ it('a kill right after a caller has hung up, and while another one hears the ton
   done.hangUp();
   await done.next('CALL_CLOSED');
   await first.program.stop('SIGKILL');
-  await using second = await start();
+  await using second = await start(first);
   const [left] = await messages(second, before + 1);
   expect(left).toMatchObject({ employee: 'anna', from: '79031112233' });
   const samples = samplesOf(await audio(second, left as Message));

@@ -29,10 +29,11 @@ const isSame = (heard: number | undefined, sample: number | undefined): boolean 
  * @param gapMs how much later than the end of one the next may begin: FreeSWITCH is told of it when the one before has ended
  */
 export function indexOfAudio(heard: Int16Array, recordings: readonly Int16Array[], gapMs: number): number {
-  const [first, ...rest] = recordings.filter((samples) => samples.some((sample) => loud(sample) !== 0));
+  const isLoud = (samples: Int16Array) => samples.some((sample) => loud(sample) !== 0);
+  const [first, ...rest] = recordings.filter(isLoud);
   if (!first) throw new Error('the recordings are silent');
-  const silent = recordings.filter((samples) => !samples.some((sample) => loud(sample) !== 0));
-  const gap = 8 * gapMs * recordings.length + silent.reduce((sum, { length }) => sum + length, 0);
+  const pauses = recordings.filter((samples) => !isLoud(samples)).reduce((sum, { length }) => sum + length, 0);
+  const gap = 8 * gapMs * recordings.length + pauses;
   for (let at = indexOf(heard, first, 0, Infinity); at >= 0; at = indexOf(heard, first, at + 1, Infinity)) {
     let end = at + first.length;
     const isWhole = rest.every((samples) => {

@@ -1,11 +1,14 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { g711 } from '../../src/embedded/media/dsp/g711.ts';
+import { HEADER_BYTES, writeHeader } from '../../src/embedded/media/rtp/packet.ts';
 
 /** Each call is heard so often: no pause in it is longer than what a silence detector leaves (RFC 3389 §3), and none makes anybody ask whether it is still there. */
 const EVERY_MS = 1000;
 const TURNS = 20;
 const PCMA = 8;
-const SILENCE = 0xd5;
+/** 20 ms of G.711. */
+const FRAME_BYTES = 160;
 
 /**
  * What many muted phones send: now and then 20 ms of silence, all from one port. A queue of a thousand callers is no load of media so, and yet each of them is there,
@@ -14,7 +17,6 @@ const SILENCE = 0xd5;
 export class Murmur implements AsyncDisposable {
   readonly #socket: Socket;
   readonly #calls = new Map<string, { readonly port: number; readonly turn: number; sent: number }>();
-  readonly #packet = Buffer.alloc(172, SILENCE);
   readonly #timer: NodeJS.Timeout;
   #turn = 0;
 
@@ -37,19 +39,9 @@ export class Murmur implements AsyncDisposable {
     await closed;
   }
 
-  /** The audio of a phone that is sent none: it hears nothing that would have to be mixed or paced for it. */
-  get sdp(): string {
-    return [
-      'v=0',
-      'o=bank 1 1 IN IP4 127.0.0.1',
-      's=-',
-      'c=IN IP4 127.0.0.1',
-      't=0 0',
-      `m=audio ${this.#socket.address().port} RTP/AVP ${PCMA}`,
-      `a=rtpmap:${PCMA} PCMA/8000`,
-      'a=sendonly',
-      '',
-    ].join('\r\n');
+  /** Where its calls have their audio. */
+  get port(): number {
+    return this.#socket.address().port;
   }
 
   /** @param sdp of the other side */
@@ -67,12 +59,10 @@ export class Murmur implements AsyncDisposable {
     for (const [callId, call] of this.#calls) {
       if (call.turn !== this.#turn) continue;
       const { port } = call;
-      // RFC 3550 §5.1, the marker of RFC 3551 §4.1: something is heard after a silence.
-      this.#packet.writeUInt16BE(0x80_80 | PCMA, 0);
-      this.#packet.writeUInt16BE(call.sent & 0xffff, 2);
-      this.#packet.writeUInt32BE(call.sent * EVERY_MS * 8, 4);
-      this.#packet.writeUInt32BE(port, 8);
-      this.#socket.send(Buffer.from(this.#packet), port, '127.0.0.1', (error) => {
+      // The marker: something is heard after a silence (RFC 3551 §4.1).
+      const packet = Buffer.alloc(HEADER_BYTES + FRAME_BYTES, g711.pcma.silence);
+      writeHeader(packet, 0, true, PCMA, call.sent, call.sent * EVERY_MS * 8, port);
+      this.#socket.send(packet, port, '127.0.0.1', (error) => {
         if (error) this.#calls.delete(callId);
       });
       call.sent++;

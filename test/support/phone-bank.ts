@@ -4,18 +4,22 @@ import { answerChallenge } from '../../src/sip/digest-client.ts';
 import { systemRandom } from '../../src/time/random.ts';
 import type { Murmur } from './murmur.ts';
 
-/** Audio on hold: a caller who is sent none, so that a queue of a thousand is no load of media. */
-export const silentSdp = [
-  'v=0',
-  'o=bank 1 1 IN IP4 127.0.0.1',
-  's=-',
-  'c=IN IP4 127.0.0.1',
-  't=0 0',
-  'm=audio 9 RTP/AVP 8',
-  'a=rtpmap:8 PCMA/8000',
-  'a=inactive',
-  '',
-].join('\r\n');
+/** Audio of a phone that is sent none, so that a queue of a thousand is no load of media. */
+const sdpOf = (port: number, direction: 'inactive' | 'sendonly'): string =>
+  [
+    'v=0',
+    'o=bank 1 1 IN IP4 127.0.0.1',
+    's=-',
+    'c=IN IP4 127.0.0.1',
+    't=0 0',
+    `m=audio ${port} RTP/AVP 8`,
+    'a=rtpmap:8 PCMA/8000',
+    `a=${direction}`,
+    '',
+  ].join('\r\n');
+
+/** On hold: nothing is heard of it either. */
+export const silentSdp = sdpOf(9, 'inactive');
 
 /** A call that came to one of the phones. */
 export interface RungPhone {
@@ -197,7 +201,7 @@ export class PhoneBank {
   }
 
   get #sdp(): string {
-    return this.#murmur?.sdp ?? silentSdp;
+    return this.#murmur ? sdpOf(this.#murmur.port, 'sendonly') : silentSdp;
   }
 
   #receive(text: string, source: Address): void {

@@ -67,8 +67,8 @@ export interface Agreement {
   readonly heldByPeer: boolean;
   /** Of the peer's description: the line that was taken. */
   readonly index: number;
-  /** Our side of the encryption, under the number that the peer has given it. */
-  readonly crypto?: CryptoLine;
+  /** Of the encryption that was taken: its number, which our answer repeats. */
+  readonly crypto?: Omit<CryptoLine, 'key'>;
 }
 
 /** Payload types of our own offers. 101 is what most phones use for events. */
@@ -118,7 +118,7 @@ export function negotiate(remote: RemoteDescription, capabilities: Capabilities)
     direction,
     heldByPeer: audio.direction === 'sendonly' || audio.direction === 'inactive',
     index: audio.index,
-    ...(crypto && srtp && { crypto: { ...crypto, key: srtp.key } }),
+    ...(crypto && srtp && { crypto: { tag: crypto.tag, suite: crypto.suite } }),
   };
 }
 

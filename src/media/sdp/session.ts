@@ -56,7 +56,7 @@ export class SdpSession {
     }
     const { formats, direction, parameters, index, crypto } = agreement;
     this.#among = { lines: remote.lines, index };
-    // The media server may have chosen its key since the agreement.
+    // What the media server has now: it may have chosen both since the agreement.
     const key = this.#capabilities.srtp?.key;
     const side = this.#capabilities.webrtc?.side;
     const webrtc = parameters.webrtc && side && { ...side, mid: parameters.webrtc.mid };

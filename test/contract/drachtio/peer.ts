@@ -81,6 +81,7 @@ export class SipPeer {
   /** A web page: it is at a name that nobody can resolve, and can be reached by its connection alone (RFC 7118 §5). */
   static async openWebSocket(server: Where): Promise<SipPeer> {
     const socket = new WebSocket(`ws://${server.host}:${server.port}`, ['sip']);
+    socket.binaryType = 'arraybuffer';
     await new Promise<void>((resolve, reject) => {
       socket.addEventListener('open', () => resolve());
       socket.addEventListener('error', () => reject(new Error(`no WebSocket at ${server.host}:${server.port}`)));
@@ -88,10 +89,9 @@ export class SipPeer {
     const own = { host: `${systemRandom.hex(6)}.invalid`, port: 0 };
     const write = (bytes: Buffer) => socket.send(bytes.toString());
     const peer = new SipPeer(server, own, write, () => socket.close(), 'WS');
-    socket.addEventListener('message', async ({ data }) => {
+    socket.addEventListener('message', ({ data }) => {
       // RFC 7118 §4.2 leaves the server the choice of text and binary frames.
-      const bytes = data instanceof Blob ? Buffer.from(await data.arrayBuffer()) : Buffer.from(String(data));
-      peer.#received(parseMessage(bytes));
+      peer.#received(parseMessage(Buffer.from(data)));
     });
     return peer;
   }

@@ -158,7 +158,7 @@ end
 -- The caller who has waited longest of those whom an employee may be offered, in all his groups: {call, caller, passed}; false: none. `passed` are
 -- those before him in the same queue: he has refused them.
 local function longest_waiting(id)
-  -- The first of each queue, and how many of it are passed already.
+  -- Of each queue the first who is left, and those who are passed already.
   local lines = {}
   local function advance(line)
     line.entry = redis.call('ZRANGEBYLEX', queue, from_of(line.group), to_of(line.group), 'LIMIT', #line.passed, 1)[1]

@@ -17,6 +17,7 @@ import type { FileMaker } from './recording-file.ts';
  * which many began together, would hold up everything else.
  */
 const HOUSEKEEPING_MS = 500;
+/** So many parts of the endpoints, one after the other in that time. */
 const HOUSEKEEPING_TURNS = 25;
 
 export interface MediaCoreOptions {
