@@ -130,9 +130,7 @@ export const AgentState = z.object({
   calls: record(
     z.object({ since: z.number(), talkSince: z.number().exactOptional(), group: z.string().exactOptional() }),
   ),
-  reservation: z
-    .object({ call: z.string(), token: z.number(), expires: z.number(), group: z.string() })
-    .exactOptional(),
+  reservation: z.object({ call: z.string(), group: z.string() }).exactOptional(),
   reachableUntil: z.number().default(0),
   wrapUpUntil: z.number().default(0),
   excludedUntil: z.number().default(0),
@@ -154,9 +152,8 @@ export const QueuedCaller = z.object({
   node: z.string(),
   /** When he joined; a place that he got back keeps its first moment. */
   since: z.number(),
-  enteredAt: z.number(),
-  /** By employee. Empty: nobody is being rung for him. */
-  offers: record(z.object({ token: z.number(), expires: z.number() })),
+  /** The fencing token of each offer, by employee. Empty: nobody is being rung for him. */
+  offers: record(z.number()),
 });
 export type QueuedCaller = z.output<typeof QueuedCaller>;
 

@@ -150,7 +150,7 @@ type OutOffers = Map<string, { readonly call: string; readonly agent: string; re
 async function collect(store: AcdStore, pbx: PbxVersion, offers: OutOffers): Promise<void> {
   for (const { id } of pbx.document.groups) {
     for (const { call, offers: out } of await store.queue(pbx.id, id, 1000))
-      for (const [agent, { token }] of Object.entries(out)) offers.set(agent, { call, agent, token });
+      for (const [agent, token] of Object.entries(out)) offers.set(agent, { call, agent, token });
   }
 }
 

@@ -30,7 +30,7 @@ if not place and number ~= '' then
   end
 end
 local is_back = place and true or false
-place = place or (sortable(now) .. sortable(next_token()))
+place = place or (sortable(now) .. sortable(redis.call('HINCRBY', meta, 'turn', 1)))
 
 local caller = {
   node = node,
@@ -42,12 +42,13 @@ local caller = {
   waits = request.waits,
   ringMs = request.ringMs,
   wrapUpMs = request.wrapUpMs,
-  familiar = request.familiar and number ~= '' and redis.call('HGET', familiar, remembered) or nil,
+  familiar = request.familiar and number ~= '' and redis.call('HGET', familiar, remembered),
   tried = {}, -- employee → outcome, in this round
   refused = {}, -- employee → until when he is not to be offered this call
   passedOver = {}, -- employee → when he became free and took a later caller, because he had refused this one
   offers = {}, -- employee → {token, expires}
-  pickedUp = nil, -- the employee who has answered, but does not talk to him yet
+  token = old and old.token or 0, -- of his last offer
+  pickedUp = false, -- or the employee who has answered, but does not talk to him yet
   story = {}, -- of {at, agent, why, outcome}
 }
 local ahead = redis.call('ZLEXCOUNT', queue, from_of(group_id), to_of(group_id))
@@ -58,7 +59,7 @@ if not is_offered then
     count(group_id, 'queueFull', 1)
     return refused('full')
   end
-  redis.call('ZADD', queue, 0, entry_of(call, caller))
+  wait_in_queue(call, caller)
 end
 caller_cache[call] = caller
 redis.call('ZADD', owned, 0, node .. '\ncaller\n' .. call)

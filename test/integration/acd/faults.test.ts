@@ -331,8 +331,8 @@ async function slow(algorithm: string, of: readonly string[]) {
     await arrive();
   };
   const agent = async (id: string) => (await store.agents(pbx.id, [id]))[0];
-  const offer = async (id: string) => ({ call: 'c', agent: id, token: (await agent(id))?.reservation?.token ?? 0 });
   const queue = () => store.queue(pbx.id, 'sales');
+  const offer = async (id: string) => ({ call: 'c', agent: id, token: (await queue())[0]?.offers[id] ?? 0 });
   void node.start();
   await arrive();
   return { node, over, offered, carry, arrive, enter, agent, offer, queue };

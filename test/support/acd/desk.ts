@@ -101,7 +101,7 @@ export class Desk {
     return Object.keys(await this.#offers(call)).sort();
   }
 
-  async #offers(call: string): Promise<Record<string, { readonly token: number }>> {
+  async #offers(call: string): Promise<Readonly<Record<string, number>>> {
     for (const { id } of this.pbx.document.groups) {
       for (const caller of await this.store.queue(this.pbx.id, id)) if (caller.call === call) return caller.offers;
     }
@@ -110,7 +110,7 @@ export class Desk {
 
   /** The offer that is out for these two. */
   async offer(call: string, agent: string) {
-    const token = (await this.#offers(call))[agent]?.token;
+    const token = (await this.#offers(call))[agent];
     if (token === undefined) throw new Error(`${call} is not offered to ${agent}`);
     return { call, agent, token };
   }

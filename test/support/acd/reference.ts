@@ -23,6 +23,7 @@ interface Agent {
   talkToday: number;
   answeredToday: number;
   wakeAt: number;
+  token: number;
 }
 
 interface Member {
@@ -57,6 +58,7 @@ interface Caller {
   pickedUp: boolean;
   readonly story: Step[];
   wakeAt: number;
+  token: number;
 }
 
 export interface Outcome {
@@ -82,7 +84,7 @@ export class ReferenceAcd {
   readonly figures = new Map<string, number>();
   /** Whom the scripts hold for available. Time passes without anybody being told, so this is not quite `unavailable`. */
   readonly free = new Set<string>();
-  #token = 0;
+  #turn = 0;
   #midnight: number | undefined;
   #dayStart = 0;
   #lastBeat = 0;
@@ -111,7 +113,7 @@ export class ReferenceAcd {
     into(this.figures, copy.figures);
     into(this.#entries, copy.#entries);
     for (const id of this.free) copy.free.add(id);
-    copy.#token = this.#token;
+    copy.#turn = this.#turn;
     copy.#midnight = this.#midnight;
     copy.#dayStart = this.#dayStart;
     copy.#lastBeat = this.#lastBeat;
@@ -283,13 +285,21 @@ export class ReferenceAcd {
         this.places.delete(remembered);
       }
       const isBack = place !== undefined;
-      place ??= sortable(this.#now) + sortable(this.#nextToken());
+      place ??= sortable(this.#now) + sortable(++this.#turn);
       const caller: Caller = {
         ...{ call, node, group, number, place, enteredAt: this.#now, waits: request.waits },
         endsAt: request.maxWaitMs > 0 ? this.#now + request.maxWaitMs : 0,
         ...{ ringMs: request.ringMs, wrapUpMs: request.wrapUpMs },
         familiar: request.familiar && number !== '' ? this.familiar.get(remembered) : undefined,
-        ...{ tried: new Map(), refused: new Map(), offers: new Map(), pickedUp: false, story: [], wakeAt: 0 },
+        ...{
+          tried: new Map(),
+          refused: new Map(),
+          offers: new Map(),
+          pickedUp: false,
+          story: [],
+          wakeAt: 0,
+          token: old?.token ?? 0,
+        },
       };
       const ahead = this.waiting().filter((other) => other.group === group).length;
       const isOffered = this.#seek(caller);
@@ -437,7 +447,7 @@ export class ReferenceAcd {
     if (!agent) {
       agent = {
         ...{ reachableUntil: 0, base: 'online', statusAt: 0, calls: new Map(), reservation: undefined },
-        ...{ wrapUpUntil: 0, excludedUntil: 0, lastEnd: 0, talkToday: 0, answeredToday: 0, wakeAt: 0 },
+        ...{ wrapUpUntil: 0, excludedUntil: 0, lastEnd: 0, talkToday: 0, answeredToday: 0, wakeAt: 0, token: 0 },
       };
       this.agents.set(id, agent);
     }
@@ -563,9 +573,12 @@ export class ReferenceAcd {
   }
 
   #offer(caller: Caller, id: string, why: string): void {
-    const token = this.#nextToken();
+    const agent = this.#agent(id);
+    const token = Math.max(caller.token + 1, agent.token + 1, this.#now);
+    caller.token = token;
+    agent.token = token;
     const expires = this.#now + caller.ringMs + grace;
-    this.#agent(id).reservation = { call: caller.call, token, expires };
+    agent.reservation = { call: caller.call, token, expires };
     this.free.delete(id);
     this.#setAlarm(id);
     caller.offers.set(id, { token, expires });
@@ -769,11 +782,6 @@ export class ReferenceAcd {
   #count(group: string, name: string, by = 1): void {
     const key = `${group}\n${name}`;
     this.figures.set(key, (this.figures.get(key) ?? 0) + by);
-  }
-
-  #nextToken(): number {
-    this.#token = Math.max(this.#token + 1, this.#now);
-    return this.#token;
   }
 
   #nextChance(): number {

@@ -60,13 +60,15 @@ class SimCaller implements CallerEvents {
   }
 
   withdrawn({ token }: Pick<Offer, 'token'>): void {
-    this.#world.stopRing(token);
+    this.#world.stopRing({ call: this.request.call, token });
   }
 
   over(_: OverReason): void {
     this.#world.ended(this);
   }
 }
+
+const ringOf = ({ call, token }: Pick<Offer, 'call' | 'token'>) => `${call} ${token}`;
 
 /** One agent's phone that rings. */
 interface Ring {
@@ -131,7 +133,8 @@ export interface WorldFigures {
 export class World {
   readonly clock = new FakeClock();
   readonly figures: WorldFigures = { scripts: 0, callers: 0, connected: 0, deaths: 0, losses: 0, syncs: 0, events: 0 };
-  readonly rings = new Map<number, Ring>();
+  /** By call and token. */
+  readonly rings = new Map<string, Ring>();
   readonly conversations = new Map<string, Conversation>();
   readonly #options: WorldOptions;
   readonly #random: Random;
@@ -247,9 +250,9 @@ export class World {
   /** Called by a caller when he is offered to an agent. */
   ring(caller: SimCaller, offer: Offer): void {
     if (caller.state === 'talking' || caller.state === 'over') return;
-    if (this.rings.has(offer.token)) throw new Error(`offer ${offer.token} comes twice`);
+    if (this.rings.has(ringOf(offer))) throw new Error(`offer ${offer.token} comes twice`);
     const ring: Ring = { caller, offer, timer: undefined, isAnswering: false };
-    this.rings.set(offer.token, ring);
+    this.rings.set(ringOf(offer), ring);
     // His phone is busy: with a call of which Redis cannot know yet.
     if ([...this.conversations.values()].some(({ agent }) => agent === offer.agent)) return this.#miss(ring, 'busy');
     ring.timer = this.clock.setTimeout(() => {
@@ -257,11 +260,11 @@ export class World {
     }, offer.ringMs);
   }
 
-  stopRing(token: number): void {
-    const ring = this.rings.get(token);
+  stopRing(offer: Pick<Offer, 'call' | 'token'>): void {
+    const ring = this.rings.get(ringOf(offer));
     if (!ring || ring.isAnswering) return;
     this.clock.clearTimeout(ring.timer);
-    this.rings.delete(token);
+    this.rings.delete(ringOf(offer));
   }
 
   /** A caller is in no queue any more. */
@@ -272,7 +275,7 @@ export class World {
   }
 
   #stopRings(caller: SimCaller): void {
-    for (const [token, ring] of [...this.rings]) if (ring.caller === caller) this.stopRing(token);
+    for (const ring of [...this.rings.values()]) if (ring.caller === caller) this.stopRing(ring.offer);
   }
 
   #draw(): Deed {
@@ -429,7 +432,7 @@ export class World {
     ring.isAnswering = true;
     this.#let(
       caller.host.node.answer(offer).then(({ outcome }) => {
-        this.rings.delete(offer.token);
+        this.rings.delete(ringOf(offer));
         if (outcome === 'gone') return;
         if (caller.state === 'over') return caller.host.node.endCall(offer.agent, offer.call);
         this.#connect(caller, offer);
@@ -447,11 +450,11 @@ export class World {
       caller.host.node.pickUp(offer).then((isHis) => {
         ring.isAnswering = false;
         if (!isHis || caller.state === 'over') {
-          this.rings.delete(offer.token);
+          this.rings.delete(ringOf(offer));
           return;
         }
-        for (const [token, other] of [...this.rings])
-          if (other.caller === caller && other !== ring) this.stopRing(token);
+        for (const other of [...this.rings.values()])
+          if (other.caller === caller && other !== ring) this.stopRing(other.offer);
         return isHeard ? this.#answer(ring) : this.#miss(ring, 'noAnswer');
       }),
     );
@@ -459,7 +462,7 @@ export class World {
 
   #miss(ring: Ring, outcome: MissedOutcome): void {
     const { offer, caller } = ring;
-    this.stopRing(offer.token);
+    this.stopRing(offer);
     this.#let(caller.host.node.miss(offer, outcome, this.#random.below(3) * 4000));
   }
 
@@ -518,7 +521,7 @@ export class World {
     for (const ring of [...this.rings.values()]) {
       if (ring.caller.host !== host) continue;
       this.clock.clearTimeout(ring.timer);
-      this.rings.delete(ring.offer.token);
+      this.rings.delete(ringOf(ring.offer));
     }
     for (const caller of [...this.callers]) if (caller.host === host) this.ended(caller);
     for (const [key, conversation] of [...this.conversations])

@@ -107,7 +107,7 @@ local function release(id, call)
   redis.call('ZREM', owned, occupation.node .. '\ncall\n' .. id .. '\n' .. call)
   if occupation.talkSince then
     count_today(id, agent)
-    agent.talkToday = agent.talkToday + math.max(0, now - math.max(occupation.talkSince, meta_now().dayStart))
+    agent.talkToday = agent.talkToday + math.max(0, now - math.max(occupation.talkSince, day_start()))
     agent.lastEnd = now
     if occupation.wrapUpMs and occupation.wrapUpMs > 0 then agent.wrapUpUntil = now + occupation.wrapUpMs end
     if occupation.group then

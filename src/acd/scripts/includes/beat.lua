@@ -90,6 +90,6 @@ local function begin_day(next_midnight, this_midnight)
   if #ids == piece then return true end
   redis.call('DEL', figures, familiar)
   redis.call('HSET', meta, 'midnight', next_midnight, 'dayStart', this_midnight)
-  meta_now().dayStart = tonumber(this_midnight)
+  day_start_cache = tonumber(this_midnight)
   return false
 end

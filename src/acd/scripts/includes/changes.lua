@@ -15,9 +15,9 @@ local function facts_of(id, agent, why)
     unavailable = why,
     status = agent.status,
     base = agent.base,
-    statusAt = agent.statusAt,
+    statusAt = known(agent.statusAt),
     calls = calls,
-    reservation = agent.reservation or nil,
+    reservation = agent.reservation and { call = agent.reservation.call, group = agent.reservation.group } or nil,
     reachableUntil = known(agent.reachableUntil),
     wrapUpUntil = known(agent.wrapUpUntil),
     excludedUntil = known(agent.excludedUntil),
@@ -34,22 +34,23 @@ local function standing_of(agent, why)
   local calls = {}
   for call, occupation in pairs(agent.calls) do table.insert(calls, occupation.talkSince and call .. '+' or call) end
   table.sort(calls)
-  local status_at, offer = agent.statusAt or 0, agent.reservation and agent.reservation.call or ''
-  local is_new = status_at == 0 and agent.wrapUpUntil == 0 and agent.excludedUntil == 0 and not agent.told
+  local offer = agent.reservation and agent.reservation.call or ''
+  local is_new = agent.statusAt == 0 and agent.wrapUpUntil == 0 and agent.excludedUntil == 0 and not agent.told
   if why == 'unregistered' and is_new then return false end
   -- Nothing keeps him from calls, and he is offered none yet: his timer is still to run.
   local free = #agent.freeAs > 0 and 'free' or ''
-  return table.concat({ why or free, agent.status, agent.base, status_at, agent.wrapUpUntil, agent.excludedUntil, offer, unpack(calls) }, '\n')
+  return string.format('%s\n%s\n%s\n%d\n%d\n%d\n%s\n%s', why or free, agent.status, agent.base, agent.statusAt, agent.wrapUpUntil, agent.excludedUntil, offer, table.concat(calls, '\n'))
 end
 
 local function shown_caller(call, caller)
+  local offers = {}
+  for id, made in pairs(caller.offers) do offers[id] = made.token end
   return {
     call = call,
     number = caller.number,
     node = caller.node,
     since = tonumber(string.sub(caller.place, 1, 13)),
-    enteredAt = caller.enteredAt,
-    offers = caller.offers,
+    offers = offers,
   }
 end
 
@@ -83,14 +84,13 @@ local function tell_queue(what, call, caller, more)
   change.ringing = entries_in(ringing, caller.group)
   if what ~= 'left' then
     local entry, is_rung = entry_of(call, caller), next(caller.offers) ~= nil
-    change.position = entries_up_to(queue, caller.group, entry, change.waiting, not is_rung)
+    change.position = (first_in_queue == call and is_rung and 0 or entries_up_to(queue, caller.group, entry, change.waiting, not is_rung))
       + entries_up_to(ringing, caller.group, entry, change.ringing, is_rung)
   end
   tell_all('queue', change)
 end
 
 local function commit()
-  if meta_cache and meta_cache.isChanged then redis.call('HSET', meta, 'token', integer(meta_cache.token)) end
   for id in pairs(changed) do
     local agent = agent_of(id)
     local member = member_of(id)
@@ -100,14 +100,14 @@ local function commit()
       agent.told = standing
       tell_all('agent', { agent = facts_of(id, agent, why) })
     end
-    redis.call('HSET', agents, id, cmsgpack.pack(agent))
+    redis.call('HSET', agents, id, pack_agent(agent))
   end
   for _, left in ipairs(gone) do
     tell_queue('left', left.call, left.caller, { why = left.why, employee = left.employee })
   end
   for call, caller in pairs(caller_cache) do
     if caller then
-      redis.call('HSET', callers, call, cmsgpack.pack(caller))
+      redis.call('HSET', callers, call, pack_caller(caller))
       local before, offered = offered_before[call], offered_to(caller)
       if not before then
         tell_queue('joined', call, caller)

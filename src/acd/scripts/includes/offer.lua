@@ -5,6 +5,15 @@ local longest_story = 16
 
 local function entry_of(call, caller) return caller.group .. '\n' .. caller.place .. '\n' .. call end
 
+-- The caller of whom the script knows that nobody waits before him in his queue.
+local first_in_queue
+at_begin(function() first_in_queue = nil end)
+
+local function wait_in_queue(call, caller)
+  redis.call('ZADD', queue, 0, entry_of(call, caller))
+  first_in_queue = nil
+end
+
 -- Until his timer has taken it back, which serves whoever came first.
 local function is_refused(caller, id) return caller.refused[id] ~= nil end
 
@@ -26,17 +35,17 @@ local function note(caller, step)
   if #caller.story > longest_story then table.remove(caller.story, 1) end
 end
 
--- Fencing tokens grow with the time: none comes twice, not even when Redis has lost its data or gone back to older ones.
-local function next_token()
-  local known = meta_now()
-  known.token = math.max(known.token + 1, now)
-  known.isChanged = true
-  return known.token
+-- Fencing tokens grow with the time, for each agent and for each caller: none comes twice to either, not even when Redis has lost its data or gone back to
+-- older ones.
+local function next_token(caller, agent)
+  local token = math.max(caller.token + 1, agent.token + 1, now)
+  caller.token, agent.token = token, token
+  return token
 end
 
 -- Reserves both in this script: nobody else can be offered to the caller or be offered the agent meanwhile, by any group, on any node.
 local function offer(call, caller, id, agent, why)
-  local token = next_token()
+  local token = next_token(caller, agent)
   local expires = now + caller.ringMs + grace
   agent.reservation = { call = call, token = token, expires = expires, group = caller.group }
   changed[id] = true
@@ -230,6 +239,7 @@ local function serve_one(id, agent, member)
   local found = longest_waiting(id)
   if found then
     local caller = found.caller
+    if #found.passed == 0 then first_in_queue = found.call end
     if caller.tried[id] then caller.tried = {} end
     for _, passed in ipairs(found.passed) do passed.passedOver[id] = now end
     return offer(found.call, caller, id, agent, caller.familiar == id and 'familiar' or 'nextFree')
@@ -305,7 +315,7 @@ end
 local function miss(call, caller, id, outcome, pause, again)
   local made = caller.offers[id]
   caller.offers[id] = nil
-  caller.pickedUp = nil
+  caller.pickedUp = false
   caller.tried[id] = outcome
   for i = #caller.story, 1, -1 do
     if caller.story[i].agent == id then
@@ -324,7 +334,7 @@ local function miss(call, caller, id, outcome, pause, again)
     redis.call('ZREM', ringing, entry_of(call, caller))
     if not seek(call, caller) then
       if caller.waits then
-        redis.call('ZADD', queue, 0, entry_of(call, caller))
+        wait_in_queue(call, caller)
       else
         give_up(call, caller, 'nobodyAnswered')
       end

@@ -1,12 +1,12 @@
 -- The ACD of one PBX, read as it is needed and written once at the end. Every script of this folder declares the same keys, in this order.
 --
--- agents    hash: employee → facts (msgpack, see `new_agent`). Whether he is available is computed from them, in `unavailable`.
+-- agents    hash: employee → facts (msgpack list, see `new_agent`). Whether he is available is computed from them, in `unavailable`.
 -- members   hash: employee → what the configuration says of him (msgpack list, see `member_of`)
 -- groups    hash: group → {algorithm, size}; group, 'members' → employees in order, which may be many
 -- free      zset in lexical order: group, order of choice by its algorithm, employee. An index of who is available.
 -- queue     zset in lexical order: group, place, call. Callers whom nobody is being offered.
 -- ringing   the same: callers for whom members are being rung
--- callers   hash: call → msgpack, see `enqueue`
+-- callers   hash: call → msgpack list, see `enqueue`
 -- timers    zset by due time: 'agent', 'caller' or 'place' and an id
 -- nodes     zset: node → until when it counts as alive
 -- owned     zset in lexical order: node, 'caller' and call | node, 'call', employee and call. What goes when a node goes.
@@ -14,7 +14,7 @@
 -- familiar  hash: group, number → the employee who last talked to the caller today
 -- counted   set: employees whose figures of the day are not zero
 -- figures   hash: group, name → figure of the day
--- meta      hash: token, midnight, dayStart, lastBeat
+-- meta      hash: turn, midnight, dayStart, lastBeat
 -- bindings  hash: account → JSON list of its registrations, which src/redis keeps
 -- events    stream: what changes, for those who watch (`changes.lua`), which src/events keeps
 local agents, members, groups, free, queue, ringing, callers, timers, nodes, owned
@@ -34,8 +34,7 @@ local function sortable(ms) return string.format('%013d', ms) end
 local function integer(n) return string.format('%d', n) end
 
 local agent_cache, member_cache, caller_cache, group_cache
--- What nearly every script needs of `meta`, read once.
-local meta_cache
+local day_start_cache
 -- call → whom he had been offered to when the script read him; nil: he was not there.
 local offered_before
 -- Callers who are gone: {call, caller, why, employee who has him}.
@@ -54,7 +53,7 @@ at_begin(function()
   now = time_now(ARGV[1])
   chance = tonumber(ARGV[2])
   agent_cache, member_cache, caller_cache, group_cache = {}, {}, {}, {}
-  meta_cache = nil
+  day_start_cache = nil
   offered_before, gone, touched, changed = {}, {}, {}, {}
 end)
 
@@ -63,8 +62,10 @@ local function new_agent()
     reachableUntil = 0, -- by registration; a phone contact is always reachable
     status = 'online',
     base = 'online', -- online, break or offline: what a custom status is based on
+    statusAt = 0,
     calls = {}, -- call → {node, since, talkSince, wrapUpMs, group}: whatever occupies him, ringing included
     reservation = false, -- or {call, token, expires, group}: he is being offered a call
+    token = 0, -- of the last offer
     wrapUpUntil = 0,
     excludedUntil = 0,
     excludedFor = '',
@@ -77,11 +78,42 @@ local function new_agent()
   }
 end
 
+-- Agents and callers are read and written with every call that ends: as lists, which are half as long as tables with names.
+local function pack_agent(a)
+  return cmsgpack.pack({
+    a.reachableUntil, a.status, a.base, a.statusAt, a.calls, a.reservation, a.token, a.wrapUpUntil,
+    a.excludedUntil, a.excludedFor, a.lastEnd, a.talkToday, a.answeredToday, a.told, a.freeAs, a.wakeAt,
+  })
+end
+
+local function unpack_agent(packed)
+  local a = cmsgpack.unpack(packed)
+  return {
+    reachableUntil = a[1], status = a[2], base = a[3], statusAt = a[4], calls = a[5], reservation = a[6], token = a[7], wrapUpUntil = a[8],
+    excludedUntil = a[9], excludedFor = a[10], lastEnd = a[11], talkToday = a[12], answeredToday = a[13], told = a[14], freeAs = a[15], wakeAt = a[16],
+  }
+end
+
+local function pack_caller(c)
+  return cmsgpack.pack({
+    c.node, c.group, c.number, c.place, c.enteredAt, c.endsAt, c.waits, c.ringMs, c.wrapUpMs,
+    c.familiar, c.tried, c.refused, c.passedOver, c.offers, c.token, c.pickedUp, c.story,
+  })
+end
+
+local function unpack_caller(packed)
+  local c = cmsgpack.unpack(packed)
+  return {
+    node = c[1], group = c[2], number = c[3], place = c[4], enteredAt = c[5], endsAt = c[6], waits = c[7], ringMs = c[8], wrapUpMs = c[9],
+    familiar = c[10], tried = c[11], refused = c[12], passedOver = c[13], offers = c[14], token = c[15], pickedUp = c[16], story = c[17],
+  }
+end
+
 local function agent_of(id)
   local agent = agent_cache[id]
   if not agent then
     local packed = redis.call('HGET', agents, id)
-    agent = packed and cmsgpack.unpack(packed) or new_agent()
+    agent = packed and unpack_agent(packed) or new_agent()
     agent_cache[id] = agent
   end
   return agent
@@ -127,7 +159,7 @@ local function caller_of(call)
   local caller = caller_cache[call]
   if caller == nil then
     local packed = redis.call('HGET', callers, call)
-    caller = packed and cmsgpack.unpack(packed) or false
+    caller = packed and unpack_caller(packed) or false
     caller_cache[call] = caller
     if caller then offered_before[call] = offered_to(caller) end
   end
@@ -140,12 +172,9 @@ local function touch(id)
   table.insert(touched, id)
 end
 
-local function meta_now()
-  if not meta_cache then
-    local found = redis.call('HMGET', meta, 'token', 'dayStart')
-    meta_cache = { token = tonumber(found[1] or 0), dayStart = tonumber(found[2] or 0) }
-  end
-  return meta_cache
+local function day_start()
+  day_start_cache = day_start_cache or tonumber(redis.call('HGET', meta, 'dayStart') or 0)
+  return day_start_cache
 end
 
 local function count(group, name, by) redis.call('HINCRBY', figures, group .. '\n' .. name, integer(by)) end
