@@ -37,7 +37,8 @@ export type OfferReason = z.output<typeof Why>;
 /** Lua's JSON has no empty list. */
 const list = <T extends z.ZodType>(of: T) =>
   z.union([z.array(of), z.strictObject({}).transform((): z.output<T>[] => [])]);
-const record = <T extends z.ZodType>(of: T) => z.union([z.record(z.string(), of), z.tuple([]).transform(() => ({}))]);
+const record = <T extends z.ZodType>(of: T) =>
+  z.union([z.record(z.string(), of), z.tuple([]).transform((): Record<string, z.output<T>> => ({}))]);
 
 const StoryStep = z.object({
   at: z.number(),

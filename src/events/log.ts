@@ -12,11 +12,13 @@ export interface EventLogLimits {
   readonly waiting: number;
   /** Events in one batch. */
   readonly batch: number;
+  /** How long an event waits for others, to go with them, milliseconds: a call has several at nearly the same time. */
+  readonly gatherMs: number;
   /** The pause before a batch is tried again that Redis would not take just now, milliseconds. */
   readonly pauseMs: number;
 }
 
-const defaults: EventLogLimits = { waiting: 5000, batch: 200, pauseMs: 200 };
+const defaults: EventLogLimits = { waiting: 5000, batch: 200, gatherMs: 20, pauseMs: 200 };
 
 /** A batch on its way to Redis. */
 interface Sending {
@@ -112,9 +114,8 @@ export class EventLog {
 
   /** Until nothing waits, or Redis is away: its return begins another run. Never rejects. */
   async #run(pbx: string, outbox: Outbox): Promise<void> {
-    // What happens in one go goes in one batch.
-    await Promise.resolve();
     for (;;) {
+      if (!outbox.sending) await this.#gather(outbox);
       outbox.sending ??= this.#next(outbox);
       if (!outbox.sending) return;
       if (await this.#add(pbx, outbox, outbox.sending)) {
@@ -126,6 +127,11 @@ export class EventLog {
       // It is there and cannot be written to: loading, failing over.
       await delay(this.#clock, this.#limits.pauseMs, this.#closing.signal).catch(() => undefined);
     }
+  }
+
+  async #gather({ waiting }: Outbox): Promise<void> {
+    if (waiting.length >= this.#limits.batch) return;
+    await delay(this.#clock, this.#limits.gatherMs, this.#closing.signal).catch(() => undefined);
   }
 
   #next(outbox: Outbox): Sending | undefined {

@@ -22,10 +22,11 @@ export interface WriterOptions {
 /** The longest pause between two attempts to reach the database, in milliseconds. */
 const longestPause = 10_000;
 const batchSize = 200;
+/** How long a record waits for others, to go to the database with them: one transaction costs as much as several records do. Milliseconds. */
+const gatherMs = 200;
 
 /**
- * Moves records from the streams to the database. It is told of each new record, so it waits for nothing; and while the database is busy with one
- * batch the next one gathers. An entry leaves the stream after it was committed: a writer that dies in between leaves it to another, whose
+ * Moves records from the streams to the database, soon after it is told of them. An entry leaves the stream after it was committed: a writer that dies in between leaves it to another, whose
  * second insert the primary key turns into nothing.
  */
 export class HistoryWriter {
@@ -113,7 +114,9 @@ export class HistoryWriter {
   }
 
   async #run(pbx: string, idle: number): Promise<void> {
-    while (this.#told.delete(pbx)) {
+    while (this.#told.has(pbx)) {
+      await delay(this.#clock, gatherMs, this.#stopping.signal).catch(() => undefined);
+      this.#told.delete(pbx);
       for (;;) {
         if (this.#stopping.signal.aborted) return;
         const entries = await this.#stream.take(pbx, idle, batchSize);

@@ -15,7 +15,7 @@ export class Precedence {
   #urgent = 0;
   /** Those who give way. */
   readonly #waiting = new Set<() => void>();
-  /** Runs when nothing is urgent any more, for what follows from it. */
+  /** Runs when nothing is urgent any more, for what follows from it, and while some who gave way still do. */
   #after: TimerId | undefined;
 
   constructor(clock: Clock) {
@@ -49,8 +49,11 @@ export class Precedence {
     });
   }
 
+  /** One after the other, each in a turn of the event loop of its own: what has become urgent meanwhile is not held up by all of them. */
   #over(): void {
     this.#after = undefined;
-    for (const goOn of [...this.#waiting]) goOn();
+    const [next] = this.#waiting;
+    next?.();
+    if (this.#waiting.size > 0) this.#after = this.#clock.setTimeout(() => this.#over(), 0);
   }
 }

@@ -179,6 +179,7 @@ describe('while the database is away', () => {
     });
     const calls = Array.from({ length: 5 }, () => someCall({ pbx }));
     for (const call of calls) await history.record(call);
+    await clock.advanceAsync(200);
     await tried;
     expect(await history.pending()).toBe(5);
     expect(await ids()).toEqual([]);
