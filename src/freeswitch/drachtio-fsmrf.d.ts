@@ -7,12 +7,17 @@
  * - `Endpoint#execute` never settles when the channel ends meanwhile, `destroy` not without a BYE: `channel.ts` waits for the end as well.
  */
 declare module 'drachtio-fsmrf' {
+  import type { Socket } from 'node:net';
+
   export interface EslEvent {
     getHeader(name: string): string | undefined;
     getBody(): string | undefined;
   }
 
   export interface EslConnection {
+    readonly socket: Socket | null;
+    /** Writes a command and its headers. */
+    send(command: string, headers?: Readonly<Record<string, unknown>> | null): void;
     connected(): boolean;
     /** Of the channel when it connected to us. */
     getInfo(): EslEvent;
@@ -51,6 +56,10 @@ declare module 'drachtio-fsmrf' {
     readonly maxSessions: number;
     readonly currentSessions: number;
     connected(): boolean;
+    /** Ours to FreeSWITCH's event socket. */
+    readonly conn: EslConnection;
+    /** Takes what FreeSWITCH connects to us, one for each channel. */
+    readonly _server: { on(event: 'connection::open', listener: (connection: EslConnection) => void): void };
     api(command: string): Promise<string>;
     createEndpoint(options: { remoteSdp: string; headers: Record<string, string> }): Promise<FsmrfEndpoint<D>>;
     disconnect(): void;

@@ -274,8 +274,11 @@ export class FreeswitchEndpoint implements Endpoint {
     const parameters = this.#parameters;
     if (!parameters || parameters.eventPayloadType !== undefined || this.#hearsTones) return;
     this.#hearsTones = true;
-    await this.channel.execute(this.#parts.abilities.spandsp ? 'spandsp_start_dtmf' : 'start_dtmf');
-    await this.channel.execute('start_dtmf_generate', 'write');
+    // FreeSWITCH takes them between two frames, both in one go.
+    await Promise.all([
+      this.channel.execute(this.#parts.abilities.spandsp ? 'spandsp_start_dtmf' : 'start_dtmf'),
+      this.channel.execute('start_dtmf_generate', 'write'),
+    ]);
   }
 
   /** @throws MediaError `endpoint-gone` */

@@ -14,6 +14,7 @@ import { DEFAULT_CODECS, FreeswitchEndpoint } from './endpoint.ts';
 import type { EventSocketAddress } from './event-socket.ts';
 import type { FreeswitchLog } from './index.ts';
 import { type Leg, sealed } from './leg.ts';
+import { inOneWrite } from './one-write.ts';
 import { PeerSdp } from './peer-sdp.ts';
 
 /** How often a server is asked whether it is well, and one that was lost whether it is back, milliseconds. */
@@ -178,6 +179,8 @@ export class FreeswitchServer {
           }),
           'it does not answer',
         );
+        inOneWrite(media.conn);
+        media._server.on('connection::open', inOneWrite);
         await this.#clear(media);
         media.on('end', () => this.#lost(media));
         this.abilities = abilities;

@@ -144,17 +144,18 @@ describe('freeswitch-conf', () => {
     for (const address of ['', '127.0.0.1', '127.0.0.1:1 async; rm', 'lua x.lua'])
       expect(address).not.toMatch(expression);
     expect(elements.filter(({ name }) => name === 'action').map(({ attributes }) => attributes)).toEqual([
-      { application: 'set', data: `${OWNER}=${['$', `{sip_h_${OWNER_HEADER}}`].join('')}` },
-      { application: 'set', data: 'park_after_bridge=true' },
-      { application: 'set', data: 'hangup_after_bridge=false' },
-      { application: 'set', data: 'playback_terminators=none' },
-      { application: 'set', data: 'hold_music=silence' },
-      { application: 'set', data: 'rtp_disable_hold=true' },
-      { application: 'set', data: 'bridge_generate_comfort_noise=-1' },
-      { application: 'set', data: 'fax_enable_t38=true' },
-      { application: 'set', data: 'fax_enable_t38_request=true' },
-      // When the engine dies nobody is heard any more.
-      { application: 'set', data: 'socket_resume=true' },
+      {
+        application: 'multiset',
+        data: [
+          '^^',
+          `${OWNER}=${['$', `{sip_h_${OWNER_HEADER}}`].join('')}`,
+          ...['park_after_bridge=true', 'hangup_after_bridge=false', 'playback_terminators=none'],
+          ...['hold_music=silence', 'rtp_disable_hold=true', 'bridge_generate_comfort_noise=-1'],
+          ...['fax_enable_t38=true', 'fax_enable_t38_request=true'],
+          // When the engine dies nobody is heard any more.
+          'socket_resume=true',
+        ].join(';'),
+      },
       { application: 'answer' },
       { application: 'socket', data: `${header} async full` },
       { application: 'hangup' },
