@@ -11,7 +11,7 @@ import { freePort, temporaryFolder } from './temp.ts';
 export interface DrachtioServer extends AsyncDisposable {
   /** What `DRACHTIO` takes. */
   readonly address: string;
-  /** The same, encrypted, of a server with a certificate. */
+  /** The same, encrypted, of a server with a certificate for SIP over TLS. */
   readonly tlsAddress: string;
   /** `127.0.0.1:5060`, for UDP and TCP. */
   readonly sip: string;
@@ -39,10 +39,10 @@ export async function startDrachtio(
   const folder = await temporaryFolder('drachtio');
   const [admin, adminTls] = await Promise.all([freePort(), freePort()]);
   const [, host = '127.0.0.1', given = '0'] = /^udp:\/\/([^:]+):(\d+)/.exec(env.SIP_LISTEN ?? '') ?? [];
-  const [, tlsHost, tlsPort] = /tls:\/\/([^:]+):(\d+)/.exec(env.SIP_LISTEN ?? '') ?? [];
+  const [, tlsHost, tlsGiven] = /tls:\/\/([^:]+):(\d+)/.exec(env.SIP_LISTEN ?? '') ?? [];
   const [, wsHost, wsGiven] = /ws:\/\/([^:]+):(\d+)/.exec(env.SIP_LISTEN ?? '') ?? [];
-  const wsPort = wsGiven === '0' ? await freePort() : wsGiven;
-  const port = given === '0' ? await freePort() : Number(given);
+  const chosen = async (port: string | undefined) => (port === '0' ? String(await freePort()) : port);
+  const [port, wsPort, tlsPort] = await Promise.all([chosen(given), chosen(wsGiven), chosen(tlsGiven)]);
   const file = join(folder.path, 'drachtio.xml');
   await writeFile(
     file,
