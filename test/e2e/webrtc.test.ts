@@ -147,6 +147,25 @@ describe.skipIf(!possible || !onFreeswitch)(
       await idle(engine);
     });
 
+    it('looks for a way anew in the middle of a call (ICE restart), and both are heard by it', async () => {
+      const phone = await page('page');
+      await using other = await desk();
+      await phone.dial('403');
+      await phone.next('Established');
+      await Promise.all([phone.hears(deskSays), deskHears(other, browserSays)]);
+      const { ufrag } = await phone.way();
+      await phone.restart();
+      await phone.next('Restarted');
+      await eventually(
+        'sound by a new way',
+        () => phone.way(),
+        (way) => way.ufrag !== ufrag && way.bytes > 8000,
+      );
+      await Promise.all([phone.hears(deskSays), deskHears(other, browserSays)]);
+      await phone.hangUp();
+      await idle(engine);
+    });
+
     it('hears a menu, and presses a key of it', async () => {
       const phone = await page('page');
       await using other = await desk();
