@@ -13,6 +13,7 @@ import {
 } from './drachtio.ts';
 import { headerLines, oneLine } from './header-fields.ts';
 import type { Identity } from './identity.ts';
+import { contactForAnswer } from './own-contact.ts';
 import { isAnonymous, remoteParty, tryParseParty } from './party.ts';
 import {
   type Dialog,
@@ -106,7 +107,8 @@ export class ArrivedInvite {
     if (this.#state !== 'ringing') throw new InviteGone(this.#state === 'answering' ? 'answered' : this.#state);
     this.#state = 'answering';
     const { srf, request, response } = this.#options;
-    const lines = headerLines({ Allow: ALLOW, Supported: SUPPORTED.join(', '), Server: PRODUCT, ...headers });
+    const fields = { ...contactForAnswer(request), Allow: ALLOW, Supported: SUPPORTED.join(', '), Server: PRODUCT };
+    const lines = headerLines({ ...fields, ...headers });
     return new Promise((resolve, reject) => {
       srf.createUAS(request, response, { localSdp: sdp, headers: lines }, (error, native) => {
         if (native) return resolve(this.#established(native, sdp));
@@ -153,7 +155,8 @@ export class ArrivedInvite {
 
   #sendRinging({ status, headers, sdp }: Ringing): void {
     const { response, log, request } = this.#options;
-    const fields = { Allow: ALLOW, ...headers, ...(this.#reliable && { Require: '100rel' }) };
+    const contact = contactForAnswer(request);
+    const fields = { ...contact, Allow: ALLOW, ...headers, ...(this.#reliable && { Require: '100rel' }) };
     this.#unacknowledged = this.#reliable;
     response.send(
       status,

@@ -59,6 +59,10 @@ const RECONNECT_MS = [100, 200, 500, 1000, 2000, 5000];
 /** How long `close` waits for the answers to its BYEs. */
 const CLOSE_LIMIT_MS = 2000;
 
+/** Seen of drachtio 0.9.10: it begins to write a message while it writes another, and the second stays in its TLS until it writes again. */
+const LATE_OVER_TLS = 'drachtio holds messages back on encrypted connections: calls stand still for seconds';
+const TLS_HINT = 'Write DRACHTIO without tls:// and encrypt the network between the two, with WireGuard say.';
+
 /**
  * Our side of one SIP server: the connection, again whenever it was lost, and all that lives and dies with it. A dialog, a transaction and a subscription stay with the
  * server that they began on.
@@ -113,6 +117,7 @@ export class SipLink {
     this.#up = { srf, listening, serverId: place.id ?? serverId };
     this.#state = 'up';
     log.info({ server: place.name, listening }, `connected to the SIP server ${place.name}`);
+    if (address.tls) log.warn({ server: place.name, hint: TLS_HINT }, LATE_OVER_TLS);
     void connection.lost.then((cause) => this.#lose(cause));
     onUp(this.#up);
   }

@@ -15,6 +15,7 @@ import {
 import { headerLines } from './header-fields.ts';
 import { localFailure } from './local-failure.ts';
 import { parseNameAddr, splitList } from './message.ts';
+import { contactForRequest } from './own-contact.ts';
 import { partyOfUri, printParty, tryParseParty } from './party.ts';
 import {
   type Answer,
@@ -143,6 +144,7 @@ export class SentInvite implements OutgoingInvite {
     const { target, from, asserted, headers } = this.#request;
     const to = this.#request.to ?? partyOfUri(parseNameAddr(`<${target.uri}>`).uri);
     return {
+      ...contactForRequest(target),
       Allow: ALLOW,
       Supported: SUPPORTED.filter((tag) => tag !== 'path').join(', '),
       'User-Agent': PRODUCT,

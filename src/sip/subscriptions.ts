@@ -7,6 +7,7 @@ import type { DrachtioRequest, DrachtioResponse, DrachtioSrf } from './drachtio.
 import type { EventPackage, Subscriber } from './event-package.ts';
 import { headerLines } from './header-fields.ts';
 import { Params } from './message.ts';
+import { contactForAnswer } from './own-contact.ts';
 import type { HeaderFields } from './port.ts';
 import type { SipRequest, SipResponse } from './request.ts';
 import { type Notified, Subscription } from './subscription.ts';
@@ -85,7 +86,7 @@ export class Subscriptions {
 
   /** A SUBSCRIBE outside of dialogs. */
   subscribe(arrived: ArrivedSubscribe, subscriber: Subscriber): void {
-    const { request, response, srf } = arrived;
+    const { native, request, response, srf } = arrived;
     const { headers } = request;
     const event = eventOf(headers.get('Event'));
     const found = this.#packages.get(event.name);
@@ -99,7 +100,7 @@ export class Subscriptions {
     if (refusal || typeof expires !== 'number') return answer(response, refusal ?? { status: 400 });
     if (this.#all.size >= this.#limits.all) return answer(response, this.#overloaded());
 
-    response.send(200, undefined, { headers: accepted(expires) }, (error, sent) => {
+    response.send(200, undefined, { headers: accepted(expires, native) }, (error, sent) => {
       const dialog = response.stackDialogId;
       if (error || !sent || dialog === undefined) {
         this.#log.debug({ account: subscriber.account }, `SUBSCRIBE not answered: ${errorText(error)}`);
@@ -138,7 +139,7 @@ export class Subscriptions {
     const expires = this.#expires(headers.get('Expires'), subscription.package);
     if (typeof expires !== 'number') return answer(response, expires);
     // After the answer: a NOTIFY that overtakes it would find no subscription.
-    response.send(200, undefined, { headers: accepted(expires) }, () => subscription.renew(expires));
+    response.send(200, undefined, { headers: accepted(expires, native) }, () => subscription.renew(expires));
   }
 
   /** The connection to a SIP server is gone, and all dialogs on it. Without a name: to every one. */
@@ -207,8 +208,9 @@ function notAcceptable(accepts: readonly string[], contentType: string): SipResp
  * The head of a 200. Subscription-State says nothing new to the phone: drachtio reads it of answers over TCP to know how long to remember the connection, and
  * does not survive that it is missing (doRespondToSipRequest of 0.9).
  */
-const accepted = (expires: number): Record<string, string> =>
+const accepted = (expires: number, subscribe: DrachtioRequest): Record<string, string> =>
   headerLines({
+    ...contactForAnswer(subscribe),
     Expires: String(expires),
     'Subscription-State': expires === 0 ? 'terminated;reason=timeout' : `active;expires=${expires}`,
     Server: PRODUCT,

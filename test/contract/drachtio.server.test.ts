@@ -50,8 +50,9 @@ if (address !== undefined) {
   drachtioContract('a server of its own', {
     t1: 500,
     skips: SKIPS,
-    async open() {
-      const server = await startDrachtio(binary, { SIP_LISTEN: 'udp://127.0.0.1:0,ws://127.0.0.1:0' });
+    async open(files) {
+      const listen = 'udp://127.0.0.1:0,ws://127.0.0.1:0,tls://127.0.0.1:0';
+      const server = await startDrachtio(binary, { ...files, SIP_LISTEN: listen });
       return { ...drachtioOf(server.address), close: async () => server[Symbol.asyncDispose]() };
     },
   });

@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { CertificateAuthority, type CertificateFiles } from '../support/certificates.ts';
 import { eventually } from '../support/wait.ts';
 import { answering } from './drachtio/answering.ts';
 import { calling } from './drachtio/calling.ts';
 import { connections } from './drachtio/connections.ts';
 import { dialogs } from './drachtio/dialogs.ts';
+import { encrypted } from './drachtio/encrypted.ts';
 import { load } from './drachtio/load.ts';
 import { SipPeer } from './drachtio/peer.ts';
 import { requests } from './drachtio/requests.ts';
@@ -48,10 +50,22 @@ export interface Stage {
   peer(): Promise<SipPeer>;
   /** A phone that is a web page. The server must have a WebSocket port. */
   webPage(): Promise<SipPeer>;
+  /** One that is reached by TLS. The server must have a port for that, and trust our authority or anybody. */
+  tlsPeer(): Promise<SipPeer>;
+  /** Where the server listens for TLS. */
+  readonly tls: () => Where;
 }
 
+interface Where {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The files of a server that is to have TLS, as the engine takes them. */
+export type TlsFiles = Readonly<Record<'SIP_TLS_CERT' | 'SIP_TLS_KEY' | 'SIP_TLS_CA', string>>;
+
 export interface Kind {
-  readonly open: () => Promise<DrachtioServer>;
+  readonly open: (files: TlsFiles) => Promise<DrachtioServer>;
   /** T1 of its transactions, milliseconds. Tests of timeouts take 64 of them. */
   readonly t1: number;
   readonly skips?: readonly Skip[];
@@ -64,12 +78,20 @@ export interface Kind {
 export function drachtioContract(name: string, { open, t1, skips = [] }: Kind): void {
   describe(`drachtio: ${name}`, () => {
     let server: DrachtioServer;
+    let authority: CertificateAuthority;
+    let certificate: CertificateFiles;
     let clear: (() => Promise<void>) | undefined;
 
     beforeAll(async () => {
-      server = await open();
+      authority = await CertificateAuthority.create();
+      certificate = await authority.issue('peer', ['IP:127.0.0.1']);
+      const { cert, key } = await authority.issue('server', ['IP:127.0.0.1']);
+      server = await open({ SIP_TLS_CERT: cert, SIP_TLS_KEY: key, SIP_TLS_CA: authority.file });
     });
-    afterAll(() => server?.close());
+    afterAll(async () => {
+      await server?.close();
+      await authority?.[Symbol.asyncDispose]();
+    });
     afterEach(async () => {
       await clear?.();
       await nothingLeft(server, ({ calls }) => calls);
@@ -82,7 +104,7 @@ export function drachtioContract(name: string, { open, t1, skips = [] }: Kind): 
         const skip = skips.find((candidate) => candidate.test === title);
         if (skip) return it.skip(`${title} – skipped: ${skip.why}`);
         return it(title, { timeout: 20_000 + 70 * t1 }, async () => {
-          const set = await setStage(server);
+          const set = await setStage(server, certificate);
           clear = set.clear;
           await test(set.stage);
         });
@@ -93,6 +115,7 @@ export function drachtioContract(name: string, { open, t1, skips = [] }: Kind): 
     describe('calling', () => calling(contract));
     describe('dialogs', () => dialogs(contract));
     describe('other requests', () => requests(contract));
+    describe('encrypted', () => encrypted(contract));
     describe('connections', () => connections(contract));
     describe('load', () => load(contract));
 
@@ -111,7 +134,7 @@ async function nothingLeft({ alive }: DrachtioServer, part: (alive: Alive) => Al
 }
 
 /** Functions rather than a class: tests take apart what they get. */
-async function setStage(server: DrachtioServer) {
+async function setStage(server: DrachtioServer, certificate: CertificateFiles) {
   const toClear: (() => Promise<void> | void)[] = [];
   const open = async () => {
     const client = newClient();
@@ -140,6 +163,12 @@ async function setStage(server: DrachtioServer) {
       toClear.push(() => peer.close());
       return peer;
     },
+    tls: () => addressOf('tls', hostports),
+    async tlsPeer() {
+      const peer = await SipPeer.openTls(addressOf('tls', hostports), certificate);
+      toClear.push(() => peer.close());
+      return peer;
+    },
   };
   const clear = async () => {
     for (const undo of toClear.splice(0).toReversed()) await undo();
@@ -148,7 +177,7 @@ async function setStage(server: DrachtioServer) {
 }
 
 /** Of the list by which the server welcomes clients. */
-function addressOf(protocol: 'udp' | 'ws', hostports: string): { host: string; port: number } {
+function addressOf(protocol: 'udp' | 'ws' | 'tls', hostports: string): Where {
   const match = new RegExp(`(?:^|,)${protocol}/([\\d.]+):(\\d+)`).exec(hostports);
   if (!match)
     throw new Error(`no address for ${protocol} in ${hostports}: give the server a contact with transport=${protocol}`);

@@ -1,6 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CallRecord } from '../../src/history/record.ts';
+import { DrachtioConnection } from '../../src/sip/connection.ts';
 import { Phone } from '../support/baresip.ts';
+import { CertificateAuthority } from '../support/certificates.ts';
+import { drachtioOf, startDrachtio } from '../support/drachtio-server.ts';
 import { Engine } from '../support/engine-process.ts';
 import { startJack } from '../support/jack.ts';
 import { idle } from '../support/observe.ts';
@@ -9,10 +13,12 @@ import { sippAnswers, sippCalls } from '../support/sipp.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { eventually } from '../support/wait.ts';
 
-/** A real drachtio server that dies and comes back. */
+/** A real drachtio server that dies and comes back, and one that is connected to by TLS. */
 
-if (!process.env.DRACHTIO_BINARY) {
-  describe('drachtio killed', () => {
+const binary = process.env.DRACHTIO_BINARY;
+
+if (!binary) {
+  describe('a drachtio server', () => {
     it.skip('skipped: set DRACHTIO_BINARY to the program of a drachtio server');
   });
 } else {
@@ -71,6 +77,30 @@ if (!process.env.DRACHTIO_BINARY) {
       await anna.next('CALL_ESTABLISHED');
       expect(await rung).toMatchObject({ code: 0, successful: 1, failed: 0 });
       await idle(engine);
+    });
+  });
+
+  describe('drachtio connected to by TLS', () => {
+    it('is believed when its certificate comes from the authority of DRACHTIO_CA', async () => {
+      await using authority = await CertificateAuthority.create();
+      await using stranger = await CertificateAuthority.create();
+      const { cert, key } = await authority.issue('drachtio', ['IP:127.0.0.1']);
+      await using server = await startDrachtio(binary, {
+        ...{ SIP_LISTEN: 'udp://127.0.0.1:0,tls://127.0.0.1:0' },
+        ...{ SIP_TLS_CERT: cert, SIP_TLS_KEY: key, SIP_TLS_CA: authority.file },
+      });
+      const open = async (file: string) =>
+        DrachtioConnection.open(
+          { ...drachtioOf(server.tlsAddress), tls: { ca: await readFile(file, 'utf8') } },
+          () => undefined,
+        );
+      const connection = await open(authority.file);
+      expect(connection.listening).toContain(`udp/${server.sip}`);
+      connection.close();
+      await expect(open(stranger.file)).rejects.toMatchObject({
+        code: 'sip-server-unreachable',
+        message: expect.stringContaining('certificate'),
+      });
     });
   });
 }

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Phone } from '../support/baresip.ts';
 import { BrowserPhone, servePhone } from '../support/browser-phone.ts';
-import { Chromium, chromiumBinary } from '../support/chromium.ts';
+import { CertificateAuthority, keyHash } from '../support/certificates.ts';
+import { type Chromium, chromiumBinary, startChromium } from '../support/chromium.ts';
 import { Engine } from '../support/engine-process.ts';
 import { startJack } from '../support/jack.ts';
 import { idle, lastRecord } from '../support/observe.ts';
@@ -22,7 +23,9 @@ let resources: AsyncDisposableStack;
 let engine: Engine;
 let browser: Chromium;
 let env: Record<string, string>;
+/** `ws://127.0.0.1:5062`, and the same encrypted. */
 let server: string;
+let encrypted: string;
 let url: string;
 
 const start = async () => {
@@ -48,24 +51,29 @@ const start = async () => {
     ],
   };
   await writeFile(join(folder.path, 'acme', 'pbx.json'), JSON.stringify(document));
-  const port = await freePort();
+  const authority = resources.use(await CertificateAuthority.create());
+  const { cert, key } = await authority.issue('acme', ['IP:127.0.0.1']);
+  server = `ws://127.0.0.1:${await freePort()}`;
+  encrypted = `wss://127.0.0.1:${await freePort()}`;
   engine = resources.use(
     await Engine.start({
       config: folder.path,
-      env: { SIP_LISTEN: `udp://127.0.0.1:0,tcp://127.0.0.1:0,ws://127.0.0.1:${port}` },
+      env: {
+        SIP_LISTEN: `udp://127.0.0.1:0,tcp://127.0.0.1:0,${server},${encrypted}`,
+        ...{ SIP_TLS_CERT: cert, SIP_TLS_KEY: key, SIP_TLS_CA: authority.file },
+      },
     }),
   );
-  server = `ws://127.0.0.1:${port}`;
   const microphone = join(folder.path, 'microphone.wav');
   // Whole periods: it is played again and again.
   await writeFile(microphone, wavFile(tone(browserSays, 2000)));
-  browser = resources.use(await Chromium.start(chromiumBinary ?? '', microphone));
+  browser = resources.use(await startChromium(chromiumBinary ?? '', microphone, await keyHash(cert)));
   url = resources.use(await servePhone()).url;
 };
 
-const page = async (user: (typeof users)[number]): Promise<BrowserPhone> => {
+const page = async (user: (typeof users)[number], by = server): Promise<BrowserPhone> => {
   const phone = await BrowserPhone.open(browser, url);
-  await phone.register(server, user, 'acme.test', password);
+  await phone.register(by, user, 'acme.test', password);
   return phone;
 };
 
@@ -84,8 +92,7 @@ const deskHears = (phone: Phone, hz: number) =>
 
 const why = chromiumBinary ? '' : ' – skipped: there is no Chromium (CHROMIUM_BINARY=/path/to/chromium)';
 const onFreeswitch = process.env.FREESWITCH_BINARY !== undefined;
-// The drachtio servers of the other tests have no WebSocket.
-const possible = chromiumBinary !== undefined && process.env.DRACHTIO_BINARY === undefined;
+const possible = chromiumBinary !== undefined;
 
 describe.skipIf(!possible || !onFreeswitch)(
   `a phone in a browser${why}${onFreeswitch ? '' : ' – skipped: set FREESWITCH_BINARY=/path/to/freeswitch, which speaks WebRTC'}`,
@@ -121,8 +128,8 @@ describe.skipIf(!possible || !onFreeswitch)(
       await idle(engine);
     });
 
-    it('talks to another one, holds and goes on', async () => {
-      const [phone, other] = [await page('page'), await page('other')];
+    it('talks to another one, which is there by wss, holds and goes on', async () => {
+      const [phone, other] = [await page('page'), await page('other', encrypted)];
       await phone.dial('402');
       await other.next('Rings');
       await other.answer();
@@ -137,6 +144,25 @@ describe.skipIf(!possible || !onFreeswitch)(
       await Promise.all([phone.hears(browserSays), other.hears(browserSays)]);
       await other.hangUp();
       await phone.next('Terminated');
+      await idle(engine);
+    });
+
+    it('looks for a way anew in the middle of a call (ICE restart), and both are heard by it', async () => {
+      const phone = await page('page');
+      await using other = await desk();
+      await phone.dial('403');
+      await phone.next('Established');
+      await Promise.all([phone.hears(deskSays), deskHears(other, browserSays)]);
+      const { ufrag } = await phone.way();
+      await phone.restart();
+      await phone.next('Restarted');
+      await eventually(
+        'sound by a new way',
+        () => phone.way(),
+        (way) => way.ufrag !== ufrag && way.bytes > 8000,
+      );
+      await Promise.all([phone.hears(deskSays), deskHears(other, browserSays)]);
+      await phone.hangUp();
       await idle(engine);
     });
 
@@ -159,8 +185,8 @@ describe.skipIf(!possible || onFreeswitch)(`a phone in a browser, on the embedde
   beforeAll(start);
   afterAll(() => resources.disposeAsync());
 
-  it('is refused when it calls, and told what to do', async () => {
-    const phone = await page('page');
+  it.each(['ws', 'wss'])('is refused when it calls by %s, and told what to do', async (scheme) => {
+    const phone = await page('page', scheme === 'ws' ? server : encrypted);
     await phone.dial('456');
     expect(await phone.next('Refused')).toMatch(/^Refused 488 399 kommutator ".*WebRTC.*FREESWITCH=/);
     await idle(engine);

@@ -28,6 +28,11 @@ export async function servePhone(): Promise<{ readonly url: string } & AsyncDisp
   };
 }
 
+export interface Way {
+  readonly ufrag: string;
+  readonly bytes: number;
+}
+
 /** A phone that is a web page: SIP.js in a real browser, with its WebRTC. It says what the microphone of the browser says. */
 export class BrowserPhone {
   readonly page: Page;
@@ -48,7 +53,7 @@ export class BrowserPhone {
     await this.#call('register', server, user, domain, password);
   }
 
-  /** The next thing that it tells which begins so: `Rings`, `Established`, `Terminated`, `Refused 488 …`, `Holds`, `Resumes`. */
+  /** The next thing that it tells which begins so: `Rings`, `Established`, `Terminated`, `Refused 488 …`, `Holds`, `Resumes`, `Restarted`. */
   async next(start: string): Promise<string> {
     const { item, index } = await this.page.told.find(start, (text) => text.startsWith(start), this.#seen);
     this.#seen = index + 1;
@@ -69,6 +74,16 @@ export class BrowserPhone {
 
   hold(on: boolean): Promise<unknown> {
     return this.#call('hold', on);
+  }
+
+  /** Looks for a way to the other side anew. */
+  restart(): Promise<unknown> {
+    return this.#call('restart');
+  }
+
+  /** How its audio comes: under which name of its own for ICE, and the bytes that have come since it has had this name. */
+  way(): Promise<Way> {
+    return this.#call('way') as Promise<Way>;
   }
 
   press(key: string): Promise<unknown> {

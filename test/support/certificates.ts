@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { temporaryFolder } from './temp.ts';
@@ -49,4 +51,12 @@ export class CertificateAuthority implements AsyncDisposable {
       ...options,
     ]);
   }
+}
+
+/** By which Chromium knows a key: SHA-256 of its SubjectPublicKeyInfo, in base64. */
+export async function keyHash(certificate: string): Promise<string> {
+  const { publicKey } = new X509Certificate(await readFile(certificate));
+  return createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('base64');
 }

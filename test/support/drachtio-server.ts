@@ -11,7 +11,7 @@ import { freePort, temporaryFolder } from './temp.ts';
 export interface DrachtioServer extends AsyncDisposable {
   /** What `DRACHTIO` takes. */
   readonly address: string;
-  /** The same, encrypted, of a server with a certificate. */
+  /** The same, encrypted, of a server with a certificate for SIP over TLS. */
   readonly tlsAddress: string;
   /** `127.0.0.1:5060`, for UDP and TCP. */
   readonly sip: string;
@@ -39,22 +39,24 @@ export async function startDrachtio(
   const folder = await temporaryFolder('drachtio');
   const [admin, adminTls] = await Promise.all([freePort(), freePort()]);
   const [, host = '127.0.0.1', given = '0'] = /^udp:\/\/([^:]+):(\d+)/.exec(env.SIP_LISTEN ?? '') ?? [];
-  const [, tlsHost, tlsPort] = /tls:\/\/([^:]+):(\d+)/.exec(env.SIP_LISTEN ?? '') ?? [];
-  const [, wsHost, wsGiven] = /ws:\/\/([^:]+):(\d+)/.exec(env.SIP_LISTEN ?? '') ?? [];
-  const wsPort = wsGiven === '0' ? await freePort() : wsGiven;
-  const port = given === '0' ? await freePort() : Number(given);
+  const chosen = async (port: string | undefined) => (port === '0' ? String(await freePort()) : port);
+  const port = await chosen(given);
+  // It opens the encrypted ones for `sips:` alone.
+  const contacts = [`sip:${host}:${port};transport=udp,tcp`];
+  for (const [, transport = '', at, wanted] of (env.SIP_LISTEN ?? '').matchAll(/\b(tls|wss?):\/\/([^:,]+):(\d+)/g)) {
+    contacts.push(`${transport === 'ws' ? 'sip' : 'sips'}:${at}:${await chosen(wanted)};transport=${transport}`);
+  }
+  const encrypted = env.SIP_TLS_CERT !== undefined;
   const file = join(folder.path, 'drachtio.xml');
   await writeFile(
     file,
     `<drachtio>
-  <admin port="${admin}"${tlsPort === undefined ? '' : ` tls-port="${adminTls}"`} secret="cymru">127.0.0.1</admin>
+  <admin port="${admin}"${encrypted ? ` tls-port="${adminTls}"` : ''} secret="cymru">127.0.0.1</admin>
   <sip>
     <contacts>
-      <contact>sip:${host}:${port};transport=udp,tcp</contact>
-      ${wsPort === undefined ? '' : `<contact>sip:${wsHost}:${wsPort};transport=ws</contact>`}
-      ${tlsPort === undefined ? '' : `<contact>sips:${tlsHost}:${tlsPort};transport=tls</contact>`}
+      ${contacts.map((contact) => `<contact>${contact}</contact>`).join('\n      ')}
     </contacts>
-    ${tlsPort === undefined ? '' : await tlsFiles(env, folder.path)}
+    ${encrypted ? await tlsFiles(env, folder.path) : ''}
   </sip>
   <logging><console/><sofia-loglevel>3</sofia-loglevel><loglevel>info</loglevel></logging>
 </drachtio>

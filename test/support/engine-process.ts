@@ -92,9 +92,7 @@ export class Engine implements AsyncDisposable {
         : undefined;
     const env: Record<string, string> = {
       ...options.env,
-      ...(drachtio === undefined
-        ? {}
-        : { DRACHTIO: servers.map((one) => (options.env?.DRACHTIO_CA ? one.tlsAddress : one.address)).join(',') }),
+      ...(drachtio === undefined ? {} : { DRACHTIO: servers.map(({ address }) => address).join(',') }),
       ...(freeswitch === undefined ? {} : { FREESWITCH: freeswitch.address }),
     };
     const varDir = options.varDir ?? folder.path;

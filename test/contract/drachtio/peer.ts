@@ -1,5 +1,8 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { connect, createServer, type TLSSocket } from 'node:tls';
 import {
   Headers,
   parseMessage,
@@ -8,7 +11,9 @@ import {
   SipRequest,
   SipResponse,
 } from '../../../src/embedded/sip/message/index.ts';
+import { StreamFramer } from '../../../src/embedded/sip/transport/stream-framer.ts';
 import { systemRandom } from '../../../src/time/random.ts';
+import type { CertificateFiles } from '../../support/certificates.ts';
 import { Inbox } from '../../support/wait.ts';
 
 export const SDP = [
@@ -35,8 +40,8 @@ interface Content {
 }
 
 /**
- * A SIP peer of one UDP socket, or of one WebSocket: sends what the test writes and repeats nothing. Repeats that come in are dropped, unless the test
- * asks for them.
+ * A SIP peer of one UDP socket, of one WebSocket, or of TLS connections: sends what the test writes and repeats nothing. Repeats that come in are dropped,
+ * unless the test asks for them.
  */
 export class SipPeer {
   readonly host: string;
@@ -50,14 +55,14 @@ export class SipPeer {
   readonly #write: (bytes: Buffer) => void;
   readonly #close: () => void;
 
-  readonly #transport: 'UDP' | 'WS';
+  readonly #transport: 'UDP' | 'WS' | 'TLS';
 
   private constructor(
     server: Where,
     own: Where,
     write: (bytes: Buffer) => void,
     close: () => void,
-    transport: 'UDP' | 'WS' = 'UDP',
+    transport: 'UDP' | 'WS' | 'TLS' = 'UDP',
   ) {
     this.#server = server;
     this.host = own.host;
@@ -96,12 +101,45 @@ export class SipPeer {
     return peer;
   }
 
+  /** Takes TLS connections, and makes one for the first that it has to say; says all by the last one that was used. Trusts whoever it connects to. */
+  static async openTls(server: Where, { cert, key }: CertificateFiles): Promise<SipPeer> {
+    const listener = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (socket) => take(socket));
+    listener.listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    const own = { host: '127.0.0.1', port: (listener.address() as AddressInfo).port };
+    const sockets = new Set<TLSSocket>();
+    let way: TLSSocket | undefined;
+    const take = (socket: TLSSocket) => {
+      const framer = new StreamFramer(100_000);
+      sockets.add(socket);
+      way = socket;
+      socket.on('data', (chunk) => {
+        way = socket;
+        for (const frame of framer.push(chunk)) if (frame.kind === 'message') peer.#received(parseMessage(frame.bytes));
+      });
+      // It breaks with the server that it leads to.
+      socket.on('error', () => undefined);
+    };
+    const write = (bytes: Buffer) => {
+      if (!way) take(connect({ ...server, rejectUnauthorized: false }));
+      way?.write(bytes);
+    };
+    const close = () => {
+      listener.close();
+      for (const socket of sockets) socket.destroy();
+    };
+    const peer = new SipPeer(server, own, write, close, 'TLS');
+    return peer;
+  }
+
   close(): void {
     this.#close();
   }
 
   uri(user = 'peer'): string {
-    return this.#transport === 'WS' ? `sip:${user}@${this.host};transport=ws` : `sip:${user}@${this.host}:${this.port}`;
+    const port = this.#transport === 'WS' ? '' : `:${this.port}`;
+    const transport = this.#transport === 'UDP' ? '' : `;transport=${this.#transport.toLowerCase()}`;
+    return `sip:${user}@${this.host}${port}${transport}`;
   }
 
   /** The next request of this method, or response of this status (`200`, `'180 INVITE'`), that no earlier call has returned. */
