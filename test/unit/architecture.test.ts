@@ -47,6 +47,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'sip/identity.ts',
     'media/port.ts',
     'media/recorder.ts',
+    'media/sdp/direct.ts',
     'media/spoken.ts',
     'history/record.ts',
     'history/figures.ts',
@@ -61,7 +62,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   ],
   scheme: ['config', 'time'],
   acd: ['dial', 'config', 'time', 'redis', 'media/spoken.ts'],
-  dial: ['config', 'time', 'sip/port.ts', 'media/port.ts', 'redis/registrations.ts', 'history/record.ts'],
+  dial: [
+    ...['config', 'time', 'sip/port.ts', 'media/port.ts', 'media/sdp/direct.ts'],
+    ...['redis/registrations.ts', 'history/record.ts'],
+  ],
   'messages/recording': [
     'messages/files.ts',
     'messages/outbox.ts',
