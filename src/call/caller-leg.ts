@@ -170,13 +170,7 @@ export class CallerLeg {
       this.#end('caller', 'callerHungUp');
       throw new CallerGone({ cause: error });
     }
-    dialog.on('remoteSdp', ({ sdp }) => {
-      endpoint.negotiate(sdp).catch((error: unknown) => {
-        if (!(error instanceof MediaError)) throw error;
-        this.end('mediaIncompatible');
-      });
-    });
-    const leg = new Leg(dialog, endpoint);
+    const leg = new Leg(dialog, endpoint, { isPhone: invite.identity.kind === 'account' });
     this.#take(leg);
     // He may have cancelled, or been hung up, while the 200 was on its way out.
     if (this.#gone.signal.aborted) {

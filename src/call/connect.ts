@@ -7,8 +7,9 @@ import { reasons } from '../sip/port.ts';
 import type { Call } from './call.ts';
 import { CallerGone } from './caller-leg.ts';
 import { converse, holdMusic, reasonOfEnd } from './conversation.ts';
+import { DirectMedia } from './direct-media.ts';
 import { allCommands, inCallFax } from './in-call-fax.ts';
-import { recordingCommands, type Talk } from './recording.ts';
+import { recordingCommands, type Talk, type TalkRecording } from './recording.ts';
 
 /** Somebody took the call: the caller is answered, unless he has been, and the two talk until one of them hangs up. */
 export async function connect(
@@ -37,7 +38,6 @@ export async function connect(
   const { services, pbx, timeline } = call;
   const talking = talkOf(call, { caller: callerLeg, callee: leg }, called);
   const recording = services.recorder.begin(talking);
-  call.recording = recording;
   const legs = { caller: callerLeg, callee: leg };
   const fax = inCallFax(talking, legs, services, call.log, (pages) =>
     timeline.aside({ state: 'conversation', event: 'fax', detail: { pages } }),
@@ -46,15 +46,24 @@ export async function connect(
     recordingCommands(talking, recording, legs, services.sounds),
     fax.commands,
   );
+  const commands = {
+    ...(ofCaller && { caller: ofCaller }),
+    ...(ofCallee && dtmfCommands !== false && { callee: ofCallee }),
+  };
+  const mayGo = pbx.document.pbx.releaseMedia && Object.keys(commands).length === 0 && !recording.isOn;
+  const direct =
+    mayGo && callerLeg.isPhone && leg.isPhone
+      ? new DirectMedia([callerLeg, leg], { clock: services.clock, log: call.log })
+      : undefined;
+  call.recording = direct ? recordedHere(recording, direct) : recording;
   const talk = converse(callerLeg, leg, {
     music: holdMusic(services.sounds, pbx),
     clock: services.clock,
     held: (held) => timeline.hold(held),
-    commands: {
-      ...(ofCaller && { caller: ofCaller }),
-      ...(ofCallee && dtmfCommands !== false && { callee: ofCallee }),
-    },
+    commands,
+    direct,
   }).then(async ({ by, heldMs }) => {
+    direct?.close();
     await fax.over();
     call.callee = undefined;
     call.recording = undefined;
@@ -73,6 +82,22 @@ export async function connect(
   const reason = await talk;
   return { outcome: 'connected', reason };
 }
+
+/** Only what passes the media server can be recorded. */
+const recordedHere = (recording: TalkRecording, direct: DirectMedia): TalkRecording => ({
+  get isOn() {
+    return recording.isOn;
+  },
+  toggle(side) {
+    void direct.takeBack();
+    return recording.toggle(side);
+  },
+  set(on) {
+    if (on) void direct.takeBack();
+    return recording.set(on);
+  },
+  over: () => recording.over(),
+});
 
 /** The conversation as those see it who record. */
 function talkOf(

@@ -3,6 +3,7 @@ import type { Leg } from '../dial/leg.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { AudioSource, Playback } from '../media/port.ts';
 import type { Clock } from '../time/clock.ts';
+import type { DirectMedia } from './direct-media.ts';
 import { type Commands, InCallKeys } from './in-call-keys.ts';
 import type { Sounds } from './sounds.ts';
 
@@ -19,6 +20,7 @@ export interface ConversationEnd {
  *
  * @param music what the held one hears
  * @param held told when one puts the other on hold, and when nobody does any more
+ * @param direct takes their audio past the media server, where that may be
  * @param commands what each may command by keys, which the other side does not get then
  */
 export async function converse(
@@ -29,11 +31,13 @@ export async function converse(
     clock,
     held: tell,
     commands = {},
+    direct,
   }: {
     readonly music: readonly AudioSource[];
     readonly clock: Clock;
     readonly held: (held: boolean) => void;
     readonly commands?: { readonly caller?: Commands; readonly callee?: Commands };
+    readonly direct?: Pick<DirectMedia, 'takeBack'> | undefined;
   },
 ): Promise<ConversationEnd> {
   const { promise: ended, resolve } = Promise.withResolvers<ConversationEnd['by']>();
@@ -43,16 +47,20 @@ export async function converse(
 
   const side = (leg: Leg, other: Leg, name: 'caller' | 'callee') => {
     let playing: Playback | undefined;
-    const send = (digits: string) => void other.endpoint.sendDtmf(digits).catch(() => undefined);
+    const send = async (digits: string) => {
+      // Only the media server knows in which form the other one wants it.
+      if (direct) await direct.takeBack();
+      await other.endpoint.sendDtmf(digits).catch(() => undefined);
+    };
     const own = commands[name];
-    const keys = own && new InCallKeys(own, clock, send);
+    const keys = own && new InCallKeys(own, clock, (digits) => void send(digits));
     off.push(
       () => keys?.close(),
       leg.on('ended', ({ by }) => resolve(by === 'local' ? 'engine' : name)),
       leg.on('digit', ({ digit, via }) => {
         // The bridge carries what came in the media, unless it may be a command; a digit by INFO has to be sent on.
         if (keys) keys.press(digit);
-        else if (via === 'info') send(digit);
+        else if (via === 'info') void send(digit);
       }),
       leg.on('hold', ({ held }) => {
         if (held) {

@@ -34,6 +34,8 @@ export interface ConversationRecorder {
 
 /** The recordings of one conversation. None of it throws. */
 export interface TalkRecording {
+  /** Whether something is recorded now. */
+  readonly isOn: boolean;
   /** One of the two begins or ends the recording of his end by hand. @returns whether it is recorded from now on */
   toggle(side: TalkSide): boolean;
   /** By command: the conversation is recorded, or not any more. @returns whether it is from now on */
@@ -44,7 +46,7 @@ export interface TalkRecording {
 
 /** In a simulation there is nothing to be heard. */
 export const recordsNothing: ConversationRecorder = {
-  begin: () => ({ toggle: () => false, set: () => false, over: async () => [] }),
+  begin: () => ({ isOn: false, toggle: () => false, set: () => false, over: async () => [] }),
 };
 
 /** `#5` for the employees among those who talk, each of whom hears what it has done. */

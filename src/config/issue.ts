@@ -69,6 +69,7 @@ export const issueCodes = {
   'number-without-scheme': { severity: 'warning', text: 'Calls come to a number that has no scheme' },
   'inactive-speech': { severity: 'warning', text: 'A scheme asks for speech recognition, which needs a recogniser' },
   'not-encrypted': { severity: 'warning', text: 'Encryption is asked for that there is not' },
+  'media-never-released': { severity: 'warning', text: 'Audio is to go past the server, and never will' },
   'no-mail-settings': { severity: 'warning', text: 'Somebody is to get letters, and the PBX has no mail server' },
   'no-sms-settings': { severity: 'warning', text: 'Somebody is to get SMS, and the PBX has no gateway' },
   'unknown-account': { severity: 'warning', text: 'A contact has an address in our domain that no account has' },

@@ -258,7 +258,7 @@ async function ringAddress(context: RingContext, destination: Destination, signa
       if (error instanceof MediaError) return { outcome: 'failed', reason: 'mediaIncompatible' };
       throw error;
     }
-    const leg = new Leg(dialog, endpoint);
+    const leg = new Leg(dialog, endpoint, { isPhone: !trunk && destination.target.edge !== undefined });
     if (!signal.aborted) return { outcome: 'answered', leg };
     // Answered in the very moment in which another did, or the caller left.
     await leg.hangup(stopOf(signal).sip);

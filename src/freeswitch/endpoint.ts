@@ -146,6 +146,13 @@ export class FreeswitchEndpoint implements Endpoint {
     });
   }
 
+  bypass(): Promise<void> {
+    return this.#exchange(async () => {
+      const parameters = this.#parameters;
+      if (parameters) await this.#tellServer({ ...parameters, sending: false, receiving: false });
+    });
+  }
+
   onOffer(handler: (sdp: string) => Promise<string>): void {
     this.#offer = handler;
   }
@@ -271,7 +278,7 @@ export class FreeswitchEndpoint implements Endpoint {
     this.mustLive();
     const variables = await this.channel.variables();
     this.mustLive();
-    return countersOf(variables ?? {}, this.#parameters?.codec);
+    return countersOf(variables ?? {}, this.#parameters);
   }
 
   destroy(): Promise<void> {
@@ -455,7 +462,7 @@ export class FreeswitchEndpoint implements Endpoint {
       clock: this.#parts.clock,
       packetsIn: async () => {
         const variables = await this.channel.variables();
-        return variables && countersOf(variables, undefined).packetsIn;
+        return variables && countersOf(variables).packetsIn;
       },
       shouldSend: () => this.#parameters?.receiving === true && !this.heldByPeer && !this.#isImage,
       onMedia: () => {

@@ -67,6 +67,13 @@ export interface Endpoint {
    */
   onOffer(handler: (sdp: string) => Promise<string>): void;
 
+  /**
+   * The peer sends and receives elsewhere from now on: nothing is sent to him any more, no RTCP either, and what may still come is dropped, until `negotiate` says again where he is.
+   * Our SDP stays as it is, so that it can be offered to him again.
+   * @throws MediaError `endpoint-gone`
+   */
+  bypass(): Promise<void>;
+
   /** True while the peer's last SDP puts us on hold. */
   readonly heldByPeer: boolean;
 
@@ -184,6 +191,8 @@ export interface PlaybackEnd {
 }
 
 export interface EndpointStats {
+  /** From where the peer really sends, which behind a NAT is not where his description wants his own. Undefined until that is sure. */
+  readonly source: { readonly address: string; readonly port: number } | undefined;
   readonly packetsIn: number;
   readonly packetsOut: number;
   /** Sequence numbers that never came. */

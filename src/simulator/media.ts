@@ -109,6 +109,10 @@ export class SimulatedEndpoint implements Endpoint {
     return this.localSdp;
   }
 
+  async bypass(): Promise<void> {
+    // There is no sound here that could go elsewhere.
+  }
+
   onOffer(): void {
     // A fax is over at once here, in whatever form.
   }
@@ -198,7 +202,7 @@ export class SimulatedEndpoint implements Endpoint {
   }
 
   async stats(): Promise<EndpointStats> {
-    return { packetsIn: 0, packetsOut: 0, lost: 0, rejected: 0, jitterMs: 0, codec: 'pcma' };
+    return { source: undefined, packetsIn: 0, packetsOut: 0, lost: 0, rejected: 0, jitterMs: 0, codec: 'pcma' };
   }
 
   async destroy(): Promise<void> {

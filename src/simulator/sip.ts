@@ -9,6 +9,7 @@ import {
   type IncomingInviteEvents,
   InviteFailure,
   InviteGone,
+  type Offer,
   type OutgoingInvite,
   type OutgoingInviteEvents,
   type OutgoingInviteRequest,
@@ -16,6 +17,7 @@ import {
   type Presence,
   type Reason,
   type SipServer,
+  writtenOffer,
 } from '../sip/port.ts';
 import type { Clock } from '../time/clock.ts';
 import type { People, Reaction } from './people.ts';
@@ -75,8 +77,8 @@ export class SimulatedDialog implements Dialog {
     return () => undefined;
   }
 
-  async modify(sdp: string): Promise<string> {
-    return sdp;
+  async modify(offer: Offer): Promise<string> {
+    return writtenOffer(offer);
   }
 
   async info(): Promise<number> {

@@ -3,7 +3,7 @@ import { type Clock, delay } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
 import { ALLOW } from './capabilities.ts';
 import type { DrachtioRequest, DrachtioResponse } from './drachtio.ts';
-import { type HeaderFields, ModifyFailure } from './port.ts';
+import { type HeaderFields, ModifyFailure, type Offer, writtenOffer } from './port.ts';
 
 export interface OfferAnswerOptions {
   /** Who sent the INVITE, and so owns the Call-ID (RFC 3261 §14.1). */
@@ -74,8 +74,8 @@ export class OfferAnswer {
   }
 
   /** @throws ModifyFailure */
-  modify(sdp: string): Promise<string> {
-    const answer = this.#queue.then(() => this.#offer(sdp));
+  modify(offer: Offer): Promise<string> {
+    const answer = this.#queue.then(() => this.#offer(offer));
     // The next one waits for this one, and does not care how it ended.
     this.#queue = answer.catch(() => undefined);
     return answer;
@@ -137,10 +137,11 @@ export class OfferAnswer {
     this.#onHandler = undefined;
   }
 
-  async #offer(sdp: string): Promise<string> {
+  async #offer(offer: Offer): Promise<string> {
     for (let retries = 0; ; retries++) {
       await this.#answering;
       if (this.#options.over.aborted) throw new ModifyFailure(481, 'the dialog is over');
+      const sdp = writtenOffer(offer);
       this.#offering = true;
       const response = await this.#options.request('INVITE', this.#fields(), sdp);
       this.#offering = false;

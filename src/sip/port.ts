@@ -310,9 +310,10 @@ export interface Dialog {
 
   /**
    * re-INVITE with a new offer; resolves to the peer's answer. Calls wait for one another; a collision (491) is tried again as §14.1 of RFC 3261 says.
+   * @param offer a function is asked at each try, since an offer of the peer may have been answered in between; what it throws ends it
    * @throws ModifyFailure; the former session then goes on
    */
-  modify(sdp: string): Promise<string>;
+  modify(offer: Offer): Promise<string>;
 
   /** Sends DTMF or other data. Resolves to the status of the response; 503 if it could not be sent. */
   info(info: Info): Promise<number>;
@@ -323,6 +324,11 @@ export interface Dialog {
   /** Hangs up. `ended` is emitted at once; resolves when the peer has confirmed or cannot be reached. Never rejects. Idempotent. */
   bye(reason?: Reason): Promise<void>;
 }
+
+/** A session description that we offer, or who writes it when its turn comes. */
+export type Offer = string | (() => string);
+
+export const writtenOffer = (offer: Offer): string => (typeof offer === 'string' ? offer : offer());
 
 /** `gone`: he does not have it any more (481, 408), or it is over. `silent`: nothing came back, or he could not be asked now. Whatever else he answers, he is there. */
 export type Presence = 'there' | 'gone' | 'silent';

@@ -18,6 +18,7 @@ import {
   type HeaderFields,
   type Info,
   ModifyFailure,
+  type Offer,
   type Presence,
   type Reason,
   type ReferRequest,
@@ -121,9 +122,9 @@ export class SipDialog implements Dialog {
     };
   }
 
-  async modify(sdp: string): Promise<string> {
+  async modify(offer: Offer): Promise<string> {
     try {
-      return await this.#session.modify(sdp);
+      return await this.#session.modify(offer);
     } catch (error) {
       if (error instanceof ModifyFailure && NO_DIALOG.has(error.status) && !this.#ended) {
         void this.#hangUp({ by: 'timeout', reason: error.message });

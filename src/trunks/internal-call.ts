@@ -15,6 +15,7 @@ import {
   InviteFailure,
   InviteGone,
   ModifyFailure,
+  type Offer,
   type OutgoingInvite,
   type OutgoingInviteEvents,
   type OutgoingInviteRequest,
@@ -22,6 +23,7 @@ import {
   type Presence,
   type Reason,
   type ReferRequest,
+  writtenOffer,
 } from '../sip/port.ts';
 import type { Random } from '../time/random.ts';
 
@@ -223,10 +225,11 @@ class InternalDialog implements Dialog {
     return () => undefined;
   }
 
-  async modify(offer: string): Promise<string> {
+  async modify(offered: Offer): Promise<string> {
     const other = this.#other;
     if (this.ended || !other || other.ended) throw new ModifyFailure(481, 'Call/Transaction Does Not Exist');
     if (!other.#onReinvite) throw new ModifyFailure(491, 'Request Pending');
+    const offer = writtenOffer(offered);
     let answer: string;
     try {
       answer = await other.#onReinvite(offer);

@@ -431,7 +431,11 @@ describe('a dialog', () => {
       return index + 1;
     };
     const first = dialog.modify('v=0\r\n1');
-    const second = dialog.modify('v=0\r\n2');
+    let tries = 0;
+    const second = dialog.modify(() => {
+      tries++;
+      return 'v=0\r\n2';
+    });
     let at = await reply('488 Not Acceptable Here', 0);
     await expect(first).rejects.toBeInstanceOf(ModifyFailure);
     await expect(first).rejects.toMatchObject({ status: 488 });
@@ -445,6 +449,12 @@ describe('a dialog', () => {
     await reply('200 OK', at, 'v=0\r\ntheir 2');
     expect(await second).toBe('v=0\r\ntheir 2');
     expect([dialog.localSdp, dialog.remoteSdp]).toEqual(['v=0\r\n2', 'v=0\r\ntheir 2']);
+    expect(tries).toBe(2);
+    const third = dialog.modify(() => {
+      throw new ModifyFailure(491, 'not any more');
+    });
+    await expect(third).rejects.toMatchObject({ status: 491 });
+    expect(dialog.localSdp).toBe('v=0\r\n2');
   });
 
   it('that the peer does not know any more ends when we modify it', async () => {

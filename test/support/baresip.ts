@@ -32,6 +32,11 @@ export interface PhoneOptions {
   readonly registers?: boolean;
   /** Speaks SRTP (SDES) alone. */
   readonly encrypts?: boolean;
+  /**
+   * Plays what comes as it comes. The jitter buffer of baresip 1.0 takes a stream for late whose numbers are lower than those of the one before, and plays nothing of it, when the audio
+   * comes from somewhere else in the middle of a call.
+   */
+  readonly unbuffered?: boolean;
   /** Has a lamp for messages: subscribes to them, and tells of each notice by an event `MWI_NOTIFY`. */
   readonly lamp?: boolean;
 }
@@ -200,7 +205,12 @@ const configuration = (
   folder: string,
   source: string,
   port: number,
-  { certificates, lamp = false, encrypts = false }: Pick<PhoneOptions, 'certificates' | 'lamp' | 'encrypts'>,
+  {
+    certificates,
+    lamp = false,
+    encrypts = false,
+    unbuffered = false,
+  }: Pick<PhoneOptions, 'certificates' | 'lamp' | 'encrypts' | 'unbuffered'>,
 ): string => `
 module_path /usr/lib/baresip/modules
 module g711.so
@@ -229,7 +239,7 @@ ausrc_srate 8000
 auplay_srate 8000
 ausrc_channels 1
 auplay_channels 1
-jitter_buffer_delay 1-4
+jitter_buffer_delay ${unbuffered ? '0-0' : '1-4'}
 `;
 
 function netstrings(take: (message: string) => void): (chunk: Buffer) => void {

@@ -56,6 +56,7 @@ export class FakeEndpoint implements Endpoint {
   readonly localSdp: string;
   readonly #events = new Emitter<EndpointEvents>();
   heldByPeer = false;
+  source: EndpointStats['source'];
   remoteSdp: string | undefined;
   destroyed = false;
   bridgedTo: Endpoint | undefined;
@@ -93,7 +94,21 @@ export class FakeEndpoint implements Endpoint {
     this.remoteSdp = options.remoteSdp;
   }
 
+  /** The first packet of the peer has come from there. */
+  hears(from: EndpointEvents['media']): void {
+    this.source = from;
+    this.#events.emit('media', from);
+  }
+
+  /** His audio goes elsewhere. */
+  bypassed = false;
+
+  async bypass(): Promise<void> {
+    this.bypassed = true;
+  }
+
   async negotiate(remoteSdp: string): Promise<string> {
+    this.bypassed = false;
     this.remoteSdp = remoteSdp;
     this.heldByPeer = remoteSdp.includes('sendonly');
     return this.localSdp;
@@ -209,7 +224,7 @@ export class FakeEndpoint implements Endpoint {
   }
 
   async stats(): Promise<EndpointStats> {
-    return { packetsIn: 0, packetsOut: 0, lost: 0, rejected: 0, jitterMs: 0, codec: 'pcma' };
+    return { source: this.source, packetsIn: 0, packetsOut: 0, lost: 0, rejected: 0, jitterMs: 0, codec: 'pcma' };
   }
 
   async destroy(): Promise<void> {

@@ -11,12 +11,14 @@ import {
   InviteFailure,
   type InviteFailureCause,
   InviteGone,
+  type Offer,
   type OutgoingInvite,
   type OutgoingInviteEvents,
   type OutgoingInviteRequest,
   type Party,
   type Presence,
   type Reason,
+  writtenOffer,
 } from '../../src/sip/port.ts';
 
 /** A SIP side without SIP: the test is the network and the people at its ends. */
@@ -43,8 +45,8 @@ export class FakeDialog implements Dialog {
   readonly callId = 'call';
   readonly localTag = 'l';
   readonly remoteTag = 'r';
-  readonly localSdp = '';
-  readonly remoteSdp = '';
+  localSdp = '';
+  remoteSdp = '';
   ended: DialogEnd | undefined;
   byeReason: Reason | undefined;
   #reinvite: ((offer: string | undefined) => Promise<string>) | undefined;
@@ -70,9 +72,19 @@ export class FakeDialog implements Dialog {
   /** What the party answers to them. Default: the same. */
   answersOffer: (sdp: string) => string | Promise<string> = (sdp) => sdp;
 
-  async modify(sdp: string): Promise<string> {
+  /** What happens before our next offer gets its turn: such as an offer of the party that has crossed it. */
+  crossing: (() => Promise<unknown>) | undefined;
+
+  async modify(offer: Offer): Promise<string> {
+    const { crossing } = this;
+    this.crossing = undefined;
+    if (crossing) writtenOffer(offer);
+    await crossing?.();
+    const sdp = writtenOffer(offer);
     this.modified.push(sdp);
-    return this.answersOffer(sdp);
+    this.remoteSdp = await this.answersOffer(sdp);
+    this.localSdp = sdp;
+    return this.remoteSdp;
   }
 
   async info(): Promise<number> {
@@ -101,9 +113,18 @@ export class FakeDialog implements Dialog {
     this.#events.emit('dtmf', { digit, durationMs: 100 });
   }
 
-  async reinvite(offer: string): Promise<string> {
+  async reinvite(offer?: string): Promise<string> {
     if (!this.#reinvite) throw new Error('nobody answers re-INVITEs');
-    return this.#reinvite(offer);
+    const answer = await this.#reinvite(offer);
+    this.localSdp = answer;
+    if (offer !== undefined) this.remoteSdp = offer;
+    return answer;
+  }
+
+  /** His answer to the offer of our 200 comes with the ACK. */
+  acknowledges(sdp: string): void {
+    this.remoteSdp = sdp;
+    this.#events.emit('remoteSdp', { sdp });
   }
 
   #end(end: DialogEnd): void {

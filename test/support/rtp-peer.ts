@@ -30,6 +30,8 @@ export interface ReceivedPacket {
   readonly timestamp: number;
   readonly ssrc: number;
   readonly payload: Uint8Array;
+  /** The port that it came from. */
+  readonly from: number;
   /** `performance.now()` of its arrival. */
   readonly atMs: number;
 }
@@ -78,7 +80,7 @@ export class RtpPeer {
     ({ address: this.address, port: this.port } = socket.address());
     this.codec = options.codecs?.[0] ?? 'pcma';
     this.srtpKey = options.srtpKey;
-    socket.on('message', (bytes) => this.#receive(bytes));
+    socket.on('message', (bytes, { port }) => this.#receive(bytes, port));
   }
 
   async close(): Promise<void> {
@@ -291,13 +293,13 @@ export class RtpPeer {
     });
   }
 
-  #receive(wire: Uint8Array): void {
+  #receive(wire: Uint8Array, from: number): void {
     const packet = new RtpPacket();
     const bytes = this.#srtp ? this.#srtp.unprotect(wire) : wire;
     if (!bytes || !packet.parse(bytes)) return;
     const { payloadType, marker, sequence, timestamp, ssrc } = packet;
     const payload = bytes.slice(packet.start, packet.end);
-    this.packets.push({ payloadType, marker, sequence, timestamp, ssrc, payload, atMs: performance.now() });
+    this.packets.push({ payloadType, marker, sequence, timestamp, ssrc, payload, from, atMs: performance.now() });
     if (payloadType === (this.#options.events ?? 101)) this.keys += this.#presses.receive(bytes, packet) ?? '';
     for (const check of [...this.#arrivals]) check();
   }

@@ -82,7 +82,7 @@ export class Switchboard {
           return options.unregistered?.includes(user) ? [] : [{ uri: `sip:${user}@127.0.0.1` } as Binding];
         },
       },
-      ({ uri }) => ({ uri }),
+      ({ uri }) => ({ uri, edge: { server: 'here', reach: 'open' } }),
       trunks,
       this.limits,
     );

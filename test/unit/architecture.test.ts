@@ -48,6 +48,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'media/conference.ts',
     'media/port.ts',
     'media/recorder.ts',
+    'media/sdp/direct.ts',
     'media/spoken.ts',
     'history/record.ts',
     'history/figures.ts',
@@ -62,7 +63,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   ],
   scheme: ['config', 'time'],
   acd: ['dial', 'config', 'time', 'redis', 'media/spoken.ts'],
-  dial: ['config', 'time', 'sip/port.ts', 'media/port.ts', 'redis/registrations.ts', 'history/record.ts'],
+  dial: [
+    ...['config', 'time', 'sip/port.ts', 'media/port.ts', 'media/sdp/direct.ts'],
+    ...['redis/registrations.ts', 'history/record.ts'],
+  ],
   'messages/recording': [
     'messages/files.ts',
     'messages/outbox.ts',

@@ -16,6 +16,7 @@ import { groups } from './groups.ts';
 import { menuKeys } from './menu-keys.ts';
 import { openDisa } from './open-disa.ts';
 import { paidNumbers } from './paid-numbers.ts';
+import { releasedMedia } from './released-media.ts';
 import { robots } from './robots.ts';
 import { type CheckedPbx, issueOf, type Rule } from './rule.ts';
 import { schedules } from './schedules.ts';
@@ -41,6 +42,7 @@ export const rules: readonly Rule[] = [
   menuKeys,
   openDisa,
   paidNumbers,
+  releasedMedia,
   robots,
   schedules,
   shadowed,

@@ -51,6 +51,12 @@ export const Pbx = object({
   showOnConsultTransfer: z.enum(['caller', 'consulter']).default('caller'),
   /** The caller's number is spoken to the employee before the two are connected. */
   announceCallerNumber: z.boolean().default(false),
+  releaseMedia: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Audio of two phones goes past the server where nothing on the way, and nothing that they may command, needs it.',
+    ),
   maxCalls: count(0).default(0).describe('0 = no limit.'),
 }).transform((pbx) => ({ ...pbx, name: pbx.name || pbx.id }));
 export type Pbx = Immutable<z.output<typeof Pbx>>;

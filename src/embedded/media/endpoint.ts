@@ -99,6 +99,15 @@ export class EmbeddedEndpoint implements Endpoint {
     return negotiation;
   }
 
+  bypass(): Promise<void> {
+    const bypassed = this.#negotiations.then(() => {
+      this.#mustLive();
+      return this.#link.request('bypass', this.#named);
+    });
+    this.#negotiations = bypassed.catch(() => undefined);
+    return bypassed;
+  }
+
   onOffer(): void {
     // Our fax machines speak through the audio alone. A peer who offers T.38 is refused, and goes on in it.
   }

@@ -34,6 +34,7 @@ export interface WorkerOptions {
 export interface Requests {
   open: { ask: { endpoint: number }; answer: { port: number } };
   configure: { ask: { endpoint: number; dtmf: DtmfMode; parameters: MediaParameters }; answer: undefined };
+  bypass: { ask: { endpoint: number }; answer: undefined };
   play: {
     ask: { endpoint: number; playback: number; sources: readonly AudioSource[]; loop: boolean; startAtMs: number };
     answer: undefined;

@@ -58,6 +58,10 @@ export class TalkRecorder implements TalkRecording {
     for (const { talker, email, why } of wanted) this.#start(sides[talker] ?? 'caller', { email, why, manual: false });
   }
 
+  get isOn(): boolean {
+    return this.#running.size > 0;
+  }
+
   toggle(side: TalkSide): boolean {
     if (this.#isOver) return false;
     if (this.#stop(side)) return false;

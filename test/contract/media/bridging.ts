@@ -11,6 +11,27 @@ export function bridging({ promises }: Contract): void {
     expect(await server.stats()).toMatchObject({ endpoints: 2, bridges: 1 });
   });
 
+  promises('sends nothing to two whose audio goes elsewhere, and carries it again afterwards', async ({ call }) => {
+    const [a, b] = [await call(), await call()];
+    await a.endpoint.bridge(b.endpoint);
+    await talkBothWays(a.phone, b.phone);
+    const ours = [a.endpoint.localSdp, b.endpoint.localSdp];
+    await Promise.all([a.endpoint.bypass(), b.endpoint.bypass()]);
+    expect([a.endpoint.localSdp, b.endpoint.localSdp]).toEqual(ours);
+    a.phone.connect(b.phone.sdp());
+    b.phone.connect(a.phone.sdp());
+    for (const { phone } of [a, b]) phone.forget();
+    await talkBothWays(a.phone, b.phone);
+    expect(new Set(a.phone.packets.map(({ ssrc }) => ssrc))).toEqual(new Set([b.phone.ssrc]));
+    expect(new Set(b.phone.packets.map(({ ssrc }) => ssrc))).toEqual(new Set([a.phone.ssrc]));
+    for (const { phone, endpoint } of [a, b]) {
+      phone.connect(await endpoint.negotiate(phone.sdp()));
+      phone.forget();
+    }
+    await talkBothWays(a.phone, b.phone);
+    expect(b.phone.packets.some(({ ssrc }) => ssrc === a.phone.ssrc)).toBe(false);
+  });
+
   promises('translates between A-law and µ-law', async ({ call, phone, endpoint }) => {
     const a = await call();
     const mu = await phone({ codecs: ['pcmu'] });

@@ -1,11 +1,26 @@
 import { expect } from 'vitest';
 import { talkBothWays } from '../../support/rtp-peer.ts';
 import { isSilent, tone } from '../../support/tones.ts';
+import { eventually } from '../../support/wait.ts';
 import type { Contract } from '../media.ts';
 
 const portOf = (sdp: string) => Number(/^m=audio (\d+)/m.exec(sdp)?.[1]);
 
 export function wire({ promises }: Contract): void {
+  promises('tells from where the peer sends, whatever his description says', async ({ call }) => {
+    for (const options of [{}, { signalledPort: 9 }]) {
+      const { phone, endpoint } = await call(options);
+      expect((await endpoint.stats()).source).toBeUndefined();
+      phone.talk(440);
+      const source = await eventually(
+        'the source',
+        async () => (await endpoint.stats()).source,
+        (known) => known !== undefined,
+      );
+      expect(source).toEqual({ address: '127.0.0.1', port: phone.port });
+    }
+  });
+
   promises('tells of the first packet, once', async ({ call }) => {
     const { phone, endpoint } = await call();
     const events: unknown[] = [];

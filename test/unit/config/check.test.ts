@@ -636,6 +636,20 @@ const cases: readonly Case[] = [
     good: '"security": { "tls": false }',
   },
   {
+    name: 'audio that is to pass the server, which has to hear commands',
+    code: 'media-never-released',
+    bad: '"pbx": { "id": "acme", "domains": ["acme.example"], "releaseMedia": ▶true }, "fax": { "inCall": false }',
+    says: 'The audio of phones stays on the server: keys that are commands during a conversation would not be heard',
+    good: '"pbx": { "id": "acme", "domains": ["acme.example"], "releaseMedia": true }, "fax": { "inCall": false }, "recording": { "manual": false }',
+  },
+  {
+    name: 'audio that is to pass the server, which has to record it',
+    code: 'media-never-released',
+    bad: '"pbx": { "id": "acme", "domains": ["acme.example"], "releaseMedia": ▶true }, "security": { "ignoreDtmf": true }, "recording": { "mode": "all" }',
+    says: 'The audio of phones stays on the server: conversations between employees are recorded',
+    good: '"pbx": { "id": "acme", "domains": ["acme.example"], "releaseMedia": true }, "security": { "ignoreDtmf": true }, "recording": { "mode": "all", "directions": ["in"] }',
+  },
+  {
     name: 'letters of an assistant without a mail server',
     code: 'no-mail-settings',
     bad: `"employees": [{ "id": "a", "assistant": [{ "then": { "hangup": true }, "notify": { "email": ▶"a@acme.example" } }] }]`,

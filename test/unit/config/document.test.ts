@@ -27,6 +27,7 @@ describe('defaults', () => {
         showOnIncoming: 'auto',
         showOnConsultTransfer: 'caller',
         announceCallerNumber: false,
+        releaseMedia: false,
         maxCalls: 0,
       },
       defaults: {

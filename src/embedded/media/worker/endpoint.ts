@@ -96,6 +96,11 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
     if (this.inbound.listening) this.#around.pacer.add(this);
   }
 
+  /** Its peer is elsewhere, until it is configured again. */
+  bypass(): void {
+    this.#parameters = undefined;
+  }
+
   #encrypt(keys: SrtpKeys | undefined): void {
     if (!keys) this.#srtp = undefined;
     else if (this.#srtp) this.#srtp.renegotiate(keys);
@@ -136,7 +141,8 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
     if (this.#fax) this.#tickFax(dueMs);
     else this.inbound.listen();
     this.outbound.tick(dueMs);
-    if (this.outbound.idle && !this.inbound.listening) this.#around.pacer.remove(this);
+    const listens = this.isConfigured && this.inbound.listening;
+    if (this.outbound.idle && !listens) this.#around.pacer.remove(this);
   }
 
   /** A thread that stood still has lost its frames for everybody else; a modem makes up for them, for it would lose its place in the signal. */
@@ -184,6 +190,7 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
   stats(): EndpointStats {
     const { reception, rejected } = this.inbound;
     return {
+      source: this.inbound.lock.locked,
       packetsIn: reception.packets,
       packetsOut: this.#stream.packets,
       lost: reception.lost,
@@ -237,6 +244,7 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
 
   /** As it is, from the port of RTP. */
   #transmit(bytes: Uint8Array, offset: number, end: number): void {
+    if (!this.#parameters) return;
     const target = this.inbound.lock.target;
     if (target) this.#ports?.sendRtp(bytes, offset, end, target.port, target.address);
   }

@@ -82,6 +82,10 @@ export class MediaCore {
       this.#keepHouse();
       return undefined;
     },
+    bypass: ({ endpoint }) => {
+      this.#endpoint(endpoint).bypass();
+      return undefined;
+    },
     play: ({ endpoint, playback, ...wish }) => {
       this.#endpoint(endpoint).outbound.play(new Playback(playback, wish, this.#options.clips));
       return undefined;

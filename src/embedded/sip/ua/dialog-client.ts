@@ -109,10 +109,7 @@ export class DialogClient {
     }
     addAppHeaders(request.headers, draft.headers, localEnd(this.#core.ways, hop));
     request.body = draft.body;
-    if (refreshesSession(draft.method)) {
-      dialog.describe(request);
-      proposeSession(dialog, request);
-    }
+    if (refreshesSession(draft.method)) proposeSession(dialog, request);
     if (draft.method === 'INVITE') state.contact = request.headers.get('Contact') ?? state.contact;
     if (WITH_CONTACT.has(draft.method) && !request.headers.has('Contact'))
       request.headers.append('Contact', state.contact);
@@ -165,7 +162,11 @@ export class DialogClient {
     if (dialog.updateOut === outgoing) dialog.updateOut = undefined;
     if (success && REFRESHES.has(request.method)) dialog.state.refresh(response);
     if (success && outgoing.isInvite) this.#answered(dialog, outgoing);
-    if (success && refreshesSession(request.method)) this.#core.sessions.agreed(dialog, response, 'uac');
+    // What was refused is not what a refresh is to repeat.
+    if (success && refreshesSession(request.method)) {
+      dialog.describe(request);
+      this.#core.sessions.agreed(dialog, response, 'uac');
+    }
     // A challenge is answered by the same request once more, inside a dialog that must still be there.
     const challenged = status === 401 || status === 407;
     const isOver = endsSubscription(dialog, request) || (!challenged && failsSubscription(dialog, request, response));

@@ -174,6 +174,24 @@ describe('MediaCore', () => {
     expect(bench.clock.pending).toBe(1);
   });
 
+  it('sends nothing to a peer who is elsewhere, no report either, until he is back', async () => {
+    const port = await bench.open(1, 4000);
+    for (let n = 0; n < 10; n++) bench.receive(port, 4000, n);
+    const sources = [{ tone: { hz: [425], cadence: [60_000, 0] } }];
+    await bench.core.handlers.play({ endpoint: 1, playback: 1, sources, loop: false, startAtMs: 0 });
+    await bench.core.handlers.bypass({ endpoint: 1 });
+    bench.clock.advance(30_000);
+    expect([bench.rtp.get(port), bench.rtcp.get(port)]).toEqual([[], []]);
+    await bench.negotiate(1, 4000);
+    bench.clock.advance(10_000);
+    expect(bench.rtp.get(port)?.length).toBeGreaterThan(490);
+    expect(bench.rtcp.get(port)?.length).toBeGreaterThan(0);
+    await bench.core.handlers.bypass({ endpoint: 1 });
+    await bench.core.handlers.stop({ endpoint: 1, playback: 1 });
+    bench.clock.advance(1000);
+    expect(bench.clock.pending).toBe(0);
+  });
+
   it('reports every 5 s on average by RTCP on the next port, and says goodbye (RFC 3550 §6.2)', async () => {
     const port = await bench.open(1, 4000);
     for (let n = 0; n < 10; n++) bench.receive(port, 4000, n);

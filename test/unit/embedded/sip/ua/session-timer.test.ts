@@ -103,6 +103,15 @@ describe('a session that we refresh', () => {
     expect(world.ua.stats()).toMatchObject({ dialogs: 1, outgoing: 0 });
   });
 
+  it('gets what was agreed on, not what it has refused', async () => {
+    const world = await placed({ 'Session-Expires': '600;refresher=uac', Allow: 'INVITE, ACK' });
+    const { dialogId = '' } = world.app.responses.at(-1) ?? {};
+    await world.app.inDialog(dialogId, 'INVITE', {}, 'v=0 other');
+    answer(world, 'INVITE', 488);
+    await world.clock.advanceAsync(5 * MINUTE);
+    expect(world.wire.requests('INVITE').at(-1)?.body.toString()).toBe('v=0 ours');
+  });
+
   it('is tried again when it fails, and hung up in the end', async () => {
     const world = await placed({ 'Session-Expires': '600;refresher=uac', Allow: 'UPDATE' });
     await world.clock.advanceAsync(5 * MINUTE);
