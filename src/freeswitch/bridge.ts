@@ -5,8 +5,18 @@ import type { FreeswitchEndpoint } from './endpoint.ts';
 /** How long FreeSWITCH may take until it reports what it has promised, milliseconds. */
 const PATIENCE_MS = 2000;
 
+/** What connects an endpoint with others: a bridge, or its place in a conference. */
+export interface Joined {
+  readonly kind: 'bridge' | 'conference';
+  /** Its channel is parked again when it resolves. Never rejects. */
+  undo(): Promise<void>;
+  /** Forgets it: the channel is about to end. */
+  dissolve(): void;
+}
+
 /** Two endpoints that hear each other. On different servers a call between these carries the audio, one relay at each end. */
-export class Bridge {
+export class Bridge implements Joined {
+  readonly kind = 'bridge';
   readonly #ends: readonly [FreeswitchEndpoint, FreeswitchEndpoint];
   readonly #relays: readonly FreeswitchEndpoint[];
   readonly #clock: Clock;
@@ -23,11 +33,11 @@ export class Bridge {
     const relays = a.server === b.server ? [] : await relaysBetween(a, b);
     const [near = b, far = a] = relays;
     const bridge = new Bridge([a, b], relays, clock);
-    a.bridged = bridge;
-    b.bridged = bridge;
+    a.joined = bridge;
+    b.joined = bridge;
     try {
-      await join(a.channel, near.channel, clock);
-      if (relays.length > 0) await join(far.channel, b.channel, clock);
+      await bridgeChannels(a.channel, near.channel, clock);
+      if (relays.length > 0) await bridgeChannels(far.channel, b.channel, clock);
     } catch (error) {
       bridge.dissolve();
       throw error;
@@ -56,14 +66,14 @@ export class Bridge {
   /** Forgets it: one of the two is about to end, and FreeSWITCH parks the other one (`park_after_bridge`). */
   dissolve(): void {
     for (const end of this.#ends) {
-      if (end.bridged === this) end.bridged = undefined;
+      if (end.joined === this) end.joined = undefined;
       end.channel.move();
     }
     for (const relay of this.#relays) void relay.destroy();
   }
 }
 
-async function join(a: Channel, b: Channel, clock: Clock): Promise<void> {
+export async function bridgeChannels(a: Channel, b: Channel, clock: Clock): Promise<void> {
   const bridged = Promise.race([next(a, 'CHANNEL_BRIDGE'), next(b, 'CHANNEL_BRIDGE')]);
   a.move(b);
   b.move(a);
@@ -75,8 +85,11 @@ async function join(a: Channel, b: Channel, clock: Clock): Promise<void> {
 const filterDigits = (channel: Channel, on: boolean): Promise<void> =>
   channel.must('uuid_setvar', 'bridge_filter_dtmf', String(on));
 
+/** An endpoint or a conference: more endpoints can be made on its server. */
+type HasRelays = Pick<FreeswitchEndpoint, 'another'>;
+
 /** @returns the one at the server of `a`, then that of `b` */
-async function relaysBetween(a: FreeswitchEndpoint, b: FreeswitchEndpoint): Promise<FreeswitchEndpoint[]> {
+export async function relaysBetween(a: HasRelays, b: HasRelays): Promise<FreeswitchEndpoint[]> {
   const far = await b.another();
   try {
     const near = await a.another(far.localSdp);
@@ -89,7 +102,7 @@ async function relaysBetween(a: FreeswitchEndpoint, b: FreeswitchEndpoint): Prom
 }
 
 /** Resolves with the next such event, or when the channel is gone. */
-function next(channel: Channel, event: string): Promise<void> {
+export function next(channel: Channel, event: string): Promise<void> {
   return new Promise((resolve) => {
     const off = channel.on(event, () => {
       off();

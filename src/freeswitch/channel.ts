@@ -18,6 +18,7 @@ const EVENTS = [
   ...['rxfaxnegociateresult', 'rxfaxpageresult', 'txfaxnegociateresult', 'txfaxpageresult'].map(
     (name) => `spandsp::${name}`,
   ),
+  'conference::maintenance',
 ];
 
 /** A channel of FreeSWITCH, parked and waiting for commands, from its answer to its end. Commands to one that is gone resolve to undefined. */
@@ -29,7 +30,7 @@ export class Channel {
   readonly #subscribed: Promise<void>;
   readonly #moved = new Emitter<{ moved: object }>();
   #moves = 0;
-  #partner: Channel | undefined;
+  #partner: object | undefined;
   readonly #endpoint: FsmrfEndpoint<Leg>;
   readonly #clock: Clock;
   readonly #gone = Promise.withResolvers<string>();
@@ -71,18 +72,18 @@ export class Channel {
     return this.#endpoint.dialog.dialog;
   }
 
-  /** Grows with each change that ends a running application: a bridge made or undone. */
+  /** Grows with each change that ends a running application: a bridge or a conference joined or left. */
   get moves(): number {
     return this.#moves;
   }
 
-  /** The channel of the same server that it is bridged to. */
-  get partner(): Channel | undefined {
+  /** What it is connected with: the channel that it is bridged to, or its place in a conference. */
+  get partner(): object | undefined {
     return this.#partner;
   }
 
-  /** Told before the bridge is made, or undone (no partner). */
-  move(partner?: Channel): void {
+  /** Told before it is connected, or taken apart (no partner). */
+  move(partner?: object): void {
     this.#partner = partner;
     this.#moves++;
     this.#moved.emit('moved', {});
@@ -105,7 +106,12 @@ export class Channel {
 
   /** An API command about this channel. @returns what it prints */
   async api(command: string, ...rest: readonly string[]): Promise<string | undefined> {
-    const answer = await this.#unlessGone(() => this.#endpoint.api(command, [this.uuid, ...rest]));
+    return this.command(command, this.uuid, ...rest);
+  }
+
+  /** Any API command, over its connection. @returns what it prints */
+  async command(command: string, ...rest: readonly string[]): Promise<string | undefined> {
+    const answer = await this.#unlessGone(() => this.#endpoint.api(command, rest));
     return answer?.getBody()?.trim();
   }
 

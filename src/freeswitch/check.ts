@@ -10,6 +10,7 @@ export const REQUIRED = {
   mod_sofia: 'the SIP leg of each endpoint',
   mod_dialplan_xml: 'the dialplan that hands the leg to us',
   mod_dptools: 'playing and bridging',
+  mod_conference: 'conferences',
   mod_sndfile: 'WAV files',
   mod_tone_stream: 'tones and silence',
 } as const;

@@ -17,7 +17,7 @@ import type { Capabilities, MediaParameters } from '../media/sdp/negotiate.ts';
 import { parseRemote, type RemoteDescription, type RemoteImage } from '../media/sdp/remote.ts';
 import { type Negotiation, readRemote, type SdpSession } from '../media/sdp/session.ts';
 import { type Clock, delay } from '../time/clock.ts';
-import { Bridge } from './bridge.ts';
+import { Bridge, type Joined } from './bridge.ts';
 import type { Channel } from './channel.ts';
 import type { Abilities } from './check.ts';
 import { countersOf } from './counters.ts';
@@ -55,8 +55,8 @@ export class FreeswitchEndpoint implements Endpoint {
   readonly id: string;
   readonly channel: Channel;
   readonly server: object;
-  /** Kept by `Bridge`. */
-  bridged: Bridge | undefined;
+  /** Kept by what connects it. */
+  joined: Joined | undefined;
   readonly #parts: FreeswitchEndpointParts;
   readonly #events = new Emitter<EndpointEvents>();
   #agreed: Negotiation | undefined;
@@ -226,14 +226,24 @@ export class FreeswitchEndpoint implements Endpoint {
     await this.#inTurn(async () => {
       this.mustLive();
       peer.mustLive();
-      await Promise.all([this.bridged?.undo(), peer.bridged?.undo()]);
+      await Promise.all([this.joined?.undo(), peer.joined?.undo()]);
       await Promise.all([this.#backToAudio(), peer.#backToAudio()]);
       await Bridge.make(this, peer, passDtmf, passPeersDtmf, this.#parts.clock);
     });
   }
 
+  /** Takes its place in a conference, when it is free to. @param sit connects it */
+  join<T extends Joined>(sit: () => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      this.mustLive();
+      await this.joined?.undo();
+      await this.#backToAudio();
+      return sit();
+    });
+  }
+
   unbridge(): Promise<void> {
-    return this.#inTurn(async () => this.bridged?.undo());
+    return this.#inTurn(async () => this.joined?.undo());
   }
 
   /** Another endpoint on its server. */
@@ -459,7 +469,7 @@ export class FreeswitchEndpoint implements Endpoint {
   async #destroy(): Promise<void> {
     if (this.#ended) return;
     this.#watch?.close();
-    this.bridged?.dissolve();
+    this.joined?.dissolve();
     const running = [this.#playback?.ended, this.#fax?.ended];
     await this.channel.hangUp();
     await Promise.all(running);
@@ -470,7 +480,7 @@ export class FreeswitchEndpoint implements Endpoint {
   /** The channel is gone, and nobody here has hung up. */
   #lose(reason: string): void {
     if (this.#ended || this.#destroying) return;
-    this.bridged?.dissolve();
+    this.joined?.dissolve();
     this.#end();
     this.#events.emit('gone', { reason });
     this.#events.clear();
@@ -483,10 +493,10 @@ export class FreeswitchEndpoint implements Endpoint {
     this.#parts.onEnd();
   }
 
-  async #inTurn(change: () => Promise<unknown>): Promise<void> {
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
     const turn = this.#bridgings.then(change);
     this.#bridgings = turn.catch(() => undefined);
-    await turn;
+    return turn;
   }
 }
 

@@ -1,4 +1,5 @@
 import Mrf from 'drachtio-fsmrf';
+import type { ConferenceMixer } from '../media/conference.ts';
 import type { MediaServer } from '../media/port.ts';
 import type { SipServer } from '../sip/port.ts';
 import { type Clock, systemClock } from '../time/clock.ts';
@@ -32,7 +33,7 @@ export interface FreeswitchOptions {
  * FreeSWITCH servers as the media server: see README.md. Starts when one of them can be used; the others are tried again and again.
  * @throws UserError why none can: `freeswitch-unreachable`, `freeswitch-refused`, `freeswitch-module`, `freeswitch-profile`, `freeswitch-files`
  */
-export async function startFreeswitch(options: FreeswitchOptions): Promise<MediaServer> {
+export async function startFreeswitch(options: FreeswitchOptions): Promise<MediaServer & ConferenceMixer> {
   const { servers, sip, shared, node, clock = systemClock, log } = options;
   const mrf = new Mrf(legsOver(sip));
   return FreeswitchPool.start(

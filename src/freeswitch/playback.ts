@@ -33,7 +33,7 @@ export interface PlaybackParts {
  * other begins with a quarter of a second of silence (`file_string`). What was heard of a source that was broken off is measured from PLAYBACK_START on, because
  * FreeSWITCH counts what it has read ahead. A bridge that is made or undone ends the application, and the list goes on from there.
  *
- * Over a bridge a `playback` would take the channel away from the other party, who would hear nothing meanwhile. There what is written to the channel is muted, and the
+ * Over a bridge, or in a conference, a `playback` would take the channel away from the other party, who would hear nothing meanwhile. There what is written to the channel is muted, and the
  * source mixed into the silence (`uuid_displace`, whose own silence would be heard by both). What the other party says meanwhile stays in recordings that have begun before.
  */
 export class FreeswitchPlayback implements Playback {
@@ -132,8 +132,8 @@ export class FreeswitchPlayback implements Playback {
     return { problem: response === 'FILE PLAYED' ? undefined : response, measured: this.#measure() };
   }
 
-  /** To a channel that is bridged, whose partner goes on hearing it. */
-  async #mix(argument: string, partner: Channel): Promise<Played> {
+  /** To a channel that is bridged or in a conference, where the others go on hearing it. */
+  async #mix(argument: string, partner: object): Promise<Played> {
     const { channel } = this.#parts;
     const over = Promise.withResolvers<void>();
     const stop = () => void channel.api('uuid_displace', 'stop', argument);

@@ -1,4 +1,5 @@
 import { errorText } from '../errors.ts';
+import type { Conference, ConferenceMixer } from '../media/conference.ts';
 import {
   type Endpoint,
   type EndpointOptions,
@@ -14,7 +15,7 @@ import type { FreeswitchServer } from './server.ts';
  * Several FreeSWITCH servers as one. An endpoint is made where its call has one already, else on the least loaded; a server that cannot is passed over, so a new
  * call survives the loss of any but the last.
  */
-export class FreeswitchPool implements MediaServer {
+export class FreeswitchPool implements MediaServer, ConferenceMixer {
   readonly name: string;
   readonly #servers: readonly FreeswitchServer[];
   /** Where the endpoints of a call live, while there are any. */
@@ -74,13 +75,20 @@ export class FreeswitchPool implements MediaServer {
     throw problem;
   }
 
+  async createConference({ callId }: { readonly callId: string }): Promise<Conference> {
+    const [server] = this.#closing ? [] : this.#candidates(callId);
+    if (!server) throw new MediaError('server-gone', 'No FreeSWITCH server takes calls');
+    return server.createConference();
+  }
+
   async stats(): Promise<MediaServerStats> {
     const endpoints = this.#servers.flatMap((server) => [...server.endpoints]);
     const sum = (count: (endpoint: FreeswitchEndpoint) => number) =>
       endpoints.reduce((total, endpoint) => total + count(endpoint), 0);
     return {
       endpoints: endpoints.length,
-      bridges: Math.ceil(sum(({ bridged }) => (bridged ? 1 : 0)) / 2),
+      bridges: Math.ceil(sum(({ joined }) => (joined?.kind === 'bridge' ? 1 : 0)) / 2),
+      conferences: this.#servers.reduce((total, { conferences }) => total + conferences.size, 0),
       playbacks: sum(({ counts }) => counts.playbacks),
       recordings: sum(({ counts }) => counts.recordings),
       // FreeSWITCH does not count what it drops.

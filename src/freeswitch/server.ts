@@ -10,6 +10,7 @@ import { type Clock, delay, type TimerId } from '../time/clock.ts';
 import { systemRandom } from '../time/random.ts';
 import { Channel, OWNER, OWNER_HEADER } from './channel.ts';
 import { type Abilities, checkServer, PROFILE } from './check.ts';
+import { FreeswitchConference } from './conference.ts';
 import { DEFAULT_CODECS, FreeswitchEndpoint } from './endpoint.ts';
 import type { EventSocketAddress } from './event-socket.ts';
 import type { FreeswitchLog } from './index.ts';
@@ -41,6 +42,7 @@ export interface FreeswitchServerParts {
 export class FreeswitchServer {
   readonly name: string;
   readonly endpoints = new Set<FreeswitchEndpoint>();
+  readonly conferences = new Set<FreeswitchConference>();
   state: 'up' | 'paused' | 'down' = 'down';
   abilities: Abilities | undefined;
   readonly #parts: FreeswitchServerParts;
@@ -94,9 +96,22 @@ export class FreeswitchServer {
     }
   }
 
+  createConference(): FreeswitchConference {
+    const conference: FreeswitchConference = new FreeswitchConference({
+      name: `kommutator-${systemRandom.uuid()}`,
+      server: this,
+      another: (offer) => this.#relay(offer),
+      clock: this.#parts.clock,
+      onEnd: () => this.conferences.delete(conference),
+    });
+    this.conferences.add(conference);
+    return conference;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#parts.clock.clearTimeout(this.#timer);
+    await Promise.all([...this.conferences].map((conference) => conference.end()));
     await Promise.all([...this.endpoints].map((endpoint) => endpoint.destroy()));
     this.#drop();
   }
@@ -219,6 +234,7 @@ export class FreeswitchServer {
     const media = this.#media;
     this.#media = undefined;
     media?.disconnect();
+    for (const conference of this.conferences) conference.lose(`FreeSWITCH at ${this.name} was lost`);
   }
 
   #watch(): void {

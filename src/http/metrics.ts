@@ -167,6 +167,12 @@ function families(ports: HttpPorts, ready: () => Promise<Readonly<Record<string,
       read: () => ofMedia(({ bridges }) => bridges),
     },
     {
+      name: 'kommutator_media_conferences',
+      help: 'Conferences that are mixed.',
+      kind: 'gauge',
+      read: () => ofMedia(({ conferences }) => conferences),
+    },
+    {
       name: 'kommutator_media_playbacks',
       help: 'Endpoints to which something is being played.',
       kind: 'gauge',

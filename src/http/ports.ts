@@ -544,6 +544,7 @@ export interface OutboxFigures {
 export interface MediaFigures {
   readonly endpoints: number;
   readonly bridges: number;
+  readonly conferences: number;
   readonly playbacks: number;
   readonly recordings: number;
   readonly rejected: number;

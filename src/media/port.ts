@@ -3,7 +3,7 @@
  * contract suite (`test/contract/media.ts`) states what both must do.
  *
  * Deliberately absent: SIP (a caller of this port carries the SDP), routing, prompt names (only files and tones), and
- * conferences, which get a port of their own beside this one.
+ * conferences, which have a port of their own beside this one (`conference.ts`).
  */
 
 import type { FaxReceiveOptions, FaxSendOptions, FaxTransmission } from './fax.ts';
@@ -104,7 +104,7 @@ export interface Endpoint {
    * An endpoint is in at most one bridge: bridging it again replaces the former one.
    */
   bridge(peer: Endpoint, options?: { readonly passDtmf?: boolean; readonly passPeersDtmf?: boolean }): Promise<void>;
-  /** Ends the bridge from either side. Idempotent. */
+  /** Ends the bridge from either side, or leaves the conference. Idempotent. */
   unbridge(): Promise<void>;
 
   /**
@@ -198,6 +198,7 @@ export interface EndpointStats {
 export interface MediaServerStats {
   readonly endpoints: number;
   readonly bridges: number;
+  readonly conferences: number;
   readonly playbacks: number;
   readonly recordings: number;
   /** Packets dropped on our ports because they were no RTP or came from elsewhere. */

@@ -73,7 +73,7 @@ export class SimulatedMedia implements MediaServer {
   }
 
   async stats(): Promise<MediaServerStats> {
-    return { endpoints: this.size, bridges: 0, playbacks: 0, recordings: 0, rejected: 0 };
+    return { endpoints: this.size, bridges: 0, conferences: 0, playbacks: 0, recordings: 0, rejected: 0 };
   }
 
   async close(): Promise<void> {

@@ -5,10 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { startEmbeddedMedia } from '../../src/embedded/media/index.ts';
+import type { Conference, ConferenceMixer } from '../../src/media/conference.ts';
 import type { Endpoint, MediaServer } from '../../src/media/port.ts';
 import { freePortRange } from '../support/ports.ts';
 import type { Figure } from './figure.ts';
 import type { FromLoad, LoadFigures, ToLoad } from './media-load.ts';
+
+/** Of a conference. */
+const PARTICIPANTS = 10;
 
 export interface MediaBenchOptions {
   /** Bridged calls of two phones each. */
@@ -18,7 +22,7 @@ export interface MediaBenchOptions {
 }
 
 /**
- * 100 bridged G.711 calls with audio; the same through bare sockets, as the baseline; and 200 endpoints that hear a tone. Processor time is
+ * 100 bridged G.711 calls with audio; the same through bare sockets, as the baseline; their 200 parties in conferences of ten; and 200 endpoints that hear a tone. Processor time is
  * that of this process with its media worker; the phones live in another one.
  * BENCH_SECONDS and BENCH_CALLS are the defaults.
  */
@@ -36,6 +40,7 @@ export async function run({
   try {
     const bridged = await bridgedCalls(server, calls, seconds);
     const bare = await bareForwarding(calls, seconds);
+    const meeting = await inConferences(server, 2 * calls, seconds);
     const playing = await playingToAll(server, 2 * calls, seconds);
     return [
       { name: 'media: bridged calls', value: calls, unit: 'calls' },
@@ -57,6 +62,12 @@ export async function run({
       },
       { name: 'media baseline: packets lost, bare dgram', value: lossPercent(bare.load), unit: '%' },
       { name: 'media baseline: transit p99, bare dgram', value: bare.load.transitMs.p99, unit: 'ms' },
+      { name: 'media: conferences of ten', value: Math.ceil((2 * calls) / PARTICIPANTS), unit: 'conferences' },
+      {
+        name: 'media: CPU per participant-second, conference',
+        value: (1000 * meeting.cpuSeconds) / (2 * calls * seconds),
+        unit: 'ms',
+      },
       { name: 'media: endpoints hearing a tone', value: 2 * calls, unit: 'endpoints' },
       { name: 'media: frame pacing error p50', value: playing.pacing.p50, unit: 'ms' },
       { name: 'media: frame pacing error p99', value: playing.pacing.p99, unit: 'ms' },
@@ -81,6 +92,22 @@ async function bridgedCalls(server: MediaServer, calls: number, seconds: number)
     const bytesPerCall = Math.max(0, process.memoryUsage().rss - before) / calls;
     await Promise.all(endpoints.map((endpoint) => endpoint.destroy()));
     return { load, cpuSeconds, bytesPerCall };
+  });
+}
+
+/** Each of them talks all the time. */
+async function inConferences(server: MediaServer & ConferenceMixer, participants: number, seconds: number) {
+  return withPhones(participants, async (phonePorts, talk) => {
+    const endpoints = await endpointsFor(server, phonePorts);
+    const conferences: Conference[] = [];
+    for (const [i, endpoint] of endpoints.entries()) {
+      if (i % PARTICIPANTS === 0) conferences.push(await server.createConference({ callId: `meeting-${i}` }));
+      await conferences.at(-1)?.join(endpoint);
+    }
+    const result = await measured(() => talk(endpoints.map(portOf), seconds));
+    await Promise.all(conferences.map((conference) => conference.end()));
+    await Promise.all(endpoints.map((endpoint) => endpoint.destroy()));
+    return result;
   });
 }
 

@@ -24,4 +24,6 @@ const opened =
 
 mediaServerContract('embedded, 2 workers', opened(2));
 // What it matters to that both of two endpoints have the same worker.
-mediaServerContract('embedded, 1 worker', opened(1), { topics: ['bridging', 'digits', 'recording', 'life and end'] });
+mediaServerContract('embedded, 1 worker', opened(1), {
+  topics: ['bridging', 'conferences', 'digits', 'recording', 'life and end'],
+});

@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Conference, ConferenceMixer } from '../../src/media/conference.ts';
 import type { Endpoint, EndpointOptions, MediaServer } from '../../src/media/port.ts';
 import { RtpPeer, type RtpPeerOptions } from '../support/rtp-peer.ts';
 import { bridging } from './media/bridging.ts';
+import { conferences } from './media/conferences.ts';
 import { digits } from './media/digits.ts';
 import { encryption } from './media/encryption.ts';
 import { lifecycle } from './media/lifecycle.ts';
@@ -16,6 +18,11 @@ export interface Skip {
   readonly why: string;
 }
 
+/** Every adapter of the media port mixes conferences too. */
+type Media = MediaServer & ConferenceMixer;
+
+const NOTHING = { endpoints: 0, bridges: 0, conferences: 0, playbacks: 0, recordings: 0 };
+
 /** What the tests of a topic get: a way to state a promise of the port. */
 export interface Contract {
   promises(title: string, test: (stage: Stage) => Promise<void>): void;
@@ -23,13 +30,15 @@ export interface Contract {
 
 /** The server under test, and phones around it. Whatever a test makes here is cleared away after it. */
 export interface Stage {
-  readonly server: MediaServer;
+  readonly server: Media;
   phone(options?: RtpPeerOptions): Promise<RtpPeer>;
   /** A phone whose offer the server has answered. */
   call(options?: RtpPeerOptions & { readonly endpoint?: Partial<EndpointOptions> }): Promise<Call>;
   endpoint(options?: Partial<EndpointOptions>): Promise<Endpoint>;
+  /** One without participants. */
+  conference(): Promise<Conference>;
   /** Another server of the same kind, with ports for only so many endpoints. */
-  small(endpoints: number): Promise<MediaServer>;
+  small(endpoints: number): Promise<Media>;
 }
 
 export interface Call {
@@ -48,6 +57,7 @@ const topics = {
   encryption,
   playing,
   bridging,
+  conferences,
   recording,
   digits,
   'the wire': wire,
@@ -63,15 +73,15 @@ export interface ContractOptions {
 
 /**
  * Every promise of `MediaServer` that the engine relies on, proved with real RTP. After each test the server must be empty again:
- * no endpoint, no bridge, no playback, no recording.
+ * no endpoint, no bridge, no conference, no playback, no recording.
  */
 export function mediaServerContract(
   name: string,
-  open: (options: OpenOptions) => Promise<MediaServer>,
+  open: (options: OpenOptions) => Promise<Media>,
   { skips = [], topics: wanted = Object.keys(topics) as Topic[] }: ContractOptions = {},
 ): void {
   describe(`MediaServer: ${name}`, () => {
-    let server: MediaServer;
+    let server: Media;
     let clear: (() => Promise<void>) | undefined;
 
     beforeAll(async () => {
@@ -80,7 +90,7 @@ export function mediaServerContract(
     afterAll(() => server?.close());
     afterEach(async () => {
       await clear?.();
-      expect(await server.stats()).toMatchObject({ endpoints: 0, bridges: 0, playbacks: 0, recordings: 0 });
+      expect(await server.stats()).toMatchObject(NOTHING);
     });
 
     const titles = new Set<string>();
@@ -106,7 +116,7 @@ export function mediaServerContract(
 }
 
 /** Functions rather than a class: tests take apart what they get. */
-function setStage(server: MediaServer, open: (options: OpenOptions) => Promise<MediaServer>) {
+function setStage(server: Media, open: (options: OpenOptions) => Promise<Media>) {
   const toClear: (() => Promise<void>)[] = [];
   let calls = 0;
 
@@ -129,6 +139,11 @@ function setStage(server: MediaServer, open: (options: OpenOptions) => Promise<M
       const made = await endpoint({ remoteSdp: peer.sdp(), ...options });
       peer.connect(made.localSdp);
       return { phone: peer, endpoint: made };
+    },
+    async conference() {
+      const made = await server.createConference({ callId: `contract-${++calls}` });
+      toClear.push(() => made.end());
+      return made;
     },
     async small(endpoints) {
       const another = await open({ endpoints, exactly: true });

@@ -7,6 +7,7 @@ import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type EmbeddedMediaOptions, startEmbeddedMedia } from '../../src/embedded/media/index.ts';
 import { parseReport } from '../../src/embedded/media/rtp/rtcp.ts';
+import type { ConferenceMixer } from '../../src/media/conference.ts';
 import type { MediaServer } from '../../src/media/port.ts';
 import { freePortRange } from '../support/ports.ts';
 import { RtpPeer, talkBothWays } from '../support/rtp-peer.ts';
@@ -31,7 +32,7 @@ describe('embedded media server', () => {
     workers.length = 0;
   });
 
-  const start = async (options: Partial<EmbeddedMediaOptions> = {}): Promise<MediaServer> => {
+  const start = async (options: Partial<EmbeddedMediaOptions> = {}): Promise<MediaServer & ConferenceMixer> => {
     const ports = await freePortRange(20);
     const server = await startEmbeddedMedia({ address: '127.0.0.1', ports, audioCacheDir: directory, ...options });
     undo.push(() => server.close());
@@ -78,6 +79,28 @@ describe('embedded media server', () => {
     third.endpoint.play([TONE]);
     await third.phone.hears(700);
     await third.endpoint.bridge(second.endpoint);
+  });
+
+  it('says that a conference is lost with its worker, and keeps those who come from others', async () => {
+    const server = await start({ workers: 2 });
+    const [first, second] = [await call(server, 'a'), await call(server, 'b')];
+    const conference = await server.createConference({ callId: 'a' });
+    await conference.join(first.endpoint);
+    await conference.join(second.endpoint);
+    first.phone.talk(500);
+    second.phone.talk(700);
+    await Promise.all([first.phone.hears(700), second.phone.hears(500)]);
+    await workers[0]?.terminate();
+    expect(await conference.lost).toEqual(expect.any(String));
+    expect(conference.size).toBe(0);
+    await expect(conference.join(second.endpoint)).rejects.toMatchObject({ code: 'server-gone' });
+    expect(await server.stats()).toMatchObject({ endpoints: 1, bridges: 0, conferences: 0 });
+    const again = await server.createConference({ callId: 'b' });
+    const third = await call(server, 'c');
+    third.phone.talk(900);
+    await again.join(second.endpoint);
+    await again.join(third.endpoint);
+    await Promise.all([second.phone.hears(900), third.phone.hears(700)]);
   });
 
   it('goes on when the only worker died', async () => {

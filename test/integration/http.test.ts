@@ -226,6 +226,7 @@ describe('metrics', () => {
       kommutator_sip_malformed_total: 5,
       kommutator_media_endpoints: 6,
       kommutator_media_bridges: 3,
+      kommutator_media_conferences: 1,
       kommutator_media_playbacks: 0,
       kommutator_rtp_rejected_total: 7,
       'kommutator_media_pacing_error_seconds{quantile="0.5"}': 0.0005,

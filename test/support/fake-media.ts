@@ -42,7 +42,7 @@ export class FakeMediaServer implements MediaServer {
   }
 
   async stats(): Promise<MediaServerStats> {
-    return { endpoints: this.alive.length, bridges: 0, playbacks: 0, recordings: 0, rejected: 0 };
+    return { endpoints: this.alive.length, bridges: 0, conferences: 0, playbacks: 0, recordings: 0, rejected: 0 };
   }
 
   async close(): Promise<void> {

@@ -79,6 +79,7 @@ export class FakeNode {
     media: async () => ({
       endpoints: 6,
       bridges: 3,
+      conferences: 1,
       playbacks: 0,
       recordings: 0,
       rejected: 7,

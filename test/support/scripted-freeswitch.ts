@@ -22,6 +22,8 @@ export class ScriptedFreeswitch {
   paused = false;
   /** The status that INVITEs are refused with; 0: they are answered. */
   refuse = 0;
+  /** Its conferences let channels in. */
+  meets = true;
   /** A list of addresses that ours is not in. */
   rude = false;
   readonly #server: Server;
@@ -83,7 +85,7 @@ export class ScriptedFreeswitch {
           ? `             drachtio_mrf\tprofile\t   sip:mod_sofia@127.0.0.1:${this.port}\tRUNNING (0)\n`
           : '0 profiles 0 aliases\n';
       default:
-        return name.startsWith('uuid_') ? '+OK\n' : `-ERR ${name} Command not found!\n`;
+        return name.startsWith('uuid_') || name === 'conference' ? '+OK\n' : `-ERR ${name} Command not found!\n`;
     }
   }
 
@@ -199,8 +201,15 @@ export class ScriptedChannel {
     const id = headers['Event-UUID'] ?? '';
     this.applications.push(`${name} ${headers['execute-app-arg'] ?? ''}`.trim());
     this.emit('CHANNEL_EXECUTE', { Application: name, 'Application-UUID': id });
-    if (!['playback', 'rxfax', 'txfax'].includes(name)) return this.#complete(name, id, {});
+    const runs = ['playback', 'rxfax', 'txfax'].includes(name) || (name === 'conference' && this.#server.meets);
+    if (!runs) return this.#complete(name, id, {});
     this.#running = { name, id };
+    if (name === 'conference')
+      this.emit('CUSTOM', {
+        'Event-Subclass': 'conference::maintenance',
+        Action: 'add-member',
+        'Member-ID': `member-of-${this.uuid}`,
+      });
     if (name === 'playback') this.emit('PLAYBACK_START');
   }
 
@@ -213,6 +222,8 @@ export class ScriptedChannel {
     const [name, uuid, ...rest] = command.split(' ');
     const channel = this.#server.channels.items.find((one) => one.uuid === uuid);
     if (name === 'uuid_break') channel?.finish();
+    if (name === 'conference' && rest[0] === 'hup')
+      this.#named(rest[1]?.replace('member-of-', ''))?.finish({ 'Application-Response': '_none_' });
     if (name === 'uuid_media_reneg')
       void channel?.invite.dialog.reinvite(channel.#description()).then((sdp) => channel.renegotiated.push(sdp));
     if (name === 'uuid_bridge') for (const one of [channel, this.#named(rest[0])]) one?.emit('CHANNEL_BRIDGE');

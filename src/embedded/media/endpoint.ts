@@ -39,6 +39,13 @@ export interface EmbeddedEndpointParts {
   readonly onEnd: () => void;
 }
 
+/** Where it is in a conference. */
+export interface Seat {
+  readonly place: Place;
+  /** The others do not hear it any more, nor it them. Never rejects. */
+  leave(): Promise<void>;
+}
+
 /** The main thread's side of an endpoint: the negotiation and the wishes; the audio itself is `worker/endpoint.ts`. */
 export class EmbeddedEndpoint implements Endpoint {
   readonly id: string;
@@ -55,6 +62,7 @@ export class EmbeddedEndpoint implements Endpoint {
   #lastRecording = 0;
   #lastFax = 0;
   #peer: EmbeddedEndpoint | undefined;
+  #seat: Seat | undefined;
   #ended = false;
   #listensForFax = false;
   #destroying: Promise<void> | undefined;
@@ -160,10 +168,12 @@ export class EmbeddedEndpoint implements Endpoint {
     if (peer === this) throw new TypeError('an endpoint cannot be bridged to itself');
     this.#mustLive();
     peer.#mustLive();
+    const seats = [this.#rise(), peer.#rise()];
     const left = [this.#leave(), peer.#leave()];
     this.#peer = peer;
     peer.#peer = this;
     await Promise.all([
+      ...seats,
       ...left.map((endpoint) => endpoint && endpoint.#peer === undefined && endpoint.silence()),
       this.#link.request('connect', { ...this.#named, to: peer.#place, passDtmf }),
       peer.#link.request('connect', { ...peer.#named, to: this.#place, passDtmf: passPeersDtmf }),
@@ -171,8 +181,26 @@ export class EmbeddedEndpoint implements Endpoint {
   }
 
   async unbridge(): Promise<void> {
+    const risen = this.#rise();
     const peer = this.#leave();
-    if (peer) await Promise.all([this.silence(), peer.silence()]);
+    await Promise.all([risen, ...(peer || risen ? [this.silence(), peer?.silence()] : [])]);
+  }
+
+  /**
+   * Takes part in a conference from now on.
+   * @param take makes the seat, for who is at this place
+   */
+  async sit(seat: Seat, take: (at: Place) => Promise<unknown>): Promise<void> {
+    this.#mustLive();
+    const risen = this.#rise();
+    const peer = this.#leave();
+    this.#seat = seat;
+    await Promise.all([
+      risen,
+      peer?.silence(),
+      take(this.#place),
+      this.#link.request('connect', { ...this.#named, to: seat.place, passDtmf: false }),
+    ]);
   }
 
   expectMedia(limits: SilenceLimits): void {
@@ -238,6 +266,7 @@ export class EmbeddedEndpoint implements Endpoint {
   /** The worker is gone, and this with it. */
   lose(reason: string): void {
     if (this.#ended) return;
+    void this.#rise();
     const peer = this.#leave();
     this.#end();
     // The other party may live in another worker; if that is gone too, there is nothing to be silenced.
@@ -248,8 +277,7 @@ export class EmbeddedEndpoint implements Endpoint {
 
   async #destroy(): Promise<void> {
     if (this.#ended) return;
-    const peer = this.#leave();
-    const silenced = peer?.silence();
+    const silenced = Promise.all([this.#rise(), this.#leave()?.silence()]);
     // If the worker dies meanwhile, its sockets are closed as well.
     await this.#link.request('destroy', this.#named).catch(ignoreGone);
     await silenced;
@@ -296,6 +324,13 @@ export class EmbeddedEndpoint implements Endpoint {
     this.#peer = undefined;
     if (peer) peer.#peer = undefined;
     return peer;
+  }
+
+  /** Leaves the conference that it is in. */
+  #rise(): Promise<void> | undefined {
+    const seat = this.#seat;
+    this.#seat = undefined;
+    return seat?.leave();
   }
 
   /** His audio goes nowhere any more. For the endpoint that he was bridged with. */

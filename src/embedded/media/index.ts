@@ -1,3 +1,4 @@
+import type { ConferenceMixer } from '../../media/conference.ts';
 import type { MediaServer } from '../../media/port.ts';
 import { EmbeddedMediaServer } from './server.ts';
 
@@ -27,6 +28,6 @@ export interface MediaLog {
  * An RTP media server inside this process, its audio in worker threads: see README.md.
  * @throws UserError `media-address` (the address cannot be bound), `media-ports` (the range holds no even port with its successor)
  */
-export function startEmbeddedMedia(options: EmbeddedMediaOptions): Promise<MediaServer> {
+export function startEmbeddedMedia(options: EmbeddedMediaOptions): Promise<MediaServer & ConferenceMixer> {
   return EmbeddedMediaServer.start(options);
 }

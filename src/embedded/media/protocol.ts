@@ -51,6 +51,13 @@ export interface Requests {
   /** Audio of `endpoint` goes to `to`, which may live in another worker. One way: a bridge is two of these. */
   connect: { ask: { endpoint: number; to: Place; passDtmf: boolean }; answer: undefined };
   disconnect: { ask: { endpoint: number }; answer: undefined };
+  /** Opens a conference, named by a number as endpoints are. */
+  conference: { ask: { conference: number }; answer: undefined };
+  /** A place in a conference: what an endpoint says that is connected to `seat` the others hear, and what they say goes to `to`. */
+  seat: { ask: { conference: number; seat: number; to: Place }; answer: undefined };
+  mute: { ask: { conference: number; seat: number; on: boolean }; answer: undefined };
+  vacate: { ask: { conference: number; seat: number }; answer: undefined };
+  endConference: { ask: { conference: number }; answer: undefined };
   expectMedia: { ask: { endpoint: number; limits: SilenceLimits }; answer: undefined };
   endpointStats: { ask: { endpoint: number }; answer: EndpointStats };
   destroy: { ask: { endpoint: number }; answer: undefined };
@@ -60,6 +67,7 @@ export interface Requests {
   close: { ask: undefined; answer: undefined };
 }
 
+/** Of an endpoint, or a seat in a conference. */
 export interface Place {
   readonly worker: number;
   readonly endpoint: number;
@@ -68,6 +76,9 @@ export interface Place {
 export interface WorkerStats {
   /** Endpoints whose audio goes to another one. */
   readonly connected: number;
+  readonly conferences: number;
+  /** Seats of all conferences: as many endpoints, here or elsewhere, are connected to one. */
+  readonly seats: number;
   readonly playbacks: number;
   readonly recordings: number;
   readonly rejected: number;

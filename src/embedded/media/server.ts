@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { MessageChannel } from 'node:worker_threads';
 import { errorText, UserError } from '../../errors.ts';
+import type { Conference, ConferenceMixer } from '../../media/conference.ts';
 import {
   type Endpoint,
   type EndpointOptions,
@@ -13,6 +14,7 @@ import { newKey } from '../../media/sdp/crypto.ts';
 import { type Capabilities, noWebRtc } from '../../media/sdp/negotiate.ts';
 import { readRemote, SdpSession } from '../../media/sdp/session.ts';
 import { systemRandom } from '../../time/random.ts';
+import { EmbeddedConference } from './conference.ts';
 import { FAX_NEEDS_SPANDSP } from './dsp/spandsp.ts';
 import { EmbeddedEndpoint } from './endpoint.ts';
 import { merge, quantiles } from './histogram.ts';
@@ -44,7 +46,7 @@ interface Opened {
  */
 const SPARES = 2;
 
-export class EmbeddedMediaServer implements MediaServer {
+export class EmbeddedMediaServer implements MediaServer, ConferenceMixer {
   readonly name = 'embedded';
   faxProblem: string | undefined;
   readonly #options: EmbeddedMediaOptions;
@@ -52,7 +54,9 @@ export class EmbeddedMediaServer implements MediaServer {
   readonly #endpoints = new Map<number, { readonly endpoint: EmbeddedEndpoint; readonly slot: Slot }>();
   /** Where the endpoints of a call live, while there are any. */
   readonly #calls = new Map<string, { readonly slot: Slot; endpoints: number }>();
-  #lastEndpoint = 0;
+  readonly #conferences = new Set<EmbeddedConference>();
+  /** Endpoints, conferences and the seats in them are numbered together. */
+  #lastNumber = 0;
   #warned = new Set<string>();
   #closing: Promise<void> | undefined;
 
@@ -132,6 +136,22 @@ export class EmbeddedMediaServer implements MediaServer {
     return endpoint;
   }
 
+  async createConference({ callId }: { readonly callId: string }): Promise<Conference> {
+    if (this.#closing) throw new MediaError('server-gone', 'The media server is closed');
+    const [slot] = this.#candidates(callId);
+    if (!slot) throw new MediaError('server-gone', 'There is no media worker');
+    const link = await this.#linkOf(slot);
+    const number = ++this.#lastNumber;
+    await link.request('conference', { conference: number });
+    const conference: EmbeddedConference = new EmbeddedConference({
+      ...{ number, worker: slot.index, link },
+      nextNumber: () => ++this.#lastNumber,
+      onEnd: () => this.#conferences.delete(conference),
+    });
+    this.#conferences.add(conference);
+    return conference;
+  }
+
   async stats(): Promise<MediaServerStats> {
     const live = this.#slots.flatMap((slot) => slot.live ?? []);
     const asked = await Promise.allSettled(live.map((link) => link.request('stats', undefined)));
@@ -142,7 +162,8 @@ export class EmbeddedMediaServer implements MediaServer {
     const pacingErrorMs = quantiles(merge(parts.map((part) => part.lateness)));
     return {
       endpoints: this.#endpoints.size,
-      bridges: Math.ceil(sum((part) => part.connected) / 2),
+      bridges: Math.ceil((sum((part) => part.connected) - sum((part) => part.seats)) / 2),
+      conferences: sum((part) => part.conferences),
       playbacks: sum((part) => part.playbacks),
       recordings: sum((part) => part.recordings),
       rejected: sum((part) => part.rejected),
@@ -156,6 +177,7 @@ export class EmbeddedMediaServer implements MediaServer {
   }
 
   async #close(): Promise<void> {
+    await Promise.all([...this.#conferences].map((conference) => conference.end()));
     await Promise.all([...this.#endpoints.values()].map(({ endpoint }) => endpoint.destroy()));
     // A worker that is opening one when it is told to end would not end.
     await Promise.all(this.#slots.flatMap((slot) => slot.spares));
@@ -163,13 +185,17 @@ export class EmbeddedMediaServer implements MediaServer {
     await Promise.all(started.map((result) => result.status === 'fulfilled' && result.value?.close()));
   }
 
-  /** Takes the worker where the call already is, else the emptiest one; if its ports are used up, the others. */
-  async #open(callId: string) {
+  /** The worker where the call already is, else the emptiest one, then the others. */
+  #candidates(callId: string): Slot[] {
     const home = this.#calls.get(callId)?.slot;
     const byLoad = [...this.#slots].sort((a, b) => a.endpoints - b.endpoints);
-    const candidates = home ? [home, ...byLoad.filter((slot) => slot !== home)] : byLoad;
+    return home ? [home, ...byLoad.filter((slot) => slot !== home)] : byLoad;
+  }
+
+  /** On the first of them that has ports left. */
+  async #open(callId: string) {
     let problem: unknown;
-    for (const slot of candidates) {
+    for (const slot of this.#candidates(callId)) {
       this.#reserve(slot, callId);
       try {
         const link = await this.#linkOf(slot);
@@ -185,7 +211,7 @@ export class EmbeddedMediaServer implements MediaServer {
   }
 
   async #openOn(link: WorkerLink): Promise<Opened> {
-    const number = ++this.#lastEndpoint;
+    const number = ++this.#lastNumber;
     const { port } = await link.request('open', { endpoint: number });
     return { number, port };
   }
@@ -255,6 +281,7 @@ export class EmbeddedMediaServer implements MediaServer {
     const lost = [...this.#endpoints.values()].filter((entry) => entry.slot === slot);
     this.#options.log?.warn({ worker: slot.index, endpoints: lost.length, reason }, 'media worker died');
     for (const { endpoint } of lost) endpoint.lose(reason);
+    for (const conference of this.#conferences) if (conference.worker === slot.index) void conference.lose(reason);
   }
 
   /** Before the worker is asked, so that endpoints that are made at once are spread, and those of one call kept together. */

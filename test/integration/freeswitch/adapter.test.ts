@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startFreeswitch } from '../../../src/freeswitch/index.ts';
+import type { ConferenceMixer } from '../../../src/media/conference.ts';
 import type { Endpoint, MediaServer } from '../../../src/media/port.ts';
 import type { SipServer } from '../../../src/sip/port.ts';
 import { FREESWITCH_KEY, ScriptedFreeswitch } from '../../support/scripted-freeswitch.ts';
@@ -54,7 +55,7 @@ const sip: Pick<SipServer, 'invite'> = {
   },
 };
 
-async function started(servers: readonly ScriptedFreeswitch[]): Promise<MediaServer> {
+async function started(servers: readonly ScriptedFreeswitch[]): Promise<MediaServer & ConferenceMixer> {
   const media = await startFreeswitch({
     servers: servers.map(({ address }) => address),
     sip: () => sip,
@@ -417,6 +418,87 @@ describe('a bridge', () => {
       (by) => by.every((one) => one === 'local'),
     );
     expect(await media.stats()).toMatchObject({ endpoints: 1, bridges: 0 });
+  });
+});
+
+describe('a conference', () => {
+  it('is entered by an application, muted without a word, and left by a command', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    const conference = await media.createConference({ callId: 'meeting' });
+    const [a, b] = [await call(media, server), await call(media, server)];
+    const participant = await conference.join(a.endpoint);
+    await conference.join(b.endpoint);
+    const [entered] = a.channel.applications.items.slice(-1);
+    expect(entered).toMatch(/^conference kommutator-[\w-]+@kommutator$/);
+    expect(b.channel.applications.items.at(-1)).toBe(entered);
+    const name = entered?.split(/[ @]/)[1];
+    await participant.mute(true);
+    expect(server.commands.items.at(-1)).toBe(`api conference ${name} mute member-of-${a.endpoint.id} quiet`);
+    // Over the mix, as over a bridge.
+    const playback = a.endpoint.play([{ silenceMs: 5000 }]);
+    await server.commands.find('the start', (text) => text.includes('uuid_displace'));
+    await playback.stop();
+    await participant.leave();
+    expect(server.commands.items).toContain(`api conference ${name} hup member-of-${a.endpoint.id}`);
+    expect(conference.size).toBe(1);
+    const before = server.commands.items.length;
+    await participant.mute(false);
+    expect(server.commands.items).toHaveLength(before);
+    expect(await media.stats()).toMatchObject({ endpoints: 2, bridges: 0, conferences: 1 });
+    await conference.end();
+    expect(await media.stats()).toMatchObject({ endpoints: 2, conferences: 0 });
+  });
+
+  it('is entered over a call between the servers from another one', async () => {
+    const servers = [await freeswitch(), await freeswitch()] as const;
+    const media = await started(servers);
+    servers[1].refuse = 503;
+    const a = await call(media, servers[0], offer(), 'first');
+    const conference = await media.createConference({ callId: 'first' });
+    await conference.join(a.endpoint);
+    Object.assign(servers[0], { refuse: 503 });
+    servers[1].refuse = 0;
+    const b = await call(media, servers[1], offer(), 'second');
+    servers[0].refuse = 0;
+    await conference.join(b.endpoint);
+    const [far, near] = servers.map(({ channels }) => channels.items[1]);
+    expect(far?.applications.items.at(-1)).toBe(a.channel.applications.items.at(-1));
+    expect(servers[1].commands.items).toContain(`api uuid_bridge ${b.endpoint.id} ${near?.uuid}`);
+    expect(await media.stats()).toMatchObject({ endpoints: 2, bridges: 0, conferences: 1 });
+    await b.endpoint.unbridge();
+    expect(servers[1].commands.items.at(-1)).toBe(`api uuid_transfer ${b.endpoint.id} park inline`);
+    await eventually(
+      'both relays hung up',
+      () => [near, far].map((one) => one?.invite.dialog.ended?.by),
+      (by) => by.every((one) => one === 'local'),
+    );
+    expect(conference.size).toBe(1);
+  });
+
+  it('does not take one whom FreeSWITCH does not let in', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    const conference = await media.createConference({ callId: 'meeting' });
+    const { endpoint } = await call(media, server);
+    server.meets = false;
+    await expect(conference.join(endpoint)).rejects.toThrow('did not let a channel into a conference');
+    expect(conference.size).toBe(0);
+  });
+
+  it('says that it is lost with its server', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    const conference = await media.createConference({ callId: 'meeting' });
+    const { endpoint } = await call(media, server);
+    await conference.join(endpoint);
+    const gone = new Promise((resolve) => void endpoint.on('gone', resolve));
+    const { port } = server;
+    await server.close();
+    expect(await conference.lost).toBe(`FreeSWITCH at 127.0.0.1:${port} was lost`);
+    await gone;
+    expect(conference.size).toBe(0);
+    await expect(conference.join(endpoint)).rejects.toMatchObject({ code: 'endpoint-gone' });
   });
 });
 

@@ -15,10 +15,12 @@ const PATIENCE = 50;
 /**
  * Puts received audio back into order and even pace (for whoever must listen to it: a digit detector, a mixer, a recorder). Samples lie in
  * a ring at the place of their timestamp, so order, repetition and packet length do not matter. Its depth follows the jitter, which drops or adds a frame
- * now and then; a modem must not be done that to, and gets a fixed one.
+ * now and then; a modem must not be done that to, and gets a fixed one. A pause in which nothing was sent is kept, as silence, unless it is to be skipped: then what
+ * follows is not heard later than the depth says.
  */
 export class JitterBuffer {
   readonly #fixedMs: number | undefined;
+  readonly #skipsPauses: boolean;
   readonly #samples = new Int16Array(CAPACITY);
   /** Which samples hold received audio that has not been read. */
   readonly #filled = new Uint8Array(CAPACITY);
@@ -32,8 +34,9 @@ export class JitterBuffer {
   #deepFor = 0;
 
   /** @param options.fixedMs its depth whatever the jitter is: no frame is ever skipped */
-  constructor({ fixedMs }: { readonly fixedMs?: number } = {}) {
+  constructor({ fixedMs, pauses }: { readonly fixedMs?: number; readonly pauses?: 'skipped' } = {}) {
     this.#fixedMs = fixedMs;
+    this.#skipsPauses = pauses === 'skipped';
   }
 
   /** @param decoded the packet's samples: the first `count` of the array */
@@ -42,7 +45,8 @@ export class JitterBuffer {
     if (
       !this.#started ||
       Math.abs(timestampDelta(timestamp, this.#end)) > CAPACITY / 2 ||
-      timestampDelta(end, this.#read) > CAPACITY
+      timestampDelta(end, this.#read) > CAPACITY ||
+      (this.#skipsPauses && this.#waiting && timestampDelta(timestamp, this.#end) > 0 && this.#isDry)
     ) {
       this.#restart(timestamp);
     }
@@ -83,6 +87,11 @@ export class JitterBuffer {
     if (!this.#started || timestampDelta(this.#end, this.#read) <= 0) return false;
     this.#take(frame);
     return true;
+  }
+
+  /** Not even a frame is left of what came. */
+  get #isDry(): boolean {
+    return timestampDelta(this.#end, this.#read) < FRAME;
   }
 
   #wantedSamples(jitterMs: number): number {

@@ -3,7 +3,8 @@ import type { Clock, TimerId } from '../../../time/clock.ts';
 import type { Random } from '../../../time/random.ts';
 import type { Spandsp } from '../dsp/spandsp.ts';
 import { LatenessHistogram } from '../histogram.ts';
-import type { FromWorker, RequestName, Requests, WorkerStats } from '../protocol.ts';
+import type { FromWorker, Place, RequestName, Requests, WorkerStats } from '../protocol.ts';
+import { ConferenceBridge } from './conference.ts';
 import { RtpEndpoint } from './endpoint.ts';
 import { Links } from './links.ts';
 import { Pacer } from './pacer.ts';
@@ -11,6 +12,7 @@ import { type ClipLoader, Playback } from './playback.ts';
 import type { DatagramReceiver, PortPair } from './port-pair.ts';
 import type { PortRange } from './port-range.ts';
 import type { FileMaker } from './recording-file.ts';
+import type { Sink } from './sink.ts';
 
 /**
  * RTCP is due every few seconds, and a peer may fall silent; how often that is looked after. Not for all endpoints at once: what is found in a thousand calls, of
@@ -35,13 +37,16 @@ export interface MediaCoreOptions {
 type Handlers = { readonly [K in RequestName]: (ask: Requests[K]['ask']) => Answer<K> | Promise<Answer<K>> };
 type Answer<K extends RequestName> = Requests[K]['answer'];
 
-/** The endpoints of one worker and what can be asked of them. Knows sockets, files and threads only by what is handed in. */
+/** The endpoints and conferences of one worker and what can be asked of them. Knows sockets, files and threads only by what is handed in. */
 export class MediaCore {
   readonly #options: MediaCoreOptions;
   readonly #endpoints = new Map<number, RtpEndpoint>();
   readonly #pacer: Pacer;
   readonly #lateness = new LatenessHistogram();
-  readonly #links = new Links((endpoint) => this.#endpoints.get(endpoint)?.outbound);
+  readonly #conferences = new Map<number, ConferenceBridge>();
+  /** Of all conferences: where what each participant says goes. */
+  readonly #seats = new Map<number, Sink>();
+  readonly #links = new Links((number) => this.#endpoints.get(number)?.outbound ?? this.#seats.get(number));
   #rejectedBefore = 0;
   #housekeeping: TimerId | undefined;
   #turn = 0;
@@ -114,15 +119,38 @@ export class MediaCore {
       return undefined;
     },
     connect: ({ endpoint, to, passDtmf }) => {
-      const sink =
-        to.worker === this.#options.worker
-          ? this.#endpoint(to.endpoint).outbound
-          : this.#links.to(to.worker, to.endpoint);
-      this.#endpoint(endpoint).inbound.connect(sink, passDtmf);
+      this.#endpoint(endpoint).inbound.connect(this.#sinkOf(to), passDtmf);
       return undefined;
     },
     disconnect: ({ endpoint }) => {
       this.#endpoints.get(endpoint)?.inbound.disconnect();
+      return undefined;
+    },
+    conference: ({ conference }) => {
+      const { clock, random, spandsp } = this.#options;
+      this.#conferences.set(conference, new ConferenceBridge({ clock, random, pacer: this.#pacer, spandsp }));
+      return undefined;
+    },
+    seat: ({ conference, seat, to }) => {
+      const bridge = this.#conferences.get(conference);
+      if (!bridge) throw new MediaError('server-gone', `Conference ${conference} is over`);
+      this.#seats.set(seat, bridge.seat(seat, this.#sinkOf(to)));
+      return undefined;
+    },
+    mute: ({ conference, seat, on }) => {
+      this.#conferences.get(conference)?.mute(seat, on);
+      return undefined;
+    },
+    vacate: ({ conference, seat }) => {
+      this.#seats.delete(seat);
+      this.#conferences.get(conference)?.vacate(seat);
+      return undefined;
+    },
+    endConference: ({ conference }) => {
+      const bridge = this.#conferences.get(conference);
+      for (const seat of bridge?.seats ?? []) this.#seats.delete(seat);
+      bridge?.close();
+      this.#conferences.delete(conference);
       return undefined;
     },
     expectMedia: ({ endpoint, limits }) => {
@@ -140,6 +168,7 @@ export class MediaCore {
       return undefined;
     },
     close: async () => {
+      for (const conference of this.#conferences.values()) conference.close();
       await Promise.all([...this.#endpoints.keys()].map((id) => this.#destroy(id)));
       this.#pacer.stop();
       this.#links.close();
@@ -151,6 +180,12 @@ export class MediaCore {
     const endpoint = this.#endpoints.get(id);
     if (!endpoint) throw gone(id);
     return endpoint;
+  }
+
+  /** @throws MediaError if it is one of this worker, and is gone */
+  #sinkOf({ worker, endpoint: number }: Place): Sink {
+    if (worker !== this.#options.worker) return this.#links.to(worker, number);
+    return this.#seats.get(number) ?? this.#endpoint(number).outbound;
   }
 
   async #destroy(id: number): Promise<void> {
@@ -168,6 +203,8 @@ export class MediaCore {
     const endpoints = [...this.#endpoints.values()];
     return {
       connected: endpoints.filter((endpoint) => endpoint.inbound.connected).length,
+      conferences: this.#conferences.size,
+      seats: this.#seats.size,
       playbacks: endpoints.filter((endpoint) => endpoint.outbound.playing).length,
       recordings: endpoints.reduce((sum, endpoint) => sum + endpoint.recording, 0),
       rejected: endpoints.reduce((sum, endpoint) => sum + endpoint.inbound.rejected, this.#rejectedBefore),

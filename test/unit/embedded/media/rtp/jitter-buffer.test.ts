@@ -106,6 +106,18 @@ describe('JitterBuffer', () => {
     for (const heard of [1, 2, 'empty']) expect(pull(buffer)).toBe(heard);
   });
 
+  it('keeps a pause as silence, or skips it', () => {
+    const heardOf = (buffer: JitterBuffer) => {
+      push(buffer, 1, 2);
+      const heard = [pull(buffer), pull(buffer), pull(buffer)];
+      push(buffer, 6, 7, 9);
+      return [...heard, pull(buffer), pull(buffer), pull(buffer), pull(buffer)];
+    };
+    expect(heardOf(new JitterBuffer())).toEqual([1, 2, 'empty', 'missing', 'missing', 'missing', 6]);
+    // A loss is no pause.
+    expect(heardOf(new JitterBuffer({ pauses: 'skipped' }))).toEqual([1, 2, 'empty', 6, 7, 'missing', 9]);
+  });
+
   describe('of fixed depth', () => {
     it('neither skips nor invents a frame, however the packets come', () => {
       const buffer = new JitterBuffer({ fixedMs: 200 });

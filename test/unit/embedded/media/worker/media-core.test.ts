@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { clipOf } from '../../../../../src/embedded/media/dsp/clip.ts';
+import { g711 } from '../../../../../src/embedded/media/dsp/g711.ts';
 import type { FromWorker } from '../../../../../src/embedded/media/protocol.ts';
 import { RtpPacket, writeHeader } from '../../../../../src/embedded/media/rtp/packet.ts';
 import { parseReport, writeReport } from '../../../../../src/embedded/media/rtp/rtcp.ts';
@@ -67,9 +68,9 @@ class Bench {
     await this.core.handlers.configure({ endpoint, dtmf: 'rfc2833', parameters: agreement.parameters });
   }
 
-  /** A packet from the peer. */
-  receive(ourPort: number, peerPort: number, sequence: number): void {
-    const bytes = new Uint8Array(172);
+  /** A packet from the peer. @param sample each of its bytes */
+  receive(ourPort: number, peerPort: number, sequence: number, sample = 0): void {
+    const bytes = new Uint8Array(172).fill(sample);
     writeHeader(bytes, 0, false, 8, sequence, sequence * 160, 5);
     this.receivers.get(ourPort)?.onRtp(bytes, PEER, peerPort);
   }
@@ -122,6 +123,46 @@ describe('MediaCore', () => {
     expect(bench.clock.pending).toBe(0);
     expect(bench.closed).toHaveLength(20);
     expect(await bench.core.handlers.stats(undefined)).toMatchObject({ connected: 0, playbacks: 0 });
+  });
+
+  it('mixes a conference every 20 ms, each without himself, and stops when the last one has left', async () => {
+    const { handlers } = bench.core;
+    const ports = [await bench.open(1, 4000), await bench.open(2, 4002), await bench.open(3, 4004)] as const;
+    await handlers.conference({ conference: 10 });
+    for (const endpoint of [1, 2, 3]) {
+      const seat = 10 + endpoint;
+      await handlers.seat({ conference: 10, seat, to: { worker: 0, endpoint } });
+      await handlers.connect({ endpoint, to: { worker: 0, endpoint: seat }, passDtmf: false });
+    }
+    expect(await handlers.stats(undefined)).toMatchObject({ connected: 3, conferences: 1, seats: 3 });
+    for (let n = 0; n < 10; n++) {
+      bench.receive(ports[0], 4000, n, 0x80);
+      bench.receive(ports[1], 4002, n, 0x90);
+      bench.clock.advance(20);
+    }
+    const last = (port: number) => bench.rtp.get(port)?.at(-1)?.bytes.at(-1);
+    const samples = new Int16Array(2);
+    g711.pcma.decode(Uint8Array.of(0x80, 0x90), samples);
+    const both = new Uint8Array(1);
+    g711.pcma.encode(Int16Array.of((samples[0] ?? 0) + (samples[1] ?? 0)), both);
+    expect(ports.map(last)).toEqual([0x90, 0x80, both[0]]);
+    for (const port of ports) {
+      const [begin = 0, ...rest] = bench.timestamps(port);
+      expect(rest.map((timestamp) => (timestamp - begin) >>> 0)).toEqual(rest.map((_, i) => 160 * (i + 1)));
+    }
+    await handlers.mute({ conference: 10, seat: 11, on: true });
+    bench.receive(ports[0], 4000, 10, 0x80);
+    bench.receive(ports[1], 4002, 10, 0x90);
+    bench.clock.advance(20);
+    expect(ports.map(last)).toEqual([0x90, 0xd5, 0x90]);
+    await handlers.endConference({ conference: 10 });
+    const sent = ports.map((port) => bench.rtp.get(port)?.length);
+    bench.clock.advance(200);
+    expect(ports.map((port) => bench.rtp.get(port)?.length)).toEqual(sent);
+    expect(await handlers.stats(undefined)).toMatchObject({ conferences: 0, seats: 0 });
+    await expect(async () =>
+      handlers.seat({ conference: 10, seat: 20, to: { worker: 0, endpoint: 1 } }),
+    ).rejects.toThrow('Conference 10 is over');
   });
 
   it('has no timer for endpoints that wait for a peer', async () => {
