@@ -33,6 +33,10 @@ export const endReasons = {
   dailyLimit: { code: 2211, status: 503, text: 'Limit of the day reached' },
   tooManyCalls: { code: 2220, status: 503, text: 'Limit of simultaneous calls reached' },
   serviceUnavailable: { code: 2230, status: 503, text: 'Service unavailable' },
+  // R19 says no more than that 4400 to 4405 are of conferences.
+  roomRefused: { code: 4400, status: 403, text: 'May not join the conference' },
+  roomFull: { code: 4401, status: 486, text: 'No seat left in the conference' },
+  wrongPin: { code: 4402, status: 403, text: 'Wrong PIN of the conference' },
   rateLimited: { code: 4501, status: 503, text: 'Too many calls in a short time' },
   mediaIncompatible: { code: 5002, status: 488, text: 'No common codec' },
   networkFailure: { code: 5003, status: 503, text: 'The far end could not be reached' },

@@ -11,9 +11,9 @@ import { QueueDistributor } from './acd/queue-distributor.ts';
 import { WaitEstimates } from './acd/wait-estimates.ts';
 import type { CallServices } from './call/call.ts';
 import { CallbackRunner } from './call/callback-runner.ts';
-import { notBuilt } from './call/facilities.ts';
 import { Inbound } from './call/inbound.ts';
 import type { LiveCall } from './call/live-calls.ts';
+import { ConferenceRooms } from './call/rooms.ts';
 import type { Environment } from './config/env.ts';
 import { type Issue, isError } from './config/issue.ts';
 import { redacted } from './config/redact.ts';
@@ -44,6 +44,7 @@ import { tellPhones } from './engine-mailboxes.ts';
 import { errorText, UserError } from './errors.ts';
 import { EventFeed, EventLog } from './events/index.ts';
 import type { History } from './history/index.ts';
+import type { ConferenceMixer } from './media/conference.ts';
 import { PbxSounds } from './media/pbx-sounds.ts';
 import type { MediaServer } from './media/port.ts';
 import { PromptSet } from './media/prompts/prompt-set.ts';
@@ -60,6 +61,7 @@ import {
   RedisConnection,
   RedisNonces,
   RedisRegistrations,
+  RedisRoomNodes,
   RedisSipServers,
   RedisSubscriber,
   SharedLimits,
@@ -203,12 +205,19 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     // Its jobs are calls, so it is made when there is somebody to make them.
     const faxes = Promise.withResolvers<Faxes>();
     faxes.promise.catch(() => undefined);
+    const sounds = new PbxSounds(prompts);
+    const rooms = new ConferenceRooms({
+      ...{ media, sounds, config, clock, random, log },
+      nodes: new RedisRoomNodes({ redis, subscriber, run }),
+      takePlace: ({ id, document }) => shared.take(id, 'conferences', document.conference.maxTotal),
+    });
+    stack.defer(() => rooms.close());
     const services: CallServices = {
       sip: sip.server,
       media,
       clock,
       precedence,
-      sounds: new PbxSounds(prompts),
+      sounds,
       employees: new EmployeeDialler(destinations, occupancy),
       groups: new QueueDistributor({ node: acdNode, estimates, clock, precedence }),
       callbacks: groupCallbacks,
@@ -216,13 +225,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       trunks,
       callLimit: { take: ({ id, document }) => shared.take(id, 'calls', document.pbx.maxCalls) },
       occupancy,
-      ...notBuilt,
       messages: voicemailSoon(voicemail),
       wrongPins: failures,
       fax: new FaxReception({
         ...{ media, clock, random, node: env.nodeId },
         keeper: async () => (await faxes.promise).keeper,
       }),
+      rooms,
       notices: new OutboxNotices(soon(outbox), log),
       recorder: recordings,
       statuses: { set: (pbx, employee, status) => setStatus(pbx, employee, { name: status, base: status }) },
@@ -380,7 +389,11 @@ async function allStarted<T extends readonly unknown[]>(
   return settled.map((one) => (one as PromiseFulfilledResult<unknown>).value) as never;
 }
 
-async function openMedia(env: Environment, log: Logger, stack: AsyncDisposableStack): Promise<MediaServer> {
+async function openMedia(
+  env: Environment,
+  log: Logger,
+  stack: AsyncDisposableStack,
+): Promise<MediaServer & ConferenceMixer> {
   const media = await startEmbeddedMedia({
     address: await mediaAddress(env),
     ports: { from: env.rtpPorts.min, to: env.rtpPorts.max },
@@ -401,7 +414,7 @@ async function openFreeswitch(
     readonly log: Logger;
   },
   stack: AsyncDisposableStack,
-): Promise<MediaServer> {
+): Promise<MediaServer & ConferenceMixer> {
   const { env, sip, log } = parts;
   const [{ startFreeswitch }, prompts] = await Promise.all([import('./freeswitch/index.ts'), parts.prompts]);
   const media = await startFreeswitch({

@@ -32,17 +32,3 @@ export interface Rooms {
   /** As `SchemeWorld.forward` for a room of the PBX. */
   join(call: Call, room: string, signal: AbortSignal, connected: () => void): Promise<ForwardResult>;
 }
-
-/** What there is instead of each until it is built: the caller is treated as if nobody could be reached, and the log says why. */
-export const notBuilt = {
-  fax: {
-    receive: async (call) => call.log.warn('fax reception is not available yet'),
-    receiveWhileTalking: async () => 0,
-  },
-  rooms: {
-    join: async (call, room) => {
-      call.log.warn({ room }, 'conference rooms are not available yet');
-      return { outcome: 'failed', reason: 'unavailable' };
-    },
-  },
-} as const satisfies { fax: FaxMachine; rooms: Rooms };

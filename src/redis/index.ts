@@ -4,6 +4,7 @@ export { Keys } from './keys.ts';
 export { RedisNonces } from './nonces.ts';
 export { RedisRegistrations } from './redis-registrations.ts';
 export type * from './registrations.ts';
+export { RedisRoomNodes } from './room-nodes.ts';
 export { type Script, script } from './script.ts';
 export { SharedLimits } from './shared-limits.ts';
 export { RedisSipServers } from './sip-servers.ts';

@@ -45,6 +45,10 @@ export class Keys {
   ];
   /** Sorted set: what is taken of that of which there is a limited number, by when it comes back if nobody says that he still has it. */
   limit = (what: string): string => `${this.#prefix}limit-${what}`;
+  /** Hash: conference room → until when, and which node has it. */
+  rooms = (): string => `${this.#prefix}rooms`;
+  /** Channel: what other nodes have to tell one of conference rooms. */
+  roomNode = (node: string): string => `${this.#prefix}room-node:${node}`;
   /** Hash: which node registers the accounts of the PBX at operators, and until when. */
   registering = (): string => `${this.#prefix}registering`;
   /** Hash: trunk → what came of registering its account, as JSON. */

@@ -5,8 +5,8 @@ import type { Clock, TimerId } from '../time/clock.ts';
 import { type RedisCommands, RedisDownError } from './connection.ts';
 import { script } from './script.ts';
 
-/** What there is a limited number of in a PBX: calls at once, lines of a trunk. */
-export type Limited = 'calls' | `trunk-lines:${string}`;
+/** What there is a limited number of in a PBX: calls at once, those who take part in conferences, lines of a trunk. */
+export type Limited = 'calls' | 'conferences' | `trunk-lines:${string}`;
 
 const file = (name: string) => new URL(`scripts/${name}.lua`, import.meta.url);
 

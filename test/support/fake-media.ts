@@ -1,4 +1,5 @@
 import { Emitter } from '../../src/emitter.ts';
+import type { Conference, ConferenceMixer, Participant } from '../../src/media/conference.ts';
 import {
   type FaxEnd,
   type FaxOptions,
@@ -7,23 +8,24 @@ import {
   type FaxTransmission,
   noFaxYet,
 } from '../../src/media/fax.ts';
-import type {
-  AudioSource,
-  Endpoint,
-  EndpointEvents,
-  EndpointOptions,
-  EndpointStats,
-  MediaServer,
-  MediaServerStats,
-  Playback,
-  PlaybackEnd,
-  PlayOptions,
-  SilenceLimits,
+import {
+  type AudioSource,
+  type Endpoint,
+  type EndpointEvents,
+  type EndpointOptions,
+  type EndpointStats,
+  MediaError,
+  type MediaServer,
+  type MediaServerStats,
+  type Playback,
+  type PlaybackEnd,
+  type PlayOptions,
+  type SilenceLimits,
 } from '../../src/media/port.ts';
 import type { Recording, RecordingEnd, RecordOptions } from '../../src/media/recorder.ts';
 
 /** A media server without media: endpoints note what they are told, and the test says when a playback ends. */
-export class FakeMediaServer implements MediaServer {
+export class FakeMediaServer implements MediaServer, ConferenceMixer {
   readonly name = 'fake';
   readonly endpoints: FakeEndpoint[] = [];
   /** Thrown by the next `createEndpoint`s. */
@@ -37,6 +39,16 @@ export class FakeMediaServer implements MediaServer {
     return endpoint;
   }
 
+  /** Those that go on. */
+  readonly conferences = new Set<FakeConference>();
+
+  async createConference(): Promise<FakeConference> {
+    if (this.failure) throw this.failure;
+    const conference: FakeConference = new FakeConference(() => this.conferences.delete(conference));
+    this.conferences.add(conference);
+    return conference;
+  }
+
   get alive(): FakeEndpoint[] {
     return this.endpoints.filter(({ destroyed }) => !destroyed);
   }
@@ -47,6 +59,46 @@ export class FakeMediaServer implements MediaServer {
 
   async close(): Promise<void> {
     await Promise.all(this.endpoints.map((endpoint) => endpoint.destroy()));
+  }
+}
+
+/** A conference in which nobody hears anything: it knows who is in it. */
+export class FakeConference implements Conference {
+  readonly lost: Promise<string>;
+  /** Who takes part, and whether he is mute. */
+  readonly members = new Map<Endpoint, { isMute: boolean }>();
+  readonly #lost = Promise.withResolvers<string>();
+  readonly #over: () => void;
+
+  constructor(over: () => void) {
+    this.lost = this.#lost.promise;
+    this.#over = over;
+  }
+
+  get size(): number {
+    return this.members.size;
+  }
+
+  async join(endpoint: Endpoint): Promise<Participant> {
+    if (endpoint instanceof FakeEndpoint && endpoint.destroyed) throw new MediaError('endpoint-gone', 'it is gone');
+    this.members.set(endpoint, { isMute: false });
+    return {
+      mute: async (on) => {
+        const member = this.members.get(endpoint);
+        if (member) member.isMute = on;
+      },
+      leave: async () => void this.members.delete(endpoint),
+    };
+  }
+
+  lose(reason: string): void {
+    this.#over();
+    this.#lost.resolve(reason);
+  }
+
+  async end(): Promise<void> {
+    this.members.clear();
+    this.#over();
   }
 }
 

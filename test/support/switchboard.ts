@@ -4,10 +4,12 @@ import type { Callbacks, DueCallbacks } from '../../src/acd/group-callbacks.ts';
 import type { CallServices } from '../../src/call/call.ts';
 import type { CallLimit } from '../../src/call/call-limit.ts';
 import { CallbackRunner } from '../../src/call/callback-runner.ts';
-import { type FaxMachine, notBuilt } from '../../src/call/facilities.ts';
+import type { FaxMachine } from '../../src/call/facilities.ts';
+import type { RoomNodes } from '../../src/call/far-rooms.ts';
 import { Inbound } from '../../src/call/inbound.ts';
 import type { Notice } from '../../src/call/notices.ts';
 import { type ConversationRecorder, recordsNothing } from '../../src/call/recording.ts';
+import { ConferenceRooms } from '../../src/call/rooms.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
 import { Destinations } from '../../src/dial/destinations.ts';
 import { EmployeeDialler } from '../../src/dial/employee.ts';
@@ -47,6 +49,8 @@ export class Switchboard {
   readonly #pbx: PbxVersion;
   /** Calls that were let in and go on. */
   #calls = 0;
+  /** Those who take part in conferences. */
+  #places = 0;
   readonly trunks: FakeTrunks;
   readonly limits = new FakeLimits();
 
@@ -63,6 +67,8 @@ export class Switchboard {
       readonly others?: readonly PbxVersion[];
       readonly recorder?: ConversationRecorder;
       readonly fax?: FaxMachine;
+      /** Without: this is the only node. */
+      readonly roomNodes?: RoomNodes;
       /** Without: a count of its own. */
       readonly callLimit?: CallLimit;
     } = {},
@@ -86,16 +92,25 @@ export class Switchboard {
       trunks,
       this.limits,
     );
+    const sounds: CallServices['sounds'] = {
+      audio: (_version, id) => [{ file: id }],
+      say: (_version, spoken) => spoken.map((one) => ({ file: said(one) })),
+      ringBack: () => [{ file: 'ring-back' }],
+    };
     this.services = {
       sip,
       media,
       clock,
       precedence: new Precedence(clock),
       occupancy,
-      ...notBuilt,
       messages: this.messages,
       wrongPins: this.wrongPins,
-      ...(options.fax && { fax: options.fax }),
+      fax: options.fax ?? { receive: async () => undefined, receiveWhileTalking: async () => 0 },
+      rooms: new ConferenceRooms({
+        ...{ media, sounds, config, clock, random: systemRandom, log: pino({ level: 'silent' }) },
+        nodes: options.roomNodes ?? oneNode,
+        takePlace: async ({ document }) => this.takePlace(document.conference.maxTotal),
+      }),
       destinations,
       trunks,
       callLimit: options.callLimit ?? { take: async ({ document }) => this.takeCall(document.pbx.maxCalls) },
@@ -105,11 +120,7 @@ export class Switchboard {
       employees: new EmployeeDialler(destinations, occupancy),
       groups: options.groups ?? new SimulatedQueue({ clock, random: systemRandom, occupancy }),
       callbacks: options.callbacks ?? { ask: async () => false, reached: () => undefined },
-      sounds: {
-        audio: (_version, id) => [{ file: id }],
-        say: (_version, spoken) => spoken.map((one) => ({ file: said(one) })),
-        ringBack: () => [{ file: 'ring-back' }],
-      },
+      sounds,
     };
     this.#pbx = pbx;
     this.inbound = new Inbound({
@@ -155,6 +166,12 @@ export class Switchboard {
     return () => void this.#calls--;
   }
 
+  private takePlace(limit: number): (() => void) | undefined {
+    if (this.#places >= limit) return undefined;
+    this.#places++;
+    return () => void this.#places--;
+  }
+
   private async setStatus(_pbx: string, employee: string, status: string): Promise<void> {
     if (this.statusFails) throw this.statusFails;
     this.statuses.push(`${employee} ${status}`);
@@ -176,6 +193,8 @@ export class Switchboard {
   get quiet(): boolean {
     return (
       this.media.alive.length === 0 &&
+      this.media.conferences.size === 0 &&
+      this.#places === 0 &&
       this.clock.pending === 0 &&
       this.inbound.live.size === 0 &&
       this.limits.ongoing.size === 0 &&
@@ -183,6 +202,12 @@ export class Switchboard {
     );
   }
 }
+
+const oneNode: RoomNodes = {
+  hold: async () => undefined,
+  send: async () => undefined,
+  onMessage: () => () => undefined,
+};
 
 /** Something said, as a name of a file that a test can read: `queue-wait`, `minutes 5`, `phone 79990000001`. */
 export const said = (spoken: Spoken): string => {

@@ -64,7 +64,7 @@ export type Security = Immutable<z.output<typeof Security>>;
 
 /** §4.6.4.1 */
 export const Conference = object({
-  maxParticipants: count(2, 1000).default(8),
-  maxTotal: count(2, 10_000).default(30).describe('In all conferences together.'),
+  maxParticipants: count(2, 1000).default(8).describe('In one that is made by `#*`; a room has its seats.'),
+  maxTotal: count(2, 10_000).default(30).describe('In all conferences together, rooms too.'),
 });
 export type Conference = Immutable<z.output<typeof Conference>>;
