@@ -393,13 +393,13 @@ export class FreeswitchEndpoint implements Endpoint {
 
   /** A re-INVITE on our leg, if the peer has changed anything that FreeSWITCH sees. */
   async #tellServer(parameters: MediaParameters): Promise<void> {
-    const { peer, capabilities } = this.#parts;
+    const { peer } = this.#parts;
     const key = parameters.srtp?.remote;
     const described = JSON.stringify({ ...parameters, srtp: key });
     if (described === this.#described) return;
     try {
       if (key === this.#remoteKey) {
-        peer.hear(await this.#offerTo('server', this.channel.dialog.modify(peer.known(parameters))), capabilities);
+        peer.hear(await this.#offerTo('server', this.channel.dialog.modify(peer.known(parameters))));
       } else {
         await this.#rekey(parameters);
         this.#remoteKey = key;
@@ -418,7 +418,7 @@ export class FreeswitchEndpoint implements Endpoint {
    * does not get who has answered an offer of ours. So it is asked to offer.
    */
   async #rekey(parameters: MediaParameters): Promise<void> {
-    const { peer, capabilities, clock } = this.#parts;
+    const { peer, clock } = this.#parts;
     const before = this.#parameters;
     // Its offer has the direction of what it was told last.
     if (before?.srtp && !(before.sending && before.receiving)) {
@@ -426,7 +426,7 @@ export class FreeswitchEndpoint implements Endpoint {
     }
     const answered = Promise.withResolvers<void>();
     this.#rekeying = (offer) => {
-      peer.hear(offer, capabilities);
+      peer.hear(offer);
       answered.resolve();
       return peer.known(parameters);
     };

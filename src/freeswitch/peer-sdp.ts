@@ -1,7 +1,7 @@
 import type { CodecName } from '../media/port.ts';
 import { type CryptoLine, newKey, printCrypto, type SrtpSuite } from '../media/sdp/crypto.ts';
 import { imageLines } from '../media/sdp/image.ts';
-import type { Capabilities, MediaParameters } from '../media/sdp/negotiate.ts';
+import type { Capabilities, MediaParameters, OwnEncryption } from '../media/sdp/negotiate.ts';
 import { parseRemote, type RemoteImage } from '../media/sdp/remote.ts';
 import { iceLines, type Setup, type WebRtcSide, webRtcLines } from '../media/sdp/webrtc.ts';
 import type { Random } from '../time/random.ts';
@@ -27,6 +27,7 @@ export class PeerSdp {
   #side = NOBODY;
   /** As he was last described. */
   #secrecy: Secrecy = 'none';
+  #own: OwnEncryption = {};
   readonly #random: Random;
 
   constructor(random: Random) {
@@ -34,18 +35,23 @@ export class PeerSdp {
     this.#random = random;
   }
 
+  /** How FreeSWITCH encrypts, which is how we do for the peer, as it said last. */
+  get own(): OwnEncryption {
+    return this.#own;
+  }
+
   /**
-   * What FreeSWITCH says of itself, in an answer or an offer: where its RTP socket is, and its key, which is ours for the peer.
+   * What FreeSWITCH says of itself, in an answer or an offer: where its RTP socket is, and how it encrypts.
    * @throws MediaError `bad-sdp`; Error if it has no audio, or does not encrypt what is to be encrypted
    */
-  hear(description: string, { srtp, webrtc }: Pick<Capabilities, 'srtp' | 'webrtc'>): Side {
+  hear(description: string): Side {
     const { audio, secured, browser } = parseRemote(description);
     const side = { none: audio, key: secured, webrtc: browser }[this.#secrecy];
     if (typeof side !== 'object') {
       throw new Error(`FreeSWITCH refused the ${this.#secrecy === 'none' ? 'audio' : `encryption: ${side ?? ''}`}`);
     }
-    if (srtp && secured) srtp.key = secured.crypto.key;
-    if (webrtc && typeof browser === 'object') webrtc.side = browser.webrtc;
+    if (this.#secrecy === 'key') this.#own = { key: secured?.crypto.key };
+    if (typeof browser === 'object') this.#own = { webrtc: browser.webrtc };
     return { address: side.address, port: side.port };
   }
 

@@ -82,9 +82,8 @@ export class FreeswitchServer {
       codecs: options.codecs ?? DEFAULT_CODECS,
       dtmf: options.dtmf ?? 'rfc2833',
       family: 4,
-      // FreeSWITCH chooses its key: its answer has it.
-      srtp: { required: options.srtp === 'required', key: '' },
-      webrtc: { required: options.webrtc === true, side: undefined },
+      srtp: { required: options.srtp === 'required' },
+      webrtc: { required: options.webrtc === true },
     };
     const agreed = options.remoteSdp === undefined ? undefined : readRemote(options.remoteSdp, capabilities);
     this.#making++;
@@ -133,13 +132,13 @@ export class FreeswitchServer {
     const channel = await Channel.take(made, this.#parts.node, this.#parts.clock);
     let side: { readonly address: string; readonly port: number };
     try {
-      side = peer.hear(made.dialog.remote.sdp, capabilities);
-      if (isBrowser) peer.hear(await channel.dialog.modify(described()), capabilities);
+      side = peer.hear(made.dialog.remote.sdp);
+      if (isBrowser) peer.hear(await channel.dialog.modify(described()));
     } catch (error) {
       void channel.hangUp();
       throw gone(this.name, errorText(error), error);
     }
-    const session = new SdpSession(capabilities, { sessionId: randomInt(2 ** 47), ...side });
+    const session = new SdpSession(capabilities, () => peer.own, { sessionId: randomInt(2 ** 47), ...side });
     if (agreed) session.accept(agreed);
     else session.offer();
     const endpoint = new FreeswitchEndpoint({

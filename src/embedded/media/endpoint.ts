@@ -34,6 +34,8 @@ export interface EmbeddedEndpointParts {
   readonly place: Place;
   readonly link: WorkerLink;
   readonly capabilities: Capabilities;
+  /** What it encrypts with: 30 bytes in base64. */
+  readonly key: string;
   readonly session: SdpSession;
   /** Called once, when no event can come any more. */
   readonly onEnd: () => void;
@@ -52,6 +54,7 @@ export class EmbeddedEndpoint implements Endpoint {
   readonly #place: Place;
   readonly #link: WorkerLink;
   readonly #capabilities: Capabilities;
+  readonly #key: string;
   readonly #session: SdpSession;
   readonly #onEnd: () => void;
   readonly #events = new Emitter<EndpointEvents>();
@@ -69,11 +72,12 @@ export class EmbeddedEndpoint implements Endpoint {
   /** Negotiations take effect one after the other. */
   #negotiations: Promise<unknown> = Promise.resolve();
 
-  constructor({ place, link, capabilities, session, onEnd }: EmbeddedEndpointParts) {
+  constructor({ place, link, capabilities, key, session, onEnd }: EmbeddedEndpointParts) {
     this.id = String(place.endpoint);
     this.#place = place;
     this.#link = link;
     this.#capabilities = capabilities;
+    this.#key = key;
     this.#session = session;
     this.#onEnd = onEnd;
   }
@@ -91,7 +95,8 @@ export class EmbeddedEndpoint implements Endpoint {
       this.#mustLive();
       const agreed = readRemote(remoteSdp, this.#capabilities);
       const { dtmf } = this.#capabilities;
-      await this.#link.request('configure', { ...this.#named, dtmf, parameters: agreed.agreement.parameters });
+      const { parameters } = agreed.agreement;
+      await this.#link.request('configure', { ...this.#named, dtmf, key: this.#key, parameters });
       this.#session.accept(agreed);
       return this.localSdp;
     });

@@ -33,7 +33,8 @@ export interface WorkerOptions {
 /** By name: what is asked, and what is answered. Endpoints are named by numbers that the main thread gives out. */
 export interface Requests {
   open: { ask: { endpoint: number }; answer: { port: number } };
-  configure: { ask: { endpoint: number; dtmf: DtmfMode; parameters: MediaParameters }; answer: undefined };
+  /** `key`: what we encrypt with where the parameters have a key of the peer. */
+  configure: { ask: { endpoint: number; dtmf: DtmfMode; key: string; parameters: MediaParameters }; answer: undefined };
   bypass: { ask: { endpoint: number }; answer: undefined };
   play: {
     ask: { endpoint: number; playback: number; sources: readonly AudioSource[]; loop: boolean; startAtMs: number };

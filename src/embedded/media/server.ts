@@ -22,6 +22,9 @@ import type { EmbeddedMediaOptions } from './index.ts';
 import { divide, type PortInterval, pairsIn } from './worker/port-range.ts';
 import { WorkerLink } from './worker-link.ts';
 
+const WEBRTC_HINT =
+  'the embedded media do not speak WebRTC; give the engine a FreeSWITCH server (FREESWITCH=host:port:secret)';
+
 /** A place for a worker. One that died is started anew when the next endpoint needs it. */
 interface Slot {
   readonly index: number;
@@ -98,19 +101,18 @@ export class EmbeddedMediaServer implements MediaServer, ConferenceMixer {
 
   async createEndpoint(options: EndpointOptions): Promise<Endpoint> {
     if (this.#closing) throw new MediaError('server-gone', 'The media server is closed');
-    if (options.webrtc) throw noWebRtc();
+    if (options.webrtc) throw noWebRtc(WEBRTC_HINT);
     const capabilities: Capabilities = {
       codecs: options.codecs ?? ['pcma', 'pcmu'],
       dtmf: options.dtmf ?? 'rfc2833',
       family: isIPv4(this.#options.address) ? 4 : 6,
-      srtp: {
-        required: options.srtp === 'required',
-        key: newKey(systemRandom),
-      },
+      srtp: { required: options.srtp === 'required' },
+      webrtcHint: WEBRTC_HINT,
     };
+    const key = newKey(systemRandom);
     const agreed = options.remoteSdp === undefined ? undefined : readRemote(options.remoteSdp, capabilities);
     const { slot, link, number, port } = await this.#open(options.callId);
-    const session = new SdpSession(capabilities, {
+    const session = new SdpSession(capabilities, () => ({ key }), {
       sessionId: systemRandom.below(2 ** 47),
       address: (options.internal ? undefined : this.#options.externalIp) ?? this.#options.address,
       port,
@@ -119,6 +121,7 @@ export class EmbeddedMediaServer implements MediaServer, ConferenceMixer {
       place: { worker: slot.index, endpoint: number },
       link,
       capabilities,
+      key,
       session,
       onEnd: () => {
         this.#endpoints.delete(number);
@@ -128,7 +131,7 @@ export class EmbeddedMediaServer implements MediaServer, ConferenceMixer {
     this.#endpoints.set(number, { endpoint, slot });
     if (agreed) {
       const { dtmf } = capabilities;
-      await link.request('configure', { endpoint: number, dtmf, parameters: agreed.agreement.parameters });
+      await link.request('configure', { endpoint: number, dtmf, key, parameters: agreed.agreement.parameters });
       session.accept(agreed);
     } else {
       session.offer();

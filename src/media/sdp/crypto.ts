@@ -8,11 +8,15 @@ export const newKey = (random: Random): string => Buffer.from(random.hex(KEY_BYT
 
 const KEY_BYTES = 30;
 
-/** Of both directions: a key and a salt of AES-128, 30 bytes in base64. */
-export interface SrtpKeys {
+/** What a peer encrypts with: a key and a salt of AES-128, 30 bytes in base64. */
+export interface PeerKey {
   readonly suite: SrtpSuite;
-  readonly local: string;
   readonly remote: string;
+}
+
+/** Of both directions. */
+export interface SrtpKeys extends PeerKey {
+  readonly local: string;
 }
 
 /** One of the ways to encrypt that a description offers, or the one that it takes (RFC 4568 §4). */

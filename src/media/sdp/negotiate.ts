@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
 import { type CodecName, type DtmfMode, MediaError } from '../port.ts';
-import type { CryptoLine, SrtpKeys } from './crypto.ts';
+import type { CryptoLine, PeerKey } from './crypto.ts';
 import {
   type Direction,
   isUnspecified,
@@ -17,26 +17,24 @@ export interface Capabilities {
   readonly dtmf: DtmfMode;
   /** Address family of our sockets. */
   readonly family: 4 | 6;
-  /** Undefined: plain RTP alone. */
+  /** SRTP with keys in the session descriptions (SDES, RFC 4568). Undefined: plain RTP alone. */
   readonly srtp?: Encryption | undefined;
   /** Undefined: no WebRTC. */
-  readonly webrtc?: WebRtc | undefined;
+  readonly webrtc?: Encryption | undefined;
+  /** What a browser is told where there is no WebRTC: what would have to be done. */
+  readonly webrtcHint?: string;
 }
 
-/** WebRTC, which a media server speaks itself. */
-export interface WebRtc {
+export interface Encryption {
   /** It is offered, and nothing else is taken. Otherwise the peer has it as he offers it. */
   readonly required: boolean;
-  /** What the media server said of itself last. */
-  side: WebRtcSide | undefined;
 }
 
-/** SRTP with keys in the session descriptions (SDES, RFC 4568). */
-export interface Encryption {
-  /** Plain RTP is neither offered nor taken. Otherwise the peer has it as he offers it. */
-  readonly required: boolean;
-  /** What we encrypt with: a key and a salt of AES-128, 30 bytes in base64. A media server that chooses its keys itself tells a new one by its answer. */
-  key: string;
+/** How our side encrypts. It stands in our descriptions as it is when these are printed: a media server that chooses it itself may choose anew in the middle of a call. */
+export interface OwnEncryption {
+  /** For SRTP: a key and a salt of AES-128, 30 bytes in base64. */
+  readonly key?: string | undefined;
+  readonly webrtc?: WebRtcSide | undefined;
 }
 
 /** All that the worker must know of a negotiation. */
@@ -54,7 +52,7 @@ export interface MediaParameters {
   readonly sending: boolean;
   readonly receiving: boolean;
   /** Undefined: it is plain RTP, or WebRTC. */
-  readonly srtp?: SrtpKeys;
+  readonly srtp?: PeerKey;
   /** What the peer says of his side. */
   readonly webrtc?: WebRtcSide;
 }
@@ -76,8 +74,8 @@ const STATIC: Record<CodecName, number> = { pcma: 8, pcmu: 0 };
 const OFFERED_EVENT = 101;
 
 /** The encryption of an offer of ours. */
-export const offeredCrypto = ({ srtp }: Capabilities): CryptoLine | undefined =>
-  srtp?.required ? { tag: 1, suite: 'AES_CM_128_HMAC_SHA1_80', key: srtp.key } : undefined;
+export const offeredCrypto = ({ srtp }: Capabilities, { key }: OwnEncryption): CryptoLine | undefined =>
+  srtp?.required && key !== undefined ? { tag: 1, suite: 'AES_CM_128_HMAC_SHA1_80', key } : undefined;
 
 /** The formats of an offer of ours. */
 export function offeredFormats({ codecs, dtmf }: Capabilities): RemoteFormat[] {
@@ -111,7 +109,7 @@ export function negotiate(remote: RemoteDescription, capabilities: Capabilities)
       accepted: acceptedFormats(audio, capabilities),
       sending: direction === 'sendrecv' || direction === 'sendonly',
       receiving: direction === 'sendrecv' || direction === 'recvonly',
-      ...(crypto && srtp && { srtp: { suite: crypto.suite, local: srtp.key, remote: crypto.key } }),
+      ...(crypto && srtp && { srtp: { suite: crypto.suite, remote: crypto.key } }),
       ...(webrtc && { webrtc }),
     },
     formats,
@@ -125,7 +123,7 @@ export function negotiate(remote: RemoteDescription, capabilities: Capabilities)
 /** One who offers both has it encrypted. @throws MediaError `no-common-codec` */
 function audioFor(
   { audio, secured, browser, lines }: RemoteDescription,
-  { srtp, webrtc }: Capabilities,
+  { srtp, webrtc, webrtcHint }: Capabilities,
 ): RemoteAudio & { readonly crypto?: CryptoLine; readonly webrtc?: WebRtcSide } {
   if (webrtc && typeof browser === 'object') return browser;
   if (webrtc?.required || (webrtc && typeof browser === 'string' && !audio && !secured)) {
@@ -134,24 +132,21 @@ function audioFor(
   const isSecure = secured && lines[secured.index]?.protocol.startsWith('RTP/SAVP');
   if (srtp && secured && (srtp.required || isSecure)) return secured;
   if (srtp?.required) {
-    if (browser !== undefined) throw noWebRtc();
+    if (browser !== undefined) throw noWebRtc(webrtcHint);
     throw new MediaError(
       'no-common-codec',
       'The peer has no audio over SRTP with its key in the description (SDES), which is required',
     );
   }
   if (audio) return audio;
-  if (browser !== undefined) throw noWebRtc();
+  if (browser !== undefined) throw noWebRtc(webrtcHint);
   const wanted = srtp ? 'plain RTP (RTP/AVP), or SRTP with its key in the description (SDES)' : 'plain RTP (RTP/AVP)';
   throw new MediaError('no-common-codec', `The peer has no audio over ${wanted}`);
 }
 
 /** Of a media server that does not speak it. */
-export const noWebRtc = (): MediaError =>
-  new MediaError(
-    'no-common-codec',
-    'This is a browser (WebRTC), and the embedded media do not speak WebRTC: give the engine a FreeSWITCH server (FREESWITCH=host:port:secret)',
-  );
+export const noWebRtc = (hint = 'this media server does not speak WebRTC'): MediaError =>
+  new MediaError('no-common-codec', `This is a browser (WebRTC): ${hint}`);
 
 const mirrored: Record<Direction, Direction> = {
   sendrecv: 'sendrecv',

@@ -1,6 +1,13 @@
 import type { ImageForm } from './image.ts';
 import { type Among, type LocalDescription, printLocal } from './local.ts';
-import { type Agreement, type Capabilities, negotiate, offeredCrypto, offeredFormats } from './negotiate.ts';
+import {
+  type Agreement,
+  type Capabilities,
+  negotiate,
+  type OwnEncryption,
+  offeredCrypto,
+  offeredFormats,
+} from './negotiate.ts';
 import { parseRemote, type RemoteDescription, type RemoteImage } from './remote.ts';
 
 /** A description of the peer that we can work with. */
@@ -19,6 +26,7 @@ export function readRemote(text: string, capabilities: Capabilities): Negotiatio
 export class SdpSession {
   readonly #fixed: Pick<LocalDescription, 'sessionId' | 'address' | 'port'>;
   readonly #capabilities: Capabilities;
+  readonly #own: () => OwnEncryption;
   /** The last that was printed, and that of `#sdp`. */
   #version = 0;
   #sdpVersion = 0;
@@ -28,8 +36,14 @@ export class SdpSession {
   /** Where our stream stands among the lines of the session. */
   #among: Among | undefined;
 
-  constructor(capabilities: Capabilities, fixed: Pick<LocalDescription, 'sessionId' | 'address' | 'port'>) {
+  /** @param own asked each time that we describe ourselves */
+  constructor(
+    capabilities: Capabilities,
+    own: () => OwnEncryption,
+    fixed: Pick<LocalDescription, 'sessionId' | 'address' | 'port'>,
+  ) {
     this.#capabilities = capabilities;
+    this.#own = own;
     this.#fixed = fixed;
   }
 
@@ -56,9 +70,7 @@ export class SdpSession {
     }
     const { formats, direction, parameters, index, crypto } = agreement;
     this.#among = { lines: remote.lines, index };
-    // What the media server has now: it may have chosen both since the agreement.
-    const key = this.#capabilities.srtp?.key;
-    const side = this.#capabilities.webrtc?.side;
+    const { key, webrtc: side } = this.#own();
     const webrtc = parameters.webrtc && side && { ...side, mid: parameters.webrtc.mid };
     const encryption = crypto && key !== undefined ? { ...crypto, key } : undefined;
     this.#print({
@@ -91,10 +103,12 @@ export class SdpSession {
   #audioOffer(): Pick<LocalDescription, 'formats' | 'direction' | 'rtcpMux' | 'crypto' | 'webrtc'> {
     const capabilities = this.#capabilities;
     const formats = offeredFormats(capabilities);
-    const { required = false, side } = capabilities.webrtc ?? {};
+    const own = this.#own();
+    const { webrtc: side } = own;
     // RFC 8842 §5.2: who offers leaves it to the other one who begins.
-    if (required && side) return { ...WEBRTC_WANTED, formats, webrtc: { ...side, setup: 'actpass', mid: 'audio' } };
-    return { ...AUDIO_WANTED, formats, crypto: offeredCrypto(capabilities) };
+    if (capabilities.webrtc?.required && side)
+      return { ...WEBRTC_WANTED, formats, webrtc: { ...side, setup: 'actpass', mid: 'audio' } };
+    return { ...AUDIO_WANTED, formats, crypto: offeredCrypto(capabilities, own) };
   }
 
   #print(changing: Omit<LocalDescription, 'sessionId' | 'address' | 'port' | 'version'>): void {

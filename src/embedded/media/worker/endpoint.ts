@@ -87,10 +87,10 @@ export class RtpEndpoint implements DatagramReceiver, Paced {
     return this.#parameters !== undefined;
   }
 
-  configure(parameters: MediaParameters, dtmf: DtmfMode): void {
+  configure(parameters: MediaParameters, dtmf: DtmfMode, key: string): void {
     this.#parameters = parameters;
     this.#rtcpSource = undefined;
-    this.#encrypt(parameters.srtp);
+    this.#encrypt(parameters.srtp && { ...parameters.srtp, local: key });
     this.inbound.configure(parameters, dtmf === 'inband' || parameters.eventPayloadType === undefined);
     this.outbound.configure(parameters);
     if (this.inbound.listening) this.#around.pacer.add(this);

@@ -77,8 +77,8 @@ export class MediaCore {
       this.#endpoints.set(id, endpoint);
       return { port: pair.port };
     },
-    configure: ({ endpoint, dtmf, parameters }) => {
-      this.#endpoint(endpoint).configure(parameters, dtmf);
+    configure: ({ endpoint, dtmf, key, parameters }) => {
+      this.#endpoint(endpoint).configure(parameters, dtmf, key);
       this.#keepHouse();
       return undefined;
     },

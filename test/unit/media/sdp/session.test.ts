@@ -159,7 +159,7 @@ describe('negotiation', () => {
 });
 
 describe('SdpSession', () => {
-  const open = () => new SdpSession(capabilities, { sessionId: 42, address: '192.0.2.100', port: 20_000 });
+  const open = () => new SdpSession(capabilities, () => ({}), { sessionId: 42, address: '192.0.2.100', port: 20_000 });
 
   it('prints an offer', () => {
     const session = open();
@@ -215,7 +215,7 @@ describe('SdpSession', () => {
 
 describe('SRTP (RFC 4568)', () => {
   const [ours, theirs] = [1, 2].map((byte) => Buffer.alloc(30, byte).toString('base64')) as [string, string];
-  const srtp = { required: false, key: ours };
+  const srtp = { required: false };
   const crypto = (suite: string, key: string, tag = 1) => `a=crypto:${tag} ${suite} inline:${key}`;
   const secured = (...lines: readonly string[]) => `${changed('RTP/AVP', 'RTP/SAVP')}${lines.join('\r\n')}\r\n`;
 
@@ -240,7 +240,7 @@ describe('SRTP (RFC 4568)', () => {
     ],
   ])('is taken with %s', (_what, lines, tag, suite) => {
     const { parameters, crypto: answered } = read(secured(...lines), { srtp });
-    expect(parameters.srtp).toEqual({ suite, local: ours, remote: theirs });
+    expect(parameters.srtp).toEqual({ suite, remote: theirs });
     expect(answered).toEqual({ tag, suite });
   });
 
@@ -260,14 +260,21 @@ describe('SRTP (RFC 4568)', () => {
     expect(read(both)).toMatchObject({ index: 0, parameters: { remote: { port: 49170 } } });
   });
 
-  it('keeps our key, and its version of the session, when a peer repeats himself', () => {
-    const session = new SdpSession({ ...capabilities, srtp }, { sessionId: 1, address: '192.0.2.2', port: 4000 });
+  it('keeps its version of the session when a peer repeats himself, and our key has not changed', () => {
+    let key = ours;
+    const place = { sessionId: 1, address: '192.0.2.2', port: 4000 };
+    const session = new SdpSession({ ...capabilities, srtp }, () => ({ key }), place);
     const text = secured(crypto('AES_CM_128_HMAC_SHA1_80', theirs));
     session.accept(readRemote(text, { ...capabilities, srtp }));
     const first = session.sdp;
     session.accept(readRemote(text, { ...capabilities, srtp }));
     expect(session.sdp).toBe(first);
     expect(first).toContain(`m=audio 4000 RTP/SAVP 8 101\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${ours}\r\n`);
+    // A media server that chooses its keys itself has chosen another.
+    key = theirs;
+    session.accept(readRemote(text, { ...capabilities, srtp }));
+    expect(session.sdp).toContain(`inline:${theirs}\r\n`);
+    expect(session.sdp).toContain('o=- 1 2 IN IP4');
   });
 });
 
@@ -298,7 +305,8 @@ describe('WebRTC (RFC 8827)', () => {
     ...{ ufrag: 'ours', password: 'x'.repeat(24), fingerprint, setup: 'active', mid: undefined },
     candidates: [{ foundation: '9', priority: 5, address: '192.0.2.2', port: 4000, type: 'host' }],
   };
-  const webrtc = () => ({ required: false, side });
+  const webrtc = { required: false };
+  const own = () => ({ webrtc: side });
 
   it('has the way that the candidates say, whatever the c= line says, and no candidate that cannot be used', () => {
     const more = [
@@ -307,7 +315,7 @@ describe('WebRTC (RFC 8827)', () => {
       'a=candidate:4 2 udp 2122260222 192.0.2.7 51002 typ host',
       'a=candidate:5 1 udp 1686052607 198.51.100.7 51000 typ srflx raddr 192.0.2.7 rport 51000',
     ];
-    const { parameters, heldByPeer } = read(browser(host, ...more), { webrtc: webrtc() });
+    const { parameters, heldByPeer } = read(browser(host, ...more), { webrtc });
     expect(heldByPeer).toBe(false);
     expect(parameters).toMatchObject({ remote: { address: '192.0.2.7', port: 51_000 }, codec: 'pcma', sending: true });
     expect(parameters.webrtc).toMatchObject({ ufrag: 'EsAw', setup: 'actpass', mid: '0', fingerprint });
@@ -318,8 +326,8 @@ describe('WebRTC (RFC 8827)', () => {
   });
 
   it('is answered with our side, and the name of the line', () => {
-    const all = { ...capabilities, webrtc: webrtc() };
-    const session = new SdpSession(all, { sessionId: 1, address: '192.0.2.2', port: 4000 });
+    const all = { ...capabilities, webrtc };
+    const session = new SdpSession(all, own, { sessionId: 1, address: '192.0.2.2', port: 4000 });
     session.accept(readRemote(browser(host), all));
     expect(session.sdp).toContain('m=audio 4000 UDP/TLS/RTP/SAVPF 8 126\r\n');
     for (const line of ['mid:0', 'ice-ufrag:ours', `fingerprint:${fingerprint}`, 'setup:active', 'rtcp-mux']) {
@@ -329,8 +337,8 @@ describe('WebRTC (RFC 8827)', () => {
   });
 
   it('is offered with a handshake that either may begin', () => {
-    const all = { ...capabilities, webrtc: { required: true, side } };
-    const session = new SdpSession(all, { sessionId: 1, address: '192.0.2.2', port: 4000 });
+    const all = { ...capabilities, webrtc: { required: true } };
+    const session = new SdpSession(all, own, { sessionId: 1, address: '192.0.2.2', port: 4000 });
     session.offer();
     expect(session.sdp).toContain('m=audio 4000 UDP/TLS/RTP/SAVPF 8 0 101\r\n');
     for (const line of ['setup:actpass', 'rtcp-mux']) expect(session.sdp).toContain(`\r\na=${line}\r\n`);
@@ -345,12 +353,14 @@ describe('WebRTC (RFC 8827)', () => {
     ['no certificate', browser(host).replace(/a=fingerprint.*\r\n/, ''), /no fingerprint/],
     ['no password of ICE', browser(host).replace(/a=ice-pwd.*\r\n/, ''), /ice-pwd/],
   ])('is refused with %s', (_what, text, why) => {
-    expect(() => read(text, { webrtc: webrtc() })).toThrow(why);
+    expect(() => read(text, { webrtc })).toThrow(why);
   });
 
   it('is refused where nobody speaks it, with what to do', () => {
-    expect(() => read(browser(host))).toThrow(/FREESWITCH=/);
-    expect(() => read(browser(host), { srtp: { required: true, key: 'k' } })).toThrow(/FREESWITCH=/);
-    expect(codeOf(offer(), { webrtc: { required: true, side } })).toBe('no-common-codec');
+    const webrtcHint = 'take a media server that speaks it';
+    expect(() => read(browser(host))).toThrow(/WebRTC.*does not speak/);
+    expect(() => read(browser(host), { webrtcHint })).toThrow(webrtcHint);
+    expect(() => read(browser(host), { webrtcHint, srtp: { required: true } })).toThrow(webrtcHint);
+    expect(codeOf(offer(), { webrtc: { required: true } })).toBe('no-common-codec');
   });
 });

@@ -65,7 +65,10 @@ class Bench {
   async negotiate(endpoint: number, port: number, attributes = ''): Promise<void> {
     const sdp = `v=0\r\nc=IN IP4 ${PEER}\r\nm=audio ${port} RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n${attributes}`;
     const { agreement } = readRemote(sdp, { codecs: ['pcma', 'pcmu'], dtmf: 'rfc2833', family: 4 });
-    await this.core.handlers.configure({ endpoint, dtmf: 'rfc2833', parameters: agreement.parameters });
+    await this.core.handlers.configure({
+      ...{ endpoint, dtmf: 'rfc2833', key: '' },
+      parameters: agreement.parameters,
+    });
   }
 
   /** A packet from the peer. @param sample each of its bytes */
