@@ -4,11 +4,13 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CallRecord } from '../../src/history/record.ts';
 import { Phone } from '../support/baresip.ts';
 import { Engine } from '../support/engine-process.ts';
 import { startJack } from '../support/jack.ts';
 import { idle, lastRecord } from '../support/observe.ts';
 import { domain, lines, office, password, tunes, writeOffice } from '../support/office.ts';
+import { PhoneBank, type RungPhone } from '../support/phone-bank.ts';
 import { Program } from '../support/process.ts';
 import { sippCalls } from '../support/sipp.ts';
 import { temporaryFolder } from '../support/temp.ts';
@@ -330,5 +332,52 @@ describe('the engine killed', () => {
     await records(second, 2);
     // Before the engine stops, or they would wait for an answer to their farewell.
     await Promise.all([anna[Symbol.asyncDispose](), boris[Symbol.asyncDispose]()]);
+  });
+
+  it('between the end of a call and its record, which gives way to the next caller of the agent, loses neither', async () => {
+    await using folder = await temporaryFolder('killed');
+    const company = office();
+    await writeOffice(folder.path, {
+      ...company,
+      numbers: [{ number: '74950000009', scheme: 'sales', source: { passive: `line9@${domain}` } }],
+      schemes: [...(company.schemes as object[]), { id: 'sales', steps: [{ forward: { group: 'sales' } }] }],
+    });
+    const varDir = join(folder.path, 'var');
+    await using first = await Engine.start({ config: folder.path, varDir });
+    await using phones = await PhoneBank.open(first.sip);
+    const rung: RungPhone[] = [];
+    phones.onInvite = (call) => {
+      if (rung.push(call) === 1) call.answer();
+    };
+    await phones.register('anna', domain, password);
+    const [talking, waiting] = ['79160000001', '79160000002'];
+    const call = (from: string) => phones.call(`${from}@elsewhere.test`, `line9@${domain}`);
+    await call(talking).answered;
+    // What a call has become is kept once a second.
+    await eventually(
+      'anna to have talked for two seconds',
+      () => first.api<{ state: string; since: string | null }[]>('/api/pbxs/acme/employees'),
+      (people) => people.some(({ state, since }) => state === 'talking' && Date.now() - Date.parse(since ?? '') > 2000),
+    );
+    await call(waiting).answered;
+    await eventually(
+      'the second to wait',
+      async () => (await first.api<{ callers: unknown[] }>('/api/pbxs/acme/groups/sales/queue')).callers.length,
+      (length) => length === 1,
+    );
+    // What is left of the first call is done when the second has rung.
+    await rung[0]?.bye();
+    await first.program.stop('SIGKILL');
+
+    await using second = await Engine.start({ config: folder.path, varDir, drachtio: first.drachtio });
+    const records = await eventually(
+      'both records',
+      async () => (await second.api<{ items: CallRecord[] }>('/api/pbxs/acme/history')).items,
+      (items) => items.length === 2,
+    );
+    expect(records.map(({ from, outcome }) => [from, outcome]).sort()).toEqual([
+      [talking, 'answered'],
+      [waiting, 'missed'],
+    ]);
   });
 });
