@@ -41,6 +41,8 @@ const DRAIN_MS = 500;
 class Phone {
   readonly socket: Socket;
   received = 0;
+  /** It has an address to talk to. */
+  talks = false;
   readonly #packet = Buffer.alloc(PACKET, 0xd5);
   readonly #transits: number[];
   readonly #errors: number[];
@@ -72,12 +74,26 @@ class Phone {
   }
 }
 
+async function openAt(port: number): Promise<Socket> {
+  const socket = createSocket('udp4');
+  socket.bind(port, '127.0.0.1');
+  await once(socket, 'listening');
+  return socket;
+}
+
+async function freePort(): Promise<number> {
+  const socket = await openAt(0);
+  const { port } = socket.address();
+  socket.close();
+  await once(socket, 'close');
+  return port;
+}
+
 async function openPhones(count: number, transits: number[], errors: number[]): Promise<Phone[]> {
   const phones: Phone[] = [];
   for (let i = 0; i < count; i++) {
-    const socket = createSocket('udp4');
-    socket.bind(0, '127.0.0.1');
-    await once(socket, 'listening');
+    // By its number: a port that the system has chosen is lost when a socket is sent elsewhere.
+    const socket = await openAt(await freePort());
     phones.push(new Phone(socket, transits, errors));
   }
   return phones;
@@ -85,7 +101,10 @@ async function openPhones(count: number, transits: number[], errors: number[]): 
 
 /** Phones take turns within the 20 ms, as independent phones would. */
 async function talk(phones: readonly Phone[], ports: readonly number[], seconds: number): Promise<number> {
-  for (const [i, { socket }] of phones.entries()) {
+  for (const [i, phone] of phones.entries()) {
+    const { socket } = phone;
+    if (phone.talks) socket.disconnect();
+    phone.talks = true;
     socket.connect(ports[i] ?? 0, '127.0.0.1');
     await once(socket, 'connect');
   }
@@ -127,6 +146,9 @@ process.on('message', async (message: ToLoad) => {
     phones = await openPhones(message.phones, transits, errors);
     tell({ did: 'open', ports: phones.map(({ socket }) => socket.address().port) });
   } else if (message.do === 'talk') {
+    for (const phone of phones) phone.received = 0;
+    transits.length = 0;
+    errors.length = 0;
     const cpu = process.cpuUsage();
     const sent = await talk(phones, message.ports, message.seconds);
     const { user, system } = process.cpuUsage(cpu);

@@ -86,6 +86,8 @@ export class PhoneBank {
   readonly port: number;
   /** Told of each INVITE, before anything is answered. */
   onInvite: (call: RungPhone) => void = () => undefined;
+  /** Answers an offer in the middle of a call; undefined: it is refused. */
+  onOffer: (callId: string, sdp: string) => string | undefined = () => undefined;
   readonly #socket: Socket;
   readonly #server: Address;
   readonly #murmur: Murmur | undefined;
@@ -228,9 +230,10 @@ export class PhoneBank {
 
   #rung(invite: Message): void {
     const callId = invite.header('Call-ID');
+    const user = /^INVITE sip:([^@]+)@/.exec(invite.start)?.[1] ?? '';
+    if (invite.header('To').includes(';tag=')) return this.#offered(invite, user);
     // Sent again, because we were slow.
     if (this.#dialogs.has(callId)) return;
-    const user = /^INVITE sip:([^@]+)@/.exec(invite.start)?.[1] ?? '';
     const ended = Promise.withResolvers<string>();
     const dialog: OpenDialog = { end: ended.resolve, ringing: invite };
     this.#dialogs.set(callId, dialog);
@@ -266,6 +269,14 @@ export class PhoneBank {
         return message.at;
       },
     });
+  }
+
+  #offered(invite: Message, user: string): void {
+    const callId = invite.header('Call-ID');
+    const sdp = this.onOffer(callId, invite.body);
+    if (sdp === undefined) return this.#answer(invite, '488 No');
+    const contact = `Contact: <sip:${user}@127.0.0.1:${this.port}>`;
+    this.#repeat(`${callId} 200`, () => this.#answer(invite, '200 OK', [contact], sdp));
   }
 
   #ended(method: string, message: Message): void {
