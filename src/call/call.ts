@@ -90,6 +90,8 @@ export class Call implements LiveCall {
   brought: readonly Attempt[] = [];
   /** Who the caller talks to. */
   callee: Leg | undefined;
+  /** Who else is in the conversation, which may go on without the caller. */
+  company: { close(): void } | undefined;
   /** Of the conversation that goes on. */
   recording: TalkRecording | undefined;
   /** Resolves when the conversation, or the fax, is over and has been noted. */
@@ -167,6 +169,7 @@ export class Call implements LiveCall {
   /** Ends the call, and hangs up whoever the caller talks to. */
   breakOff(end: CallEnd): void {
     void this.callee?.hangup();
+    this.company?.close();
     this.finish(end);
   }
 

@@ -12,8 +12,8 @@ import type { CallRecord } from '../history/record.ts';
 import { tablesOf } from '../scheme/tables.ts';
 import { Call, type CallServices } from './call.ts';
 import { connect } from './connect.ts';
-import { ringOutside } from './outside.ts';
 import { contextOfFirst, ringContext } from './ring-context.ts';
+import { ringOutside } from './ring-outside.ts';
 
 /**
  * `talked`: the two were connected. `failed`: the client was not reached. `nobody`: no member of the group took it, so that nobody has dialled the

@@ -6,6 +6,7 @@ import type { ForwardResult } from '../scheme/actors.ts';
 import { reasons } from '../sip/port.ts';
 import type { Call } from './call.ts';
 import { CallerGone } from './caller-leg.ts';
+import { Consultation } from './consultation.ts';
 import { converse, holdMusic, reasonOfEnd } from './conversation.ts';
 import { DirectMedia } from './direct-media.ts';
 import { allCommands, inCallFax } from './in-call-fax.ts';
@@ -42,9 +43,15 @@ export async function connect(
   const fax = inCallFax(talking, legs, services, call.log, (pages) =>
     timeline.aside({ state: 'conversation', event: 'fax', detail: { pages } }),
   );
+  const company = new Consultation(call, talking, legs, (side, reason) => {
+    const left = side === 'callee' ? called : undefined;
+    left?.over('answered', reason);
+  });
+  call.company = company;
   const { caller: ofCaller, callee: ofCallee } = allCommands(
     recordingCommands(talking, recording, legs, services.sounds),
     fax.commands,
+    company.commands,
   );
   const commands = {
     ...(ofCaller && { caller: ofCaller }),
@@ -62,8 +69,11 @@ export async function connect(
     held: (held) => timeline.hold(held),
     commands,
     direct,
+    company,
   }).then(async ({ by, heldMs }) => {
     direct?.close();
+    company.close();
+    call.company = undefined;
     await fax.over();
     call.callee = undefined;
     call.recording = undefined;

@@ -14,12 +14,29 @@ export interface ConversationEnd {
   readonly heldMs: number;
 }
 
+/** Others who may come to be in a conversation, because one of the two calls them. */
+export interface Company {
+  /** The two are together now, and their keys go so. */
+  begins(passes: { readonly passDtmf: boolean; readonly passPeersDtmf: boolean }): void;
+  /** One has pressed a key. True: it was for the company. */
+  key(side: 'caller' | 'callee', digit: string): boolean;
+  /** The two are not together: nothing of one is for the other. */
+  readonly isApart: boolean;
+  /** One holds, or does not any more. True: the other one need not hear music. */
+  holds(side: 'caller' | 'callee', held: boolean): boolean;
+  /** One has gone. True: the conversation goes on without him. */
+  left(side: 'caller' | 'callee'): boolean;
+  /** Resolves when it does not go on any more, of those that have. */
+  readonly over: Promise<ConversationEnd['by']>;
+}
+
 /**
  * Two parties talk: their audio is bridged, until one of them hangs up; the other one is still there then. One who is put on hold hears
  * music. Never rejects: whatever goes wrong ends the conversation.
  *
  * @param music what the held one hears
  * @param held told when one puts the other on hold, and when nobody does any more
+ * @param company who else may come to be in it
  * @param direct takes their audio past the media server, where that may be
  * @param commands what each may command by keys, which the other side does not get then
  */
@@ -32,12 +49,14 @@ export async function converse(
     held: tell,
     commands = {},
     direct,
+    company,
   }: {
     readonly music: readonly AudioSource[];
     readonly clock: Clock;
     readonly held: (held: boolean) => void;
     readonly commands?: { readonly caller?: Commands; readonly callee?: Commands };
     readonly direct?: Pick<DirectMedia, 'takeBack'> | undefined;
+    readonly company?: Company;
   },
 ): Promise<ConversationEnd> {
   const { promise: ended, resolve } = Promise.withResolvers<ConversationEnd['by']>();
@@ -48,6 +67,7 @@ export async function converse(
   const side = (leg: Leg, other: Leg, name: 'caller' | 'callee') => {
     let playing: Playback | undefined;
     const send = async (digits: string) => {
+      if (company?.isApart) return;
       // Only the media server knows in which form the other one wants it.
       if (direct) await direct.takeBack();
       await other.endpoint.sendDtmf(digits).catch(() => undefined);
@@ -56,13 +76,19 @@ export async function converse(
     const keys = own && new InCallKeys(own, clock, (digits) => void send(digits));
     off.push(
       () => keys?.close(),
-      leg.on('ended', ({ by }) => resolve(by === 'local' ? 'engine' : name)),
+      leg.on('ended', ({ by }) => {
+        // By command it is over for all; one whom nothing is heard of has left.
+        const isCut = by === 'local' && leg.cutFor === undefined;
+        if (isCut || !company?.left(name)) resolve(by === 'local' ? 'engine' : name);
+      }),
       leg.on('digit', ({ digit, via }) => {
         // The bridge carries what came in the media, unless it may be a command; a digit by INFO has to be sent on.
+        if (company?.key(name, digit)) return;
         if (keys) keys.press(digit);
         else if (via === 'info') void send(digit);
       }),
       leg.on('hold', ({ held }) => {
+        if (company?.holds(name, held)) return;
         if (held) {
           playing = other.endpoint.play(music, { loop: true });
           if (hold.holders++ > 0) return;
@@ -82,6 +108,8 @@ export async function converse(
   side(callee, caller, 'callee');
 
   const passes = { passDtmf: commands.caller === undefined, passPeersDtmf: commands.callee === undefined };
+  company?.begins(passes);
+  void company?.over.then(resolve);
   await caller.endpoint.bridge(callee.endpoint, passes).catch(() => resolve('engine'));
   const by = await ended;
   for (const remove of off) remove();

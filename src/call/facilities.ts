@@ -1,6 +1,8 @@
+import type { PbxVersion } from '../config/version.ts';
 import type { Leg } from '../dial/leg.ts';
 import type { ForwardResult } from '../scheme/actors.ts';
 import type { Call } from './call.ts';
+import type { Meeting } from './meeting.ts';
 import type { Talk } from './recording.ts';
 
 /**
@@ -29,6 +31,10 @@ export interface FaxWhileTalking {
 }
 
 export interface Rooms {
+  /** A conference that is made in a call, by its employees. */
+  meet(pbx: PbxVersion): Meeting;
+  /** One more who takes part in a conference of the PBX (`conference.maxTotal`). @returns gives the place back; undefined: there is none left */
+  takePlace(pbx: PbxVersion): Promise<(() => void) | undefined>;
   /** As `SchemeWorld.forward` for a room of the PBX. */
   join(call: Call, room: string, signal: AbortSignal, connected: () => void): Promise<ForwardResult>;
 }

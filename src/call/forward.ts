@@ -9,9 +9,9 @@ import type { Call } from './call.ts';
 import { connect } from './connect.ts';
 import { forwardToGroup } from './group.ts';
 import { introduce } from './introduce.ts';
-import { ringOutside } from './outside.ts';
 import { redirected } from './redirect.ts';
 import { isPassedOnTooOften, ringContext } from './ring-context.ts';
+import { ringOutside } from './ring-outside.ts';
 
 /** What the scheme is told while a call is forwarded. */
 export interface ForwardTold {

@@ -94,6 +94,8 @@ export class Inbound {
     const occupation =
       employee === undefined ? undefined : occupancy.calls({ pbx: call.pbx.id, employee, call: call.id });
     call.timeline.changes.on('changed', (what) => what === 'talking' && occupation?.talks(false));
+    // The others of a conference go on without him.
+    void call.ended.then(() => occupation?.over());
     void see().finally(() => occupation?.over());
   }
 

@@ -1,11 +1,7 @@
-import { type Asked, attemptOutcome } from '../dial/attempt.ts';
-import type { Found } from '../dial/destinations.ts';
-import type { Introduce } from '../dial/employee.ts';
+import type { Asked } from '../dial/attempt.ts';
 import type { Leg } from '../dial/leg.ts';
-import { limitText } from '../dial/outgoing/limits.ts';
 import { dialOn } from '../dial/outgoing/post-dial.ts';
 import type { Way } from '../dial/outgoing/ways.ts';
-import { type RingContext, type RingResult, ringFirst, ringFor, ringOne } from '../dial/ring.ts';
 import type { EndReason } from '../end-reason.ts';
 import { errorText } from '../errors.ts';
 import { type Endpoint, MediaError } from '../media/port.ts';
@@ -13,6 +9,7 @@ import type { Call } from './call.ts';
 import { CallerGone } from './caller-leg.ts';
 import { connect } from './connect.ts';
 import { isPassedOnTooOften, ringContext } from './ring-context.ts';
+import { ringOutside } from './ring-outside.ts';
 
 /** The network gives up a call that nobody answers; a peer that does not is not waited for longer. */
 const OUTSIDE_RING_MS = 180_000;
@@ -67,38 +64,4 @@ async function letHear(call: Call, endpoint: Endpoint): Promise<void> {
   } catch (error) {
     if (!(error instanceof MediaError || error instanceof CallerGone)) throw error;
   }
-}
-
-/** Rings somebody who is no employee. */
-export async function ringOutside(
-  call: Call,
-  asked: Asked,
-  how: {
-    readonly found: Found;
-    readonly context: RingContext;
-    readonly ringMs: number;
-    readonly introduce?: Introduce;
-  },
-  signal: AbortSignal,
-): Promise<RingResult> {
-  const { found, context, ringMs, introduce: introduced } = how;
-  const attempt = call.timeline.ask(asked);
-  const result: RingResult = found.ok
-    ? await ringFor(call.services.clock, ringMs, signal, (stop) =>
-        ringFirst(
-          found.destinations.map((destination) => (each: AbortSignal) => ringOne(context, destination, each)),
-          stop,
-        ),
-      )
-    : { outcome: 'failed', reason: found.reason };
-  if (result.outcome === 'answered') attempt.answered();
-  const reason = result.outcome === 'answered' ? await introduced?.(result.leg, signal) : result.reason;
-  if (result.outcome === 'answered' && reason === undefined) return { ...result, attempt };
-  const failure = reason ?? 'noAnswer';
-  attempt.over(attemptOutcome(failure), failure);
-  const limit = result.outcome === 'failed' ? result.limit : undefined;
-  if (limit === undefined) return { outcome: 'failed', reason: failure };
-  const detail = { reason: failure, limit: limit.limit, max: limit.max };
-  call.timeline.aside({ state: 'limits', event: 'rule', detail, why: limitText(limit) });
-  return { outcome: 'failed', reason: failure, limit };
 }

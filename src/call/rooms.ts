@@ -16,7 +16,7 @@ import { holdMusic } from './conversation.ts';
 import type { Rooms } from './facilities.ts';
 import { FarRooms, type NoSeat, type RoomNodes } from './far-rooms.ts';
 import { Keypad } from './keypad.ts';
-import { Meeting, type Seat } from './meeting.ts';
+import { Meeting, type MeetingSounds, type Seat } from './meeting.ts';
 import type { PinLimits } from './open-mailbox.ts';
 import type { Sounds } from './sounds.ts';
 
@@ -38,7 +38,7 @@ export interface RoomsOptions {
   readonly random: Random;
   readonly log: Logger;
   /** One more who takes part in a conference of the PBX (`conference.maxTotal`). @returns gives the place back; undefined: there is none left */
-  readonly takePlace: (pbx: PbxVersion) => Promise<(() => void) | undefined>;
+  readonly takePlace: Rooms['takePlace'];
 }
 
 /** Why somebody does not get in, and what he hears of it. */
@@ -72,6 +72,19 @@ export class ConferenceRooms implements Rooms {
 
   close(): void {
     this.#far.close();
+  }
+
+  takePlace(pbx: PbxVersion): Promise<(() => void) | undefined> {
+    return this.#options.takePlace(pbx);
+  }
+
+  meet(pbx: PbxVersion): Meeting {
+    return new Meeting({ mixer: this.#options.media, sounds: this.#soundsOf(pbx), onEmpty: () => undefined });
+  }
+
+  #soundsOf(pbx: PbxVersion): MeetingSounds {
+    const { sounds } = this.#options;
+    return { music: holdMusic(sounds, pbx), joined: sounds.audio(pbx, 'builtin:beep') };
   }
 
   async join(call: Call, id: string, signal: AbortSignal, connected: () => void): Promise<ForwardResult> {
@@ -134,7 +147,7 @@ export class ConferenceRooms implements Rooms {
   }
 
   async #takeSeat(call: Call, room: Room): Promise<Seat | Refusal> {
-    const giveBack = await this.#options.takePlace(call.pbx);
+    const giveBack = await this.takePlace(call.pbx);
     if (!giveBack) {
       const { maxTotal } = call.pbx.document.conference;
       return full(`${maxTotal} take part in conferences already (conference.maxTotal)`);
@@ -188,10 +201,9 @@ export class ConferenceRooms implements Rooms {
   }
 
   #meet(key: string, pbx: PbxVersion, room: Pick<Room, 'id'>): Meeting {
-    const { media: mixer, sounds } = this.#options;
     const meeting: Meeting = new Meeting({
-      mixer,
-      sounds: { music: holdMusic(sounds, pbx), joined: sounds.audio(pbx, 'builtin:beep') },
+      mixer: this.#options.media,
+      sounds: this.#soundsOf(pbx),
       onEmpty: () => {
         this.#meetings.delete(key);
         this.#far.roomsChanged();

@@ -13,6 +13,7 @@ import type {
   Participant,
   PathStep,
   TechnicalEnd,
+  Transfer,
 } from '../history/record.ts';
 import { type TraceEntry, type TraceEvent, toldByTheCall } from '../scheme/actors.ts';
 import type { FromOutside } from '../scheme/outside.ts';
@@ -68,6 +69,7 @@ export class Timeline implements AttemptLog {
   #lastScheme: string | null = null;
   #technical: TechnicalEnd | null = null;
   readonly #messages: string[] = [];
+  readonly #transfers: Transfer[] = [];
   #talked = false;
   /** Since when one has the other on hold, milliseconds since 1970; undefined: nobody has. */
   #heldSince: number | undefined;
@@ -153,6 +155,11 @@ export class Timeline implements AttemptLog {
     this.changes.emit('changed', held ? 'held' : 'retrieved');
   }
 
+  /** One who talked has brought the other one together with somebody else. */
+  transferred(transfer: Omit<Transfer, 'at'>): void {
+    this.#transfers.push({ at: instant(this.#clock.now()), ...transfer });
+  }
+
   /** Recordings of a conversation are kept. @param ids theirs */
   recorded(ids: readonly string[]): void {
     this.#recordings = [...this.#recordings, ...ids];
@@ -182,6 +189,16 @@ export class Timeline implements AttemptLog {
 
   /** Somebody is being rung from now on; a group: the call entered it. */
   ask(asked: Asked): Attempt {
+    return this.#ask(asked, (group) => this.#mark('employee', group));
+  }
+
+  /** Of those who are asked while the caller talks: he does not wait for them. */
+  get asides(): AttemptLog {
+    return { ask: (asked) => this.#ask(asked, () => undefined) };
+  }
+
+  /** @param stage the caller waits for one person, of this group */
+  #ask(asked: Asked, stage: (group: string | undefined) => void): Attempt {
     const began = this.#clock.now();
     let answered: number | undefined;
     const open: OpenAttempt = { asked, state: 'ringing', since: began };
@@ -189,7 +206,7 @@ export class Timeline implements AttemptLog {
       this.#mark('group', asked.id);
       this.#note('queue', asked);
     } else {
-      this.#mark('employee', asked.group);
+      stage(asked.group);
       if (asked.contact) this.#note('ring', asked, {}, asked.why);
     }
     const participant = (end: number, outcome: AttemptOutcome, reason: EndReason, heldMs: number): Participant => ({
@@ -338,7 +355,7 @@ export class Timeline implements AttemptLog {
       endedBy: end.by,
       participants,
       pickups: [],
-      transfers: [],
+      transfers: this.#transfers,
       recordings: this.#recordings,
       voicemails: this.#messages,
       scheme: this.#scheme,

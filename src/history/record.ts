@@ -139,6 +139,7 @@ export const Transfer = z.object({
   from: z.string(),
   to: z.string(),
 });
+export type Transfer = z.infer<typeof Transfer>;
 export const Pickup = z.object({ at: Instant, by: z.string(), from: z.string() });
 
 /** Records of the first engines have objects here, of digits and the hangup alone: nothing can be run again with these. */

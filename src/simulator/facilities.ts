@@ -33,6 +33,11 @@ export const simulatedFax: FaxMachine = {
 
 /** A conference in which the caller talks until he hangs up. */
 export const simulatedRooms: Rooms = {
+  // Nobody presses keys in a simulated conversation.
+  meet: () => {
+    throw new Error('a simulated call makes no conference');
+  },
+  takePlace: async () => undefined,
   join: async (call, id, signal, connected) => {
     const room = call.pbx.room(id);
     if (!room) return { outcome: 'failed', reason: 'schemeMisconfigured' };

@@ -27,8 +27,8 @@ beforeAll(async () => {
   const folder = resources.use(await temporaryFolder('config'));
   const document = office();
   const pbx = { ...(document.pbx as object), releaseMedia: true };
-  const recording = { manual: false, quality: 'high', minDuration: 1 };
-  await writeOffice(folder.path, { ...document, pbx, recording, fax: { inCall: false } });
+  const recording = { quality: 'high', minDuration: 1 };
+  await writeOffice(folder.path, { ...document, pbx, recording, security: { ignoreDtmf: true } });
   engine = resources.use(await Engine.start({ config: folder.path }));
 });
 const close = async () => {

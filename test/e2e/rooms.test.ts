@@ -25,7 +25,8 @@ function withRooms(): Record<string, unknown> {
     steps: [{ play: 'third', wait: true }],
     menu: { '1': { steps: [{ forward: { room: 'board' } }] } },
   });
-  return { ...document, rooms: [{ id: 'board', extension: '1000', pin: '2468', pinFor: 'external', seats: 3 }] };
+  const pbx = { ...(document as { pbx?: object }).pbx, transferMusic: 'music' };
+  return { ...document, pbx, rooms: [{ id: 'board', extension: '1000', pin: '2468', pinFor: 'external', seats: 3 }] };
 }
 
 beforeAll(async () => {
@@ -57,6 +58,55 @@ const hears = (one: Phone, ...hz: number[]) =>
   ).catch(async (error: Error) => {
     throw new Error(`${error.message}; heard: ${describeSound((await one.heard()).slice(-1600))}`);
   });
+
+describe('#*', () => {
+  it('brings a third one into a conversation; it goes on when the one who made it hangs up', async () => {
+    const anna = await phone('anna', 700, { answers: 'auto' });
+    const boris = await phone('boris', 900);
+    const clara = await phone('clara', 1500, { answers: 'auto' });
+    boris.dial('401');
+    await Promise.all([hears(boris, 700), hears(anna, 900)]);
+    boris.press('#*403');
+    await hears(anna, tunes.music);
+    await Promise.all([hears(boris, 1500), hears(clara, 900)]);
+    boris.press('#*');
+    await Promise.all([hears(anna, 900, 1500), hears(boris, 700, 1500), hears(clara, 700, 900)]);
+    boris.hangUp();
+    await Promise.all([hears(anna, 1500), hears(clara, 700)]);
+    clara.hangUp();
+    await anna.next('CALL_CLOSED');
+    for (const one of phones.splice(0)) await one[Symbol.asyncDispose]();
+    await idle(engine);
+  });
+
+  it('as ## with a number transfers the other one to whom it has been talked to', async () => {
+    const anna = await phone('anna', 700, { answers: 'auto' });
+    const boris = await phone('boris', 900);
+    const clara = await phone('clara', 1500, { answers: 'auto' });
+    boris.dial('401');
+    await Promise.all([hears(boris, 700), hears(anna, 900)]);
+    anna.press('##403');
+    await hears(boris, tunes.music);
+    await Promise.all([hears(anna, 1500), hears(clara, 700)]);
+    anna.hangUp();
+    await Promise.all([hears(boris, 1500), hears(clara, 900)]);
+    boris.hangUp();
+    await clara.next('CALL_CLOSED');
+    for (const one of phones.splice(0)) await one[Symbol.asyncDispose]();
+    await idle(engine);
+    const records = await eventually('the record', history, (items) =>
+      items.some(({ transfers }) => transfers.length > 0),
+    );
+    expect(records.find(({ transfers }) => transfers.length > 0)).toMatchObject({
+      from: '402',
+      transfers: [{ kind: 'consultative', by: 'anna', to: '403' }],
+      participants: expect.arrayContaining([
+        expect.objectContaining({ id: 'anna', reason: 'transferred' }),
+        expect.objectContaining({ id: 'clara', outcome: 'answered', reason: 'callerHungUp' }),
+      ]),
+    });
+  });
+});
 
 describe('two nodes', () => {
   it('have one room: who comes to the other one is in it too, and hears so when its node dies', async () => {

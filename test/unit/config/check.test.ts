@@ -638,9 +638,9 @@ const cases: readonly Case[] = [
   {
     name: 'audio that is to pass the server, which has to hear commands',
     code: 'media-never-released',
-    bad: '"pbx": { "id": "acme", "domains": ["acme.example"], "releaseMedia": ▶true }, "fax": { "inCall": false }',
+    bad: '"pbx": { "id": "acme", "domains": ["acme.example"], "releaseMedia": ▶true }',
     says: 'The audio of phones stays on the server: keys that are commands during a conversation would not be heard',
-    good: '"pbx": { "id": "acme", "domains": ["acme.example"], "releaseMedia": true }, "fax": { "inCall": false }, "recording": { "manual": false }',
+    good: '"pbx": { "id": "acme", "domains": ["acme.example"], "releaseMedia": true }, "security": { "ignoreDtmf": true }',
   },
   {
     name: 'audio that is to pass the server, which has to record it',

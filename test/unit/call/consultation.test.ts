@@ -1,0 +1,337 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { PbxVersion } from '../../../src/config/version.ts';
+import { settle } from '../../support/fake-clock.ts';
+import type { FakeEndpoint } from '../../support/fake-media.ts';
+import type { FakeIncomingInvite, FakeOutgoingInvite } from '../../support/fake-sip.ts';
+import { employee, pbxOf } from '../../support/pbx.ts';
+import { passive, Switchboard } from '../../support/switchboard.ts';
+
+/** `##` and `#*` in a conversation (2-call-behaviour §5, §4.6.4.1): a stranger talks to anna, who calls clara. */
+
+const pbx = (more: Record<string, unknown> = {}) =>
+  pbxOf({
+    pbx: { id: 'acme', domains: ['acme.example'], transferMusic: 'moment' },
+    employees: [
+      employee('anna', '401', { outgoing: { callerId: '74950000001' } }),
+      ...['boris', 'clara', 'dora'].map((id, i) => employee(id, `40${i + 2}`)),
+    ],
+    numbers: [{ number: '74950000001', scheme: 'main', source: { passive: 'line@acme.example' } }],
+    schemes: [{ id: 'main', steps: [{ forward: { employee: 'anna' } }] }],
+    trunks: [{ id: 'operator', host: '192.0.2.20', pstn: true, lines: 0 }],
+    audio: [{ id: 'moment', file: 'moment.wav' }],
+    ...more,
+  });
+
+class Talk {
+  readonly board: Switchboard;
+  readonly stranger: FakeIncomingInvite;
+  readonly strangerAudio: FakeEndpoint;
+  readonly anna: FakeOutgoingInvite;
+  readonly annaAudio: FakeEndpoint;
+
+  constructor(board: Switchboard, stranger: FakeIncomingInvite) {
+    this.board = board;
+    this.stranger = stranger;
+    this.strangerAudio = board.callerEndpoint;
+    this.anna = board.sip.to('anna');
+    this.annaAudio = this.audioOf(this.anna);
+  }
+
+  static async begin(version: PbxVersion = pbx()): Promise<Talk> {
+    const board = new Switchboard(version);
+    const stranger = await board.call(passive('74950000001'), '79031112233', 'line');
+    board.sip.to('anna').answers();
+    await settle();
+    return new Talk(board, stranger);
+  }
+
+  audioOf(invite: FakeOutgoingInvite): FakeEndpoint {
+    const found = this.board.media.endpoints.find(({ localSdp }) => localSdp === invite.request.sdp);
+    if (!found) throw new Error('no endpoint for this phone');
+    return found;
+  }
+
+  /** Anna's keys; at the end what she dials is a number. */
+  async dials(keys: string): Promise<void> {
+    await this.presses(keys);
+    await this.board.clock.advance(3000);
+    await settle();
+  }
+
+  async presses(keys: string): Promise<void> {
+    for (const key of keys) this.annaAudio.press(key);
+    await settle();
+  }
+
+  async answers(whom: string): Promise<{ invite: FakeOutgoingInvite; audio: FakeEndpoint }> {
+    const invite = this.board.sip.to(whom);
+    invite.answers();
+    await settle();
+    return { invite, audio: this.audioOf(invite) };
+  }
+
+  hears(endpoint: FakeEndpoint): string[] {
+    return (endpoint.playing?.sources ?? []).map((source) => ('file' in source ? source.file : 'tone'));
+  }
+
+  get members() {
+    return [...(([...this.board.media.conferences][0]?.members.keys() ?? []) as Iterable<FakeEndpoint>)];
+  }
+
+  async isOver(): Promise<void> {
+    await settle();
+    expect(this.board.quiet).toBe(true);
+    expect(this.board.records).toHaveLength(1);
+  }
+}
+
+let talk: Talk;
+beforeEach(async () => {
+  talk = await Talk.begin();
+});
+
+describe('a number after ## or #*', () => {
+  it.each(['##', '#*'])('%s is rung while the other one hears music, and the two talk', async (command) => {
+    await talk.presses(command);
+    expect(talk.annaAudio.bridgedTo).toBeUndefined();
+    expect(talk.hears(talk.strangerAudio)).toEqual(['moment']);
+    await talk.dials('403');
+    expect(talk.hears(talk.annaAudio)).toEqual(['ring-back']);
+    expect(talk.board.sip.to('clara').request.from).toMatchObject({ user: '401', display: 'anna' });
+    const clara = await talk.answers('clara');
+    expect(talk.annaAudio.bridgedTo).toBe(clara.audio);
+    expect(talk.hears(talk.strangerAudio)).toEqual(['moment']);
+    expect(talk.strangerAudio.sentDigits).toBe('');
+
+    // And back.
+    await talk.presses('##');
+    expect(clara.invite.dialog.ended).toBeDefined();
+    expect(talk.annaAudio.bridgedTo ?? talk.strangerAudio.bridgedTo).toBeDefined();
+    expect(talk.hears(talk.strangerAudio)).toEqual([]);
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+    expect(talk.board.records).toMatchObject([
+      {
+        outcome: 'answered',
+        endedBy: 'caller',
+        transfers: [],
+        participants: [
+          { id: 'clara', outcome: 'answered' },
+          { id: 'anna', outcome: 'answered' },
+        ],
+      },
+    ]);
+  });
+
+  it('is given up by ## while it rings, and while it is being dialled', async () => {
+    await talk.dials('##403');
+    await talk.presses('##');
+    expect(talk.board.sip.to('clara').cancelled).toBeDefined();
+    expect(talk.hears(talk.strangerAudio)).toEqual([]);
+    await talk.presses('##');
+    expect(talk.hears(talk.strangerAudio)).toEqual(['moment']);
+    await talk.presses('40##');
+    expect(talk.hears(talk.strangerAudio)).toEqual([]);
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+  });
+
+  it('that nobody answers is heard not to be answered, and the two are together again', async () => {
+    await talk.dials('##403');
+    talk.board.sip.to('clara').refuses(486);
+    await settle();
+    expect(talk.hears(talk.annaAudio)).toEqual(['builtin:number-unavailable']);
+    expect(talk.hears(talk.strangerAudio)).toEqual(['moment']);
+    talk.annaAudio.playing?.end('finished');
+    await settle();
+    expect(talk.hears(talk.strangerAudio)).toEqual([]);
+    expect(talk.strangerAudio.bridgedTo).toBe(talk.annaAudio);
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+  });
+
+  it.each([
+    { dialled: '499', audio: 'builtin:number-not-found' },
+    { dialled: '', audio: 'builtin:error-tone' },
+  ])('"$dialled" is no number: $audio', async ({ dialled, audio }) => {
+    talk.stranger.dialog.hangUp();
+    talk = await Talk.begin(pbx({ trunks: [] }));
+    await talk.presses(`##${dialled}`);
+    await talk.board.clock.advance(10_000);
+    await settle();
+    expect(talk.hears(talk.annaAudio)).toEqual([audio]);
+    talk.annaAudio.playing?.end('finished');
+    await settle();
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+  });
+
+  it('may be one outside, unless that is not allowed', async () => {
+    await talk.dials('##79161234567');
+    expect(talk.board.sip.to('79161234567').request.target.uri).toContain('192.0.2.20');
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+
+    const barred = await Talk.begin(pbx({ security: { transferToExternal: false } }));
+    await barred.dials('##79161234567');
+    expect(barred.hears(barred.annaAudio)).toEqual(['builtin:transfer-not-allowed']);
+    barred.stranger.dialog.hangUp();
+    await barred.isOver();
+  });
+
+  it('is none where commands are off', async () => {
+    const deaf = await Talk.begin(pbx({ security: { ignoreDtmf: true } }));
+    await deaf.dials('##403');
+    expect(deaf.board.sip.sent).toHaveLength(1);
+    deaf.stranger.dialog.hangUp();
+    await deaf.isOver();
+  });
+});
+
+describe('who hangs up', () => {
+  it('while he talks to the third has transferred the other one', async () => {
+    await talk.dials('##403');
+    const clara = await talk.answers('clara');
+    talk.anna.dialog.hangUp();
+    await settle();
+    expect(talk.strangerAudio.bridgedTo).toBe(clara.audio);
+    expect(talk.hears(talk.strangerAudio)).toEqual([]);
+    expect(talk.board.occupancy.busy('acme', 'anna')).toBe(false);
+    await talk.board.clock.advance(20_000);
+    clara.invite.dialog.hangUp();
+    await talk.isOver();
+    expect(talk.board.records).toMatchObject([
+      {
+        endedBy: 'callee',
+        transfers: [{ kind: 'consultative', by: 'anna', to: '403' }],
+        participants: [
+          { id: 'anna', outcome: 'answered', reason: 'transferred' },
+          { id: 'clara', outcome: 'answered', talk: 20 },
+        ],
+      },
+    ]);
+  });
+
+  it('while it rings has transferred him blind: he hears ringing, and the third has him', async () => {
+    await talk.dials('##403');
+    talk.anna.dialog.hangUp();
+    await settle();
+    expect(talk.hears(talk.strangerAudio)).toEqual(['ring-back']);
+    const clara = await talk.answers('clara');
+    expect(talk.strangerAudio.bridgedTo).toBe(clara.audio);
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+    expect(clara.invite.dialog.ended).toBeDefined();
+    expect(talk.board.records).toMatchObject([
+      {
+        reason: 'callerHungUp',
+        transfers: [{ kind: 'blind', by: 'anna', to: '403' }],
+        participants: [{ id: 'anna' }, { id: 'clara', reason: 'callerHungUp' }],
+      },
+    ]);
+  });
+
+  it('while it rings, and the third does not answer, leaves nobody: the call ends', async () => {
+    await talk.dials('##403');
+    talk.anna.dialog.hangUp();
+    await settle();
+    talk.board.sip.to('clara').refuses(486);
+    await talk.isOver();
+    expect(talk.stranger.dialog.ended).toBeDefined();
+  });
+
+  it('as the one who waits leaves the two others together', async () => {
+    await talk.dials('##403');
+    const clara = await talk.answers('clara');
+    talk.stranger.dialog.hangUp();
+    await settle();
+    expect(talk.annaAudio.bridgedTo).toBe(clara.audio);
+    expect(talk.board.records).toEqual([]);
+    talk.anna.dialog.hangUp();
+    await talk.isOver();
+    expect(clara.invite.dialog.ended).toBeDefined();
+  });
+});
+
+describe('#* while he talks to the third', () => {
+  it('joins all three in a conference, which goes on for as long as two are in it', async () => {
+    await talk.dials('#*403');
+    const clara = await talk.answers('clara');
+    await talk.presses('#*');
+    expect(talk.members).toEqual([talk.strangerAudio, talk.annaAudio, clara.audio]);
+    expect(talk.hears(talk.strangerAudio)).not.toContain('moment');
+    talk.anna.dialog.hangUp();
+    await settle();
+    expect(talk.members).toEqual([talk.strangerAudio, clara.audio]);
+    expect(talk.board.records).toEqual([]);
+    clara.invite.dialog.hangUp();
+    await talk.isOver();
+    expect(talk.stranger.dialog.ended).toBeDefined();
+    expect(talk.board.records).toMatchObject([
+      {
+        transfers: [],
+        participants: [
+          { id: 'anna', reason: 'calleeHungUp' },
+          { id: 'clara', outcome: 'answered' },
+        ],
+      },
+    ]);
+  });
+
+  it('goes on without the caller, whose line is free again', async () => {
+    await talk.dials('#*403');
+    const clara = await talk.answers('clara');
+    await talk.presses('#*');
+    talk.stranger.dialog.hangUp();
+    await settle();
+    expect(talk.members).toEqual([talk.annaAudio, clara.audio]);
+    talk.board.inbound.hangup('acme', talk.board.inbound.live.all()[0]?.id ?? '');
+    await talk.isOver();
+    expect([talk.anna, clara.invite].map(({ dialog }) => dialog.ended !== undefined)).toEqual([true, true]);
+  });
+
+  it('and a number once more takes another one in; who calls him is out of it meanwhile', async () => {
+    await talk.dials('#*403');
+    const clara = await talk.answers('clara');
+    await talk.presses('#*');
+    await talk.presses('#*');
+    expect(talk.members).toEqual([talk.strangerAudio, clara.audio]);
+    await talk.dials('404');
+    const dora = await talk.answers('dora');
+    expect(talk.annaAudio.bridgedTo).toBe(dora.audio);
+    await talk.presses('#*');
+    expect(talk.members).toHaveLength(4);
+    // Or back without him.
+    await talk.dials('##402');
+    await talk.presses('##');
+    expect(talk.members).toHaveLength(4);
+    talk.stranger.dialog.hangUp();
+    for (const { dialog } of [clara.invite, dora.invite]) dialog.hangUp();
+    await talk.isOver();
+    expect(talk.anna.dialog.ended).toBeDefined();
+  });
+
+  it('is refused where so many may not take part, and he talks on', async () => {
+    const small = await Talk.begin(pbx({ conference: { maxParticipants: 2 } }));
+    await small.dials('#*403');
+    const clara = await small.answers('clara');
+    await small.presses('#*');
+    expect(small.hears(small.annaAudio)).toEqual(['builtin:conference-full']);
+    expect(small.annaAudio.bridgedTo).toBe(clara.audio);
+    await small.presses('##');
+    small.stranger.dialog.hangUp();
+    await small.isOver();
+  });
+
+  it('does not hear one who holds', async () => {
+    await talk.dials('#*403');
+    const clara = await talk.answers('clara');
+    await talk.presses('#*');
+    await talk.stranger.dialog.reinvite('sendonly');
+    await settle();
+    expect([...talk.board.media.conferences][0]?.members.get(talk.strangerAudio)?.isMute).toBe(true);
+    talk.stranger.dialog.hangUp();
+    clara.invite.dialog.hangUp();
+    await talk.isOver();
+  });
+});
