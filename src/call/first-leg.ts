@@ -3,8 +3,9 @@ import type { EndReason } from '../end-reason.ts';
 import { tablesOf } from '../scheme/tables.ts';
 import type { Call } from './call.ts';
 import type { First, Ordered } from './decide-order.ts';
-import { dialBehind, ringOutside } from './outside.ts';
+import { dialBehind } from './outside.ts';
 import { contextOfFirst } from './ring-context.ts';
+import { ringOutside } from './ring-outside.ts';
 
 /** Who has ordered a call has a phone at hand: it is not rung for longer, milliseconds. */
 const FIRST_RING_MS = 60_000;
