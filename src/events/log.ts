@@ -12,7 +12,7 @@ export interface EventLogLimits {
   readonly waiting: number;
   /** Events in one batch. */
   readonly batch: number;
-  /** How long an event waits for others, to go with them, milliseconds: a call has several at nearly the same time. */
+  /** From one batch to the next, milliseconds: a call has several events at nearly the same time, which go together. */
   readonly gatherMs: number;
   /** The pause before a batch is tried again that Redis would not take just now, milliseconds. */
   readonly pauseMs: number;
@@ -38,6 +38,8 @@ interface Outbox {
   /** Cursor of the last one that Redis has. */
   after: string;
   running: Promise<void> | undefined;
+  /** When the last batch was made, by the monotonic clock. */
+  sentAt: number;
 }
 
 /**
@@ -129,15 +131,19 @@ export class EventLog {
     }
   }
 
-  async #gather({ waiting }: Outbox): Promise<void> {
-    if (waiting.length >= this.#limits.batch) return;
-    await delay(this.#clock, this.#limits.gatherMs, this.#closing.signal).catch(() => undefined);
+  async #gather(outbox: Outbox): Promise<void> {
+    // What happens in one go goes in one batch.
+    await Promise.resolve();
+    const left = outbox.sentAt + this.#limits.gatherMs - this.#clock.monotonic();
+    if (left <= 0 || outbox.waiting.length >= this.#limits.batch) return;
+    await delay(this.#clock, left, this.#closing.signal).catch(() => undefined);
   }
 
   #next(outbox: Outbox): Sending | undefined {
     const { broken } = outbox;
     const batch = outbox.waiting.splice(0, this.#limits.batch);
     if (batch.length === 0) return undefined;
+    outbox.sentAt = this.#clock.monotonic();
     outbox.broken = false;
     return { batch, broken, repeated: false };
   }
@@ -160,4 +166,11 @@ export class EventLog {
   }
 }
 
-const empty = (): Outbox => ({ sending: undefined, waiting: [], broken: false, after: '', running: undefined });
+const empty = (): Outbox => ({
+  sending: undefined,
+  waiting: [],
+  broken: false,
+  after: '',
+  running: undefined,
+  sentAt: -Infinity,
+});

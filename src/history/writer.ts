@@ -22,11 +22,11 @@ export interface WriterOptions {
 /** The longest pause between two attempts to reach the database, in milliseconds. */
 const longestPause = 10_000;
 const batchSize = 200;
-/** How long a record waits for others, to go to the database with them: one transaction costs as much as several records do. Milliseconds. */
+/** From one batch of a PBX to the next, milliseconds: when many calls end, their records go together, as one transaction costs as much as several of them. */
 const gatherMs = 200;
 
 /**
- * Moves records from the streams to the database, soon after it is told of them. An entry leaves the stream after it was committed: a writer that dies in between leaves it to another, whose
+ * Moves records from the streams to the database, at once when few calls end. An entry leaves the stream after it was committed: a writer that dies in between leaves it to another, whose
  * second insert the primary key turns into nothing.
  */
 export class HistoryWriter {
@@ -42,6 +42,8 @@ export class HistoryWriter {
   /** PBXs with something new since their run began to take. */
   readonly #told = new Set<string>();
   readonly #runs = new Map<string, Promise<void>>();
+  /** When the last batch of a PBX was begun, by the monotonic clock. */
+  readonly #begun = new Map<string, number>();
   readonly #stopping = new AbortController();
   #timer: TimerId;
 
@@ -115,7 +117,7 @@ export class HistoryWriter {
 
   async #run(pbx: string, idle: number): Promise<void> {
     while (this.#told.has(pbx)) {
-      await delay(this.#clock, gatherMs, this.#stopping.signal).catch(() => undefined);
+      await this.#gather(pbx);
       this.#told.delete(pbx);
       for (;;) {
         if (this.#stopping.signal.aborted) return;
@@ -124,6 +126,13 @@ export class HistoryWriter {
         await this.#move(pbx, entries);
       }
     }
+  }
+
+  async #gather(pbx: string): Promise<void> {
+    const last = this.#begun.get(pbx);
+    const left = last === undefined ? 0 : last + gatherMs - this.#clock.monotonic();
+    if (left > 0) await delay(this.#clock, left, this.#stopping.signal).catch(() => undefined);
+    this.#begun.set(pbx, this.#clock.monotonic());
   }
 
   /**

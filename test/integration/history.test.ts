@@ -179,8 +179,8 @@ describe('while the database is away', () => {
     });
     const calls = Array.from({ length: 5 }, () => someCall({ pbx }));
     for (const call of calls) await history.record(call);
-    await clock.advanceAsync(200);
     await tried;
+    await clock.advanceAsync(200);
     expect(await history.pending()).toBe(5);
     expect(await ids()).toEqual([]);
     isAway = false;
