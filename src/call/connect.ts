@@ -66,6 +66,7 @@ export async function connect(
   const talk = converse(callerLeg, leg, {
     music: holdMusic(services.sounds, pbx),
     clock: services.clock,
+    log: call.log,
     held: (held) => timeline.hold(held),
     commands,
     direct,

@@ -1,6 +1,8 @@
+import type { Logger } from 'pino';
 import type { PbxVersion } from '../config/version.ts';
 import type { Leg } from '../dial/leg.ts';
 import type { EndReason } from '../end-reason.ts';
+import { errorText } from '../errors.ts';
 import type { AudioSource, Playback } from '../media/port.ts';
 import type { Clock } from '../time/clock.ts';
 import type { DirectMedia } from './direct-media.ts';
@@ -46,6 +48,7 @@ export async function converse(
   {
     music,
     clock,
+    log,
     held: tell,
     commands = {},
     direct,
@@ -53,6 +56,7 @@ export async function converse(
   }: {
     readonly music: readonly AudioSource[];
     readonly clock: Clock;
+    readonly log: Pick<Logger, 'warn'>;
     readonly held: (held: boolean) => void;
     readonly commands?: { readonly caller?: Commands; readonly callee?: Commands };
     readonly direct?: Pick<DirectMedia, 'takeBack'> | undefined;
@@ -110,7 +114,11 @@ export async function converse(
   const passes = { passDtmf: commands.caller === undefined, passPeersDtmf: commands.callee === undefined };
   company?.begins(passes);
   void company?.over.then(resolve);
-  await caller.endpoint.bridge(callee.endpoint, passes).catch(() => resolve('engine'));
+  await caller.endpoint.bridge(callee.endpoint, passes).catch((error: unknown) => {
+    // One of them may just have hung up.
+    if (!caller.ended && !callee.ended) log.warn({ error: errorText(error) }, 'the two parties cannot be connected');
+    resolve('engine');
+  });
   const by = await ended;
   for (const remove of off) remove();
   if (hold.holders > 0) hold.total += now() - hold.since;

@@ -147,8 +147,8 @@ async function steady(pbx: BenchPbx, way: Way, named: string): Promise<Figure[]>
 }
 
 async function memory(pbx: BenchPbx): Promise<Figure[]> {
-  const calls = isLong ? 1000 : 200;
-  const rate = STEADY_RATE;
+  // On two cores a media server that starts 20 calls a second cannot always carry 200 as well.
+  const [calls, rate] = isLong ? [1000, STEADY_RATE] : [100, 10];
   const holdMs = 1000 * (calls / rate) + 4000;
   const engine = await pbx.engine();
   await idle(engine);

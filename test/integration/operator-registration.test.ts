@@ -11,7 +11,7 @@ import { LEASE_MS } from '../../src/trunks/registering-lease.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { pbxOf } from '../support/pbx.ts';
 import { RawPhone } from '../support/raw-phone.ts';
-import { redisAway, somePbx } from '../support/redis.ts';
+import { passTime, redisAway, somePbx } from '../support/redis.ts';
 import { configOf, type SipStack, startSipStack } from '../support/sip-stack.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -294,11 +294,7 @@ describe('of several nodes', () => {
       [LEASE_MS - 1500, 0],
       [LEASE_MS / 3, 1],
     ] as const) {
-      for (let ms = 0; ms < passed; ms += 500) {
-        await later.advance(500);
-        await settle();
-        await stack.connection.use((client) => client.ping());
-      }
+      await passTime(later, stack.connection, passed, 500);
       await eventually(
         `${has} accounts`,
         () => second.registering.own().length,

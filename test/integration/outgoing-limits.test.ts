@@ -3,9 +3,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { LimitedCall, LimitReached } from '../../src/dial/outgoing/limits.ts';
 import { Keys, type RedisConnection } from '../../src/redis/index.ts';
 import { type LimitMet, OutgoingLimits } from '../../src/trunks/outgoing-limits.ts';
-import { FakeClock, settle } from '../support/fake-clock.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { employee, pbxOf } from '../support/pbx.ts';
-import { redisAway, somePbx, startTestRedis, type TestRedis } from '../support/redis.ts';
+import { passTime, redisAway, somePbx, startTestRedis, type TestRedis } from '../support/redis.ts';
 import { eventually } from '../support/wait.ts';
 
 const log = pino({ level: 'silent' });
@@ -78,14 +78,7 @@ async function talks(limits: OutgoingLimits, pbx: ReturnType<typeof pbxWith>, wh
   return dialled;
 }
 
-/** Lets time pass in steps in which Redis can answer. */
-async function pass(ms: number): Promise<void> {
-  for (let left = ms; left > 0; left -= 1000) {
-    await clock.advance(Math.min(left, 1000));
-    await settle();
-    await connection.use((client) => client.ping());
-  }
-}
+const pass = (ms: number) => passTime(clock, connection, ms);
 
 const talked = (who = '') =>
   connection.use(async (client) => Number(await client.hget(new Keys(id).outgoing(who)[2], 'ms')));

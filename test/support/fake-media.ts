@@ -30,11 +30,13 @@ export class FakeMediaServer implements MediaServer, ConferenceMixer {
   readonly endpoints: FakeEndpoint[] = [];
   /** Thrown by the next `createEndpoint`s. */
   failure: Error | undefined;
+  /** Thrown by `bridge` of its endpoints. */
+  bridgeFailure: Error | undefined;
   faxProblem: string | undefined;
 
   async createEndpoint(options: EndpointOptions): Promise<FakeEndpoint> {
     if (this.failure) throw this.failure;
-    const endpoint = new FakeEndpoint(`e${this.endpoints.length}`, options);
+    const endpoint = new FakeEndpoint(`e${this.endpoints.length}`, options, this);
     this.endpoints.push(endpoint);
     return endpoint;
   }
@@ -107,6 +109,7 @@ export class FakeEndpoint implements Endpoint {
   readonly options: EndpointOptions;
   readonly localSdp: string;
   readonly #events = new Emitter<EndpointEvents>();
+  readonly #server: Pick<FakeMediaServer, 'bridgeFailure'> | undefined;
   heldByPeer = false;
   source: EndpointStats['source'];
   remoteSdp: string | undefined;
@@ -139,7 +142,8 @@ export class FakeEndpoint implements Endpoint {
       }
     | undefined;
 
-  constructor(id: string, options: EndpointOptions) {
+  constructor(id: string, options: EndpointOptions, server?: Pick<FakeMediaServer, 'bridgeFailure'>) {
+    this.#server = server;
     this.id = id;
     this.options = options;
     this.localSdp = `sdp of ${id}`;
@@ -243,6 +247,7 @@ export class FakeEndpoint implements Endpoint {
   }
 
   async bridge(peer: Endpoint): Promise<void> {
+    if (this.#server?.bridgeFailure) throw this.#server.bridgeFailure;
     this.bridgedTo = peer;
   }
 

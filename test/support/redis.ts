@@ -6,6 +6,7 @@ import { type PrivateRedis, startPrivateRedis } from '../../src/embedded/redis/i
 import { RedisConnection, RedisDownError, type RedisTimes } from '../../src/redis/connection.ts';
 import { socketAddress } from '../../src/redis/index.ts';
 import { systemRandom } from '../../src/time/random.ts';
+import { type FakeClock, settle } from './fake-clock.ts';
 import { eventually } from './wait.ts';
 
 /** A real redis-server for one test file. Usually made in `beforeAll` and stopped in `afterAll`. */
@@ -52,6 +53,17 @@ export async function startTestRedis(): Promise<TestRedis> {
 
 /** A PBX of its own for each test, so that none meets another's keys. */
 export const somePbx = (): string => `test-${systemRandom.hex(6)}`;
+
+/** Lets time pass, in steps after each of which Redis has answered what was asked over the connection, and what follows upon its answers is done. */
+export async function passTime(clock: FakeClock, connection: RedisConnection, ms: number, step = 1000): Promise<void> {
+  for (let left = ms; left > 0; left -= step) {
+    clock.advance(Math.min(left, step));
+    await settle();
+    await connection.use((client) => client.ping());
+    // Its reply may come in one packet with those before it, whose chains of promises are longer.
+    await settle();
+  }
+}
 
 /** A Redis that cannot be reached. */
 export const redisAway = {

@@ -45,6 +45,8 @@ export class Switchboard {
   readonly statuses: string[] = [];
   /** What setting a status fails with. */
   statusFails: Error | undefined;
+  /** Warnings and errors of the calls that came in. */
+  readonly logged: Record<string, unknown>[] = [];
   readonly services: CallServices;
   readonly #pbx: PbxVersion;
   /** Calls that were let in and go on. */
@@ -128,7 +130,10 @@ export class Switchboard {
       config,
       random: systemRandom,
       node: 'test',
-      log: pino({ level: 'silent' }),
+      log: pino(
+        { level: 'warn', base: null, timestamp: false },
+        { write: (line: string) => void this.logged.push(JSON.parse(line)) },
+      ),
       history: async (record) => void this.records.push(record),
     });
   }

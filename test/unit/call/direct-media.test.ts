@@ -247,7 +247,13 @@ describe('the audio of two phones', () => {
   });
 
   it('comes back for a key press by INFO, which the other one is to hear in his own form', async () => {
-    const talk = converse(a.leg, b.leg, { music: [], clock, held: () => undefined, direct });
+    const talk = converse(a.leg, b.leg, {
+      music: [],
+      clock,
+      log: pino({ enabled: false }),
+      held: () => undefined,
+      direct,
+    });
     await bothHeard();
     a.dialog.pressByInfo('5');
     a.dialog.pressByInfo('6');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MediaError } from '../../../src/media/port.ts';
 import { settle } from '../../support/fake-clock.ts';
 import { employee, pbxOf } from '../../support/pbx.ts';
 import { accountOf, passive, Switchboard } from '../../support/switchboard.ts';
@@ -70,6 +71,21 @@ describe('a scheme that only forwards', () => {
     await board.clock.advanceAsync(1);
     expect(board.quiet).toBe(true);
     expect(board.records).toMatchObject([{ reason: 'calleeHungUp', endedBy: 'callee', talk: 60 }]);
+  });
+
+  it('ends for both when the media server cannot connect them, and the log says why', async () => {
+    const board = new Switchboard(pbx(toAnna));
+    const caller = await board.call(passive(line), '79031112233', line);
+    board.media.bridgeFailure = new MediaError('endpoint-gone', 'the channel is gone');
+    board.sip.to('anna').answers();
+    await settle();
+    expect(caller.dialog.ended?.by).toBe('local');
+    expect(board.sip.to('anna').dialog.ended?.by).toBe('local');
+    expect(board.records).toMatchObject([{ reason: 'networkFailure', endedBy: 'engine', talk: 0 }]);
+    expect(board.logged).toMatchObject([
+      { msg: 'the two parties cannot be connected', error: 'the channel is gone', pbx: 'acme' },
+    ]);
+    expect(board.quiet).toBe(true);
   });
 
   it('passes the failure on', async () => {

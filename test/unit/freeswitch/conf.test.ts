@@ -157,8 +157,8 @@ describe('freeswitch-conf', () => {
         ].join(';'),
       },
       { application: 'answer' },
+      // And nothing behind it: it would be run for a channel that is on its way into a bridge.
       { application: 'socket', data: `${header} async full` },
-      { application: 'hangup' },
       { application: 'respond', data: '403' },
     ]);
   });
