@@ -1,12 +1,13 @@
-import { and, desc, eq, inArray, sql } from 'drizzle-orm';
+import { and, desc, eq, sql } from 'drizzle-orm';
 import { readCursor, writeCursor } from '../database/cursor.ts';
+import { jsonLine } from '../database/json-line.ts';
 import { orm, unwrapped } from '../database/orm.ts';
 import type { Database } from '../database/port.ts';
 import { endReasons } from '../end-reason.ts';
 import { whereOf } from './filter.ts';
 import type { HistoryFilter, HistoryPage } from './query.ts';
 import type { CallRecord } from './record.ts';
-import { calls, participants } from './tables.ts';
+import { calls } from './tables.ts';
 
 /** Finished calls in the database. Rejects with `DatabaseDownError` while that is away. */
 export class HistoryStore {
@@ -23,30 +24,12 @@ export class HistoryStore {
   async insert(records: readonly CallRecord[]): Promise<number> {
     const byKey = new Map(records.map((record) => [keyOf(record), record]));
     if (byKey.size === 0) return 0;
+    // As one value, which PostgreSQL takes apart: the thread that all calls share has hardly anything to do for it.
+    const given = jsonLine([...byKey.values()]);
     return this.#database.transaction(async (tx) => {
-      const query = orm(tx);
-      const told = [...byKey.values()].filter(({ reason }) => reason !== 'lost');
-      for (const [pbx, own] of Map.groupBy(told, (record) => record.pbx)) {
-        const known = own.map(({ id }) => id);
-        await unwrapped(
-          query
-            .delete(calls)
-            .where(and(eq(calls.pbx, pbx), inArray(calls.id, known), eq(calls.code, endReasons.lost.code))),
-        );
-      }
-      const inserted = await unwrapped(
-        query
-          .insert(calls)
-          .values([...byKey.values()].map((record) => ({ ...record, start: new Date(record.start), record })))
-          .onConflictDoNothing()
-          .returning({ pbx: calls.pbx, id: calls.id }),
-      );
-      const rows = inserted.flatMap((key) => participantRows(byKey.get(keyOf(key)) as CallRecord));
-      // PostgreSQL takes 65535 parameters.
-      for (let i = 0; i < rows.length; i += 1000) {
-        await unwrapped(query.insert(participants).values(rows.slice(i, i + 1000)));
-      }
-      return inserted.length;
+      await tx.query(forgetLost, [given, endReasons.lost.code]);
+      const [[inserted] = []] = await tx.query(insertGiven, [given]);
+      return Number(inserted);
     });
   }
 
@@ -87,7 +70,37 @@ export class HistoryStore {
   }
 }
 
-const keyOf = ({ pbx, id }: { readonly pbx: string; readonly id: string }) => JSON.stringify([pbx, id]);
+/** Of the calls of which more is known now. */
+const forgetLost = `
+  delete from calls using jsonb_array_elements($1::jsonb) as given (call)
+  where pbx = call ->> 'pbx' and id = call ->> 'id' and code = $2::integer and call ->> 'reason' <> 'lost'`;
 
-const participantRows = (record: CallRecord) =>
-  record.participants.map((one, position) => ({ ...one, pbx: record.pbx, callId: record.id, position, ref: one.id }));
+/** `tables.ts` names what is in the columns. */
+const insertGiven = `
+  with inserted as (
+    insert into calls (
+      pbx, id, start, direction, outcome, technical, from_number, from_employee, line, to_number,
+      duration, wait, talk, queued, stage, code, record
+    )
+    select
+      c.pbx, c.id, c.start, c.direction, c.outcome, c.technical, c.from, c.employee, c.line, c.to,
+      c.duration, c.wait, c.talk, c.queued, c.stage, c.code, given.call
+    from jsonb_array_elements($1::jsonb) as given (call), jsonb_to_record(given.call) as c (
+      pbx text, id text, start timestamptz, direction text, outcome text, technical text, "from" text, employee text, line text, "to" text,
+      duration integer, wait integer, talk integer, queued boolean, stage text, code integer
+    )
+    on conflict do nothing
+    returning pbx, id, record
+  ), asked as (
+    insert into call_participants (pbx, call_id, position, kind, ref, address, via_group, outcome, ring, talk)
+    select inserted.pbx, inserted.id, one.number - 1, p.kind, p.id, p.address, p.group, p.outcome, p.ring, p.talk
+    from
+      inserted,
+      jsonb_array_elements(inserted.record -> 'participants') with ordinality as one (participant, number),
+      jsonb_to_record(one.participant) as p (
+        kind text, id text, address text, "group" text, outcome text, ring integer, talk integer
+      )
+  )
+  select count(*)::integer from inserted`;
+
+const keyOf = ({ pbx, id }: { readonly pbx: string; readonly id: string }) => JSON.stringify([pbx, id]);

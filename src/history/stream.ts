@@ -18,13 +18,12 @@ export interface TakenEntry {
 }
 
 const group = 'database';
+const ownKept = 200;
 const file = (name: string) => new URL(`scripts/${name}.lua`, import.meta.url);
 
 const add = script(file('history-add'), {
   keys: (k, node) => [k.history(), k.openCalls(node)[1]],
-  args: (_node: string, records: readonly CallRecord[]) => [
-    JSON.stringify(records.map((record) => [record.id, serialised(record)])),
-  ],
+  args: (_node: string, entries: readonly (readonly [id: string, text: string])[]) => [JSON.stringify(entries)],
   reply: z.number(),
 });
 
@@ -49,6 +48,8 @@ const reject = script(file('history-reject'), {
 export class HistoryStream {
   readonly #redis: RedisConnection;
   readonly #writer: string;
+  /** Records that were added here, by their text, which another writer may take: what one has made himself he need not read. */
+  readonly #own = new Map<string, CallRecord>();
 
   /** @param writer a name that no other process has, and this one not after a restart */
   constructor(redis: RedisConnection, writer: string) {
@@ -58,7 +59,15 @@ export class HistoryStream {
 
   /** Adds records of one PBX. What was kept of the calls while they went on goes in the same step (`OpenCalls`). */
   async add(pbx: string, records: readonly CallRecord[]): Promise<void> {
-    await add(this.#redis, pbx, this.#writer, records);
+    const entries = records.map((record) => [record.id, serialised(record)] as const);
+    entries.forEach(([, text], at) => {
+      this.#own.set(text, records[at] as CallRecord);
+    });
+    for (const text of this.#own.keys()) {
+      if (this.#own.size <= ownKept) break;
+      this.#own.delete(text);
+    }
+    await add(this.#redis, pbx, this.#writer, entries);
   }
 
   /**
@@ -70,7 +79,8 @@ export class HistoryStream {
     const entries: TakenEntry[] = [];
     for (let i = 0; i < flat.length; i += 2) {
       const text = flat[i + 1] ?? '';
-      entries.push({ id: flat[i] as string, text, record: parseRecord(text) });
+      entries.push({ id: flat[i] as string, text, record: this.#own.get(text) ?? parseRecord(text) });
+      this.#own.delete(text);
     }
     return entries;
   }
