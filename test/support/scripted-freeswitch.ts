@@ -22,6 +22,8 @@ export class ScriptedFreeswitch {
   paused = false;
   /** The status that INVITEs are refused with; 0: they are answered. */
   refuse = 0;
+  /** So many of the next channels are answered, and do not connect to the engine. */
+  unconnected = 0;
   /** Its conferences let channels in. */
   meets = true;
   /** A list of addresses that ours is not in. */
@@ -136,6 +138,10 @@ export class ScriptedChannel {
     this.invite = invite;
     invite.answersWith(this.#description());
     invite.dialog.on('ended', () => this.break());
+    if (server.unconnected > 0) {
+      server.unconnected--;
+      return;
+    }
     const [host = '', port] = String(invite.request.headers?.['X-esl-outbound'] ?? '').split(':');
     const socket = connect(Number(port), host);
     this.#socket = socket;

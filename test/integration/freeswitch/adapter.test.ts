@@ -6,6 +6,8 @@ import { startFreeswitch } from '../../../src/freeswitch/index.ts';
 import type { ConferenceMixer } from '../../../src/media/conference.ts';
 import type { Endpoint, MediaServer } from '../../../src/media/port.ts';
 import type { SipServer } from '../../../src/sip/port.ts';
+import { type Clock, systemClock } from '../../../src/time/clock.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { FREESWITCH_KEY, ScriptedFreeswitch } from '../../support/scripted-freeswitch.ts';
 import { tone, wavFile } from '../../support/tones.ts';
 import { eventually } from '../../support/wait.ts';
@@ -55,12 +57,16 @@ const sip: Pick<SipServer, 'invite'> = {
   },
 };
 
-async function started(servers: readonly ScriptedFreeswitch[]): Promise<MediaServer & ConferenceMixer> {
+async function started(
+  servers: readonly ScriptedFreeswitch[],
+  clock: Clock = systemClock,
+): Promise<MediaServer & ConferenceMixer> {
   const media = await startFreeswitch({
     servers: servers.map(({ address }) => address),
     sip: () => sip,
     shared: [],
     node: 'node-1',
+    clock,
   });
   cleanUp.push(() => media.close());
   return media;
@@ -138,6 +144,31 @@ describe('an endpoint', () => {
     expect(endpoint.localSdp).toContain('c=IN IP4 192.0.2.20\r\n');
     // What it is to be like stands in the dialplan: no command is waited for.
     expect(channel.applications.items).toEqual([]);
+  });
+
+  it('is asked for again when FreeSWITCH has answered and does not connect, and the first is hung up', async () => {
+    const clock = new FakeClock();
+    const server = await freeswitch();
+    const media = await started([server], clock);
+    server.unconnected = 1;
+    const making = media.createEndpoint({ callId: 'c', remoteSdp: offer() });
+    await eventually(
+      'the first',
+      () => server.channels.items.length,
+      (count) => count === 1,
+    );
+    await settle();
+    clock.advance(1000);
+    const endpoint = await making;
+    const [first, second] = server.channels.items;
+    expect(endpoint.id).toBe(second?.uuid);
+    await eventually(
+      'drachtio-fsmrf to give the first up, after four seconds',
+      () => first?.invite.dialog.ended?.by,
+      (by) => by === 'local',
+    );
+    expect(second?.invite.dialog.ended).toBeUndefined();
+    expect(server.channels.items).toHaveLength(2);
   });
 
   it('is refused where the dialplan is not ours, and hung up', async () => {
