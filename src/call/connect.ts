@@ -78,10 +78,10 @@ export async function connect(
     await fax.over();
     call.callee = undefined;
     call.recording = undefined;
+    const recorded = recording.over();
     const reason = reasonOfEnd(by, call.end?.reason ?? leg.cutFor);
     call.settle({ reason, by });
     await services.precedence.clear();
-    const recorded = recording.over();
     for (const attempt of attempts) attempt.over('answered', reason, heldMs);
     call.finish({ reason, by });
     void leg.hangup();

@@ -204,6 +204,8 @@ export class Inbound {
         reason = refusal.reason;
         await this.#refuse(call, refusal);
       } else {
+        // An agent who is free has his next caller before another comes.
+        await call.services.precedence.clear();
         for (const entry of decision.path) call.trace(entry);
         reason = await (ordered ? this.#routeOrdered(call, ordered) : this.#route(call, decision.route));
       }

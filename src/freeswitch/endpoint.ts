@@ -63,7 +63,7 @@ export class FreeswitchEndpoint implements Endpoint {
   #described = '';
   #playback: FreeswitchPlayback | undefined;
   #playing = 0;
-  #recording = 0;
+  readonly #recordings = new Set<FreeswitchRecording>();
   #fax: FreeswitchFax | undefined;
   #listensForFax = false;
   #hearsTones = false;
@@ -124,7 +124,7 @@ export class FreeswitchEndpoint implements Endpoint {
   }
 
   get counts(): { readonly playbacks: number; readonly recordings: number } {
-    return { playbacks: this.#playing, recordings: this.#recording };
+    return { playbacks: this.#playing, recordings: this.#recordings.size };
   }
 
   async negotiate(remoteSdp: string): Promise<string> {
@@ -176,8 +176,8 @@ export class FreeswitchEndpoint implements Endpoint {
 
   record(options: RecordOptions): Recording {
     const recording = new FreeswitchRecording(this.channel, options, this.#parts.clock);
-    this.#recording++;
-    void recording.ended.then(() => this.#recording--);
+    this.#recordings.add(recording);
+    void recording.ended.then(() => this.#recordings.delete(recording));
     return recording;
   }
 
@@ -481,6 +481,8 @@ export class FreeswitchEndpoint implements Endpoint {
     this.#watch?.close();
     this.joined?.dissolve();
     const running = [this.#playback?.ended, this.#fax?.ended];
+    const closed = Promise.all([...this.#recordings].map((recording) => recording.close()));
+    await Promise.race([closed, delay(this.#parts.clock, CLOSE_PATIENCE_MS)]);
     await this.channel.hangUp();
     await Promise.all(running);
     this.#end();
@@ -518,6 +520,8 @@ function imageOf(sdp: string): [RemoteDescription, RemoteImage] | undefined {
 
 /** How long FreeSWITCH may take to offer something that it was asked for, milliseconds. */
 const REKEY_PATIENCE_MS = 4000;
+/** How long FreeSWITCH may take to close the files of a channel that is about to go. */
+const CLOSE_PATIENCE_MS = 2000;
 /** Milliseconds: the bursts of a calling tone are half a second long, and three apart. */
 const REARM_MS = 500;
 /**

@@ -12,7 +12,7 @@ export class FreeswitchRecording implements Recording {
   readonly #options: RecordOptions;
   readonly #clock: Clock;
   readonly #over = Promise.withResolvers<RecordingEnd['reason']>();
-  #asked: 'stopped' | 'maxLength' | undefined;
+  #asked: 'stopped' | 'maxLength' | 'endpointGone' | undefined;
   #started = false;
   #nothingSaid = false;
 
@@ -25,6 +25,14 @@ export class FreeswitchRecording implements Recording {
 
   stop(): Promise<RecordingEnd> {
     return this.#end('stopped');
+  }
+
+  /**
+   * Its endpoint is about to go. Of a channel that is hung up FreeSWITCH closes the file a moment after it has said so, and does not say when: what is read before has no
+   * length.
+   */
+  close(): Promise<RecordingEnd> {
+    return this.#end('endpointGone');
   }
 
   async #run(): Promise<RecordingEnd> {
@@ -63,7 +71,7 @@ export class FreeswitchRecording implements Recording {
     }
   }
 
-  #end(reason: 'stopped' | 'maxLength'): Promise<RecordingEnd> {
+  #end(reason: 'stopped' | 'maxLength' | 'endpointGone'): Promise<RecordingEnd> {
     if (this.#asked === undefined) {
       this.#asked = reason;
       if (this.#started) void this.#stop();

@@ -367,6 +367,23 @@ describe('recording', () => {
     expect(await recording.stop()).toEqual({ reason: 'stopped', ms: 800 });
   });
 
+  it('is closed before its channel is hung up: FreeSWITCH does not say when it closes the file of one that is gone', async () => {
+    const server = await freeswitch();
+    const media = await started([server]);
+    const { endpoint, channel } = await call(media, server);
+    const file = join(directory, 'talk.wav');
+    const recording = endpoint.record({ file, sides: 'peer' });
+    await server.commands.find('the start', (line) => line.startsWith(`api uuid_record ${channel.uuid} start`));
+    const destroyed = endpoint.destroy();
+    await server.commands.find('the stop', (line) => line === `api uuid_record ${channel.uuid} stop ${file}`);
+    expect(channel.invite.dialog.ended).toBeUndefined();
+    await writeFile(file, wavFile(tone(440, 1000)));
+    channel.emit('RECORD_STOP', { 'Record-File-Path': file });
+    await destroyed;
+    expect(channel.invite.dialog.ended).toMatchObject({ by: 'local' });
+    expect(await recording.ended).toEqual({ reason: 'endpointGone', ms: 1000 });
+  });
+
   it('ends by itself when the caller has said nothing', async () => {
     const server = await freeswitch();
     const { endpoint, channel } = await call(await started([server]), server);
