@@ -481,12 +481,17 @@ export class FreeswitchEndpoint implements Endpoint {
     this.#watch?.close();
     this.joined?.dissolve();
     const running = [this.#playback?.ended, this.#fax?.ended];
-    const closed = Promise.all([...this.#recordings].map((recording) => recording.close()));
-    await Promise.race([closed, delay(this.#parts.clock, CLOSE_PATIENCE_MS)]);
+    await this.#closeRecordings();
     await this.channel.hangUp();
     await Promise.all(running);
     this.#end();
     this.#events.clear();
+  }
+
+  async #closeRecordings(): Promise<void> {
+    if (this.#recordings.size === 0) return;
+    const closed = Promise.all([...this.#recordings].map((recording) => recording.close()));
+    await Promise.race([closed, delay(this.#parts.clock, CLOSE_PATIENCE_MS)]);
   }
 
   /** The channel is gone, and nobody here has hung up. */

@@ -173,7 +173,12 @@ export class FreeswitchServer {
    */
   async #asked(media: FsmrfServer<Leg>, remoteSdp: string): Promise<FsmrfEndpoint<Leg>> {
     const first = this.#invited(media, remoteSdp);
-    if ((await this.#isOver(first, AGAIN_AFTER_MS)) || this.#making > FEW) return first;
+    const isSettled = first.then(
+      () => true,
+      () => true,
+    );
+    const isInTime = await this.#within(isSettled, 'it does not connect', AGAIN_AFTER_MS).catch(() => false);
+    if (isInTime || this.#making > FEW) return first;
     const both = [first, this.#invited(media, remoteSdp)];
     try {
       const made = await Promise.any(both);
@@ -186,20 +191,6 @@ export class FreeswitchServer {
     } catch {
       // What has become of the first says why.
       return first;
-    }
-  }
-
-  /** Whether it settles within so many milliseconds. */
-  async #isOver(promise: Promise<unknown>, ms: number): Promise<boolean> {
-    const over = new AbortController();
-    const late = delay(this.#parts.clock, ms, over.signal).then(() => false);
-    try {
-      return await Promise.race([promise.then(() => true), late]);
-    } catch {
-      return true;
-    } finally {
-      over.abort();
-      late.catch(() => undefined);
     }
   }
 
@@ -310,10 +301,10 @@ export class FreeswitchServer {
   }
 
   /** What drachtio-fsmrf promises it may never settle. */
-  async #within<T>(promise: Promise<T>, otherwise: string): Promise<T> {
+  async #within<T>(promise: Promise<T>, otherwise: string, ms = PATIENCE_MS): Promise<T> {
     const over = new AbortController();
     try {
-      const late = delay(this.#parts.clock, PATIENCE_MS, over.signal).then(() => {
+      const late = delay(this.#parts.clock, ms, over.signal).then(() => {
         throw new Error(otherwise);
       });
       return await Promise.race([promise, late]);
