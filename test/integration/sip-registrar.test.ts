@@ -241,11 +241,22 @@ describe('without Redis', () => {
   it('a phone is told to come back, and is let in when Redis is back', async () => {
     const phone = await phoneOf('down');
     expect((await phone.register(password)).status).toBe(200);
-    const down = new Promise<void>((resolve) => stack.connection.on('down', () => resolve()));
-    const up = new Promise<void>((resolve) => stack.connection.on('up', () => resolve()));
-    process.kill(stack.redis.server.pid, 'SIGKILL');
-    await down;
-    const refused = await phone.register(password);
+    const { refused, up } = await eventually(
+      'a phone that asks before Redis has been started again',
+      async () => {
+        await eventually(
+          'Redis to be there',
+          () => stack.connection.up,
+          (isUp) => isUp,
+        );
+        const down = new Promise<void>((resolve) => stack.connection.on('down', () => resolve()));
+        process.kill(stack.redis.server.pid, 'SIGKILL');
+        await down;
+        const up = new Promise<void>((resolve) => stack.connection.on('up', () => resolve()));
+        return { refused: await phone.register(password), up };
+      },
+      ({ refused }) => refused.status !== 200,
+    );
     expect(refused.status).toBe(503);
     expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThanOrEqual(5);
     await stack.sip.registrar.sweep();
