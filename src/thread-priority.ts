@@ -1,18 +1,62 @@
-import { constants, setPriority } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism, constants, setPriority } from 'node:os';
 
 /**
- * `audio` lets the calling thread go before others when the machine is overloaded: 20 ms are short. It needs root, CAP_SYS_NICE or a limit
- * (`LimitNICE` of systemd); without, audio is then as late as everything else. `background` is always allowed, and needed by a thread that an
- * audio thread starts: it would inherit. It counts among the threads of the engine and of its control group (or session, where the kernel
- * groups by sessions): against other groups on the same processors it is the group's weight that helps (`CPUWeight`).
- * Only on Linux, where a priority belongs to a thread; elsewhere it would change the whole process.
+ * What a thread does, the most urgent first. `audio`: a frame every 20 ms. `signalling`: SIP and Redis, whose answers calls wait for; short work each.
+ * `calls`: the main thread. `background`: what nobody waits for.
  */
-export function setThreadPriority(kind: 'audio' | 'background'): void {
-  if (process.platform !== 'linux') return;
+export type Duty = 'audio' | 'signalling' | 'calls' | 'background';
+
+/** Real-time priorities (sched(7): 1 to 99), below those that kernel threads have. */
+export const realTimePriorities = { audio: 20, signalling: 12, calls: 10 } as const;
+
+/**
+ * Schedules a thread for what it does, on Linux, where a priority belongs to a thread; elsewhere nothing is changed. Without real time a thread that wakes up waits
+ * for whoever has the processor just then, some milliseconds, and a call passes through a dozen wake-ups. So does FreeSWITCH (`-rp`), so does Asterisk (`-p`).
+ *
+ * Only with `--single-threaded-gc`, as `npm start` has it. Otherwise a thread that collects garbage waits for helpers of V8, which have the normal priority: with as
+ * many threads that have real time as there are processors they hardly come to run, and under load nothing goes on any more.
+ *
+ * Real time needs root, CAP_SYS_NICE or a limit (`LimitRTPRIO` of systemd). Without it audio still asks for a higher priority (`LimitNICE`), which counts among the
+ * threads of the engine and of its control group (or session, where the kernel groups by sessions); against other groups it is the group's weight that
+ * helps (`CPUWeight`). What such a thread starts itself, threads and processes, has the normal priority. `background` is always allowed.
+ *
+ * @param id a thread's or a process' number as the kernel counts them; 0: the calling thread
+ * @returns whether it has real time now
+ */
+export function setThreadPriority(duty: Duty, id = 0): boolean {
+  if (process.platform !== 'linux') return false;
   const { PRIORITY_HIGH, PRIORITY_LOW } = constants.priority;
+  if (duty === 'background') raise(id, PRIORITY_LOW);
+  // One processor is for the rest of the machine: no long work of the main thread may take the last one.
+  else if ((duty !== 'calls' || availableParallelism() > 1) && takeRealTime(id, realTimePriorities[duty])) return true;
+  else if (duty === 'audio') raise(id, PRIORITY_HIGH);
+  return false;
+}
+
+function raise(id: number, priority: number): void {
   try {
-    setPriority(kind === 'audio' ? PRIORITY_HIGH : PRIORITY_LOW);
+    setPriority(id, priority);
   } catch {
     // Not allowed: the normal case for a service without special rights.
+  }
+}
+
+const SCHED_RR = 2;
+/** Threads and processes that it starts do not inherit: V8's helpers, a Redis that writes its file anew. */
+const SCHED_RESET_ON_FORK = 0x40000000;
+
+/** sched_setscheduler(2), which Node does not offer. False: not wise, not allowed, or not known to this system. */
+function takeRealTime(id: number, priority: number): boolean {
+  try {
+    // Of the process: `process.execArgv` is the thread's.
+    if (!readFileSync('/proc/self/cmdline', 'utf8').split('\0').includes('--single-threaded-gc')) return false;
+    // Not a static import: koffi is a native addon, and a platform that it has no binary for must still get an engine.
+    const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi');
+    const call = koffi.load(null).func('int sched_setscheduler(int pid, int policy, const int *priority)');
+    return call(id, SCHED_RR | SCHED_RESET_ON_FORK, [priority]) === 0;
+  } catch {
+    return false;
   }
 }

@@ -1,6 +1,7 @@
 import { readEnvironment } from '../config/env.ts';
 import { issuesText, summaryText } from '../config/issue-text.ts';
 import { ConfigError } from '../config/store.ts';
+import { setThreadPriority } from '../thread-priority.ts';
 import { type Command, configOption, exitCode, textOption } from './command.ts';
 import { createLog } from './log.ts';
 
@@ -24,6 +25,10 @@ export const command: Command = {
     const { startEngine } = await import('../engine.ts');
     try {
       const engine = await startEngine({ env, log });
+      // Not before: a start is long work that nobody waits for in a call.
+      if (setThreadPriority('calls')) log.debug('calls have real-time priority');
+      else
+        log.info('calls have no real-time priority: other work of this machine can hold them up (docs/production.md)');
       terminal.out(engine.banner);
       // Who presses Ctrl-C waits for it; whoever sends SIGTERM replaces a node that has calls.
       if ((await stopSignal()) === 'SIGTERM') await engine.drain(env.drainSeconds * 1000);

@@ -146,7 +146,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   'drizzle-orm': ['database', 'history', 'messages'],
   pg: ['database'],
   '@electric-sql/pglite': ['embedded/database'],
-  koffi: ['embedded'],
+  koffi: ['embedded', 'thread-priority.ts'],
   'mpg123-decoder': ['embedded/media'],
   'wasm-media-encoders': ['messages/recording'],
   'sdp-transform': ['media/sdp'],

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import packageJson from '../../package.json' with { type: 'json' };
 import packageLock from '../../package-lock.json' with { type: 'json' };
 import { readEnvironment } from '../../src/config/env.ts';
+import { realTimePriorities } from '../../src/thread-priority.ts';
 
 /** What `docker/` claims, held against what it speaks of: no container engine runs where the tests do. */
 
@@ -26,6 +27,7 @@ const Service = z.strictObject({
   ports: z.array(z.string()).default([]),
   volumes: z.array(z.string()).default([]),
   depends_on: z.record(z.string(), z.strictObject({ condition: z.literal('service_healthy') })).default({}),
+  ulimits: z.strictObject({ rtprio: z.number() }).optional(),
   stop_grace_period: z.string().optional(),
   restart: z.literal('unless-stopped').optional(),
   healthcheck: z
@@ -147,6 +149,7 @@ describe('docker compose', () => {
 
     const { healthcheck, stop_grace_period = '' } = service(node.engine);
     expect(healthcheck?.test.join(' ')).toContain(`http://${env.httpListen.host}:${env.httpListen.port}/healthz`);
+    expect(service(node.engine).ulimits?.rtprio).toBeGreaterThanOrEqual(Math.max(...Object.values(realTimePriorities)));
     const [, minutes] = /^(\d+)m$/.exec(stop_grace_period) ?? [];
     expect(Number(minutes) * 60).toBeGreaterThanOrEqual(env.drainSeconds + 30);
     for (const name of names) {

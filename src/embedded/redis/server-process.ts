@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { UserError } from '../../errors.ts';
+import { setThreadPriority } from '../../thread-priority.ts';
 
 /** One run of redis-server. */
 export interface ServerProcess {
@@ -19,6 +20,7 @@ export interface ServerProcess {
 export async function startServer(program: string, configFile: string): Promise<ServerProcess> {
   const child = spawn(program, [configFile], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   const pid = await started(child, program);
+  setThreadPriority('signalling', pid);
   const watchdog = watch(pid);
   const lastLines: string[] = [];
   let onReady: () => void;

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { errorText, UserError } from '../../errors.ts';
+import { setThreadPriority } from '../../thread-priority.ts';
 import { systemClock } from '../../time/clock.ts';
 import { systemRandom } from '../../time/random.ts';
 import { SipServer } from './sip-server.ts';
@@ -9,6 +10,7 @@ import type { Ask, FromThread, ThreadData } from './thread-messages.ts';
 const port = parentPort;
 if (!port) throw new Error('worker.ts runs only as a worker thread');
 
+setThreadPriority('signalling');
 const tell = (message: FromThread): void => port.postMessage(message);
 const { settings, secret } = workerData as ThreadData;
 
