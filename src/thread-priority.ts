@@ -12,15 +12,16 @@ export type Duty = 'audio' | 'signalling' | 'calls' | 'background';
 export const realTimePriorities = { audio: 20, signalling: 12, calls: 10 } as const;
 
 /**
- * Schedules a thread for what it does, on Linux, where a priority belongs to a thread; elsewhere nothing is changed. Without real time a thread that wakes up waits
- * for whoever has the processor just then, some milliseconds, and a call passes through a dozen wake-ups. So does FreeSWITCH (`-rp`), so does Asterisk (`-p`).
+ * Schedules a thread for what it does, on Linux, where a priority belongs to a thread; elsewhere nothing is changed. A call passes through a dozen wake-ups, and
+ * without real time each waits for whoever has the processor just then, some milliseconds. FreeSWITCH (`-rp`) and Asterisk (`-p`) take real time for the same reason.
  *
- * Only with `--single-threaded-gc`, as `npm start` has it. Otherwise a thread that collects garbage waits for helpers of V8, which have the normal priority: with as
- * many threads that have real time as there are processors they hardly come to run, and under load nothing goes on any more.
+ * It is taken only with `--single-threaded-gc`, as `npm start` has it. Otherwise a thread that collects garbage waits for helpers of V8, which have the normal priority: with as
+ * many threads that have real time as there are processors they hardly come to run. An engine under overload did not come back within five minutes.
  *
- * Real time needs root, CAP_SYS_NICE or a limit (`LimitRTPRIO` of systemd). Without it audio still asks for a higher priority (`LimitNICE`), which counts among the
- * threads of the engine and of its control group (or session, where the kernel groups by sessions); against other groups it is the group's weight that
- * helps (`CPUWeight`). What such a thread starts itself, threads and processes, has the normal priority. `background` is always allowed.
+ * Real time needs root, CAP_SYS_NICE or a limit (`LimitRTPRIO` of systemd). What a thread that has it starts, threads and processes, has the normal priority. Where it is not to
+ * be had, audio still asks for a higher priority (`LimitNICE`), which counts among the threads of the engine and of its control group (or session, where the
+ * kernel groups by sessions); against other groups it is the group's weight that helps (`CPUWeight`). That one is inherited: so whoever is started by an audio thread
+ * and is none says `background`, which is always allowed.
  *
  * @param id a thread's or a process' number as the kernel counts them; 0: the calling thread
  * @returns whether it has real time now
@@ -28,16 +29,16 @@ export const realTimePriorities = { audio: 20, signalling: 12, calls: 10 } as co
 export function setThreadPriority(duty: Duty, id = 0): boolean {
   if (process.platform !== 'linux') return false;
   const { PRIORITY_HIGH, PRIORITY_LOW } = constants.priority;
-  if (duty === 'background') raise(id, PRIORITY_LOW);
+  if (duty === 'background') setNice(id, PRIORITY_LOW);
   // One processor is for the rest of the machine: no long work of the main thread may take the last one.
   else if ((duty !== 'calls' || availableParallelism() > 1) && takeRealTime(id, realTimePriorities[duty])) return true;
-  else if (duty === 'audio') raise(id, PRIORITY_HIGH);
+  else if (duty === 'audio') setNice(id, PRIORITY_HIGH);
   return false;
 }
 
-function raise(id: number, priority: number): void {
+function setNice(id: number, nice: number): void {
   try {
-    setPriority(id, priority);
+    setPriority(id, nice);
   } catch {
     // Not allowed: the normal case for a service without special rights.
   }

@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Duty } from '../../src/thread-priority.ts';
@@ -13,8 +14,9 @@ const mayHaveRealTime = spawnSync('chrt', ['--rr', '1', 'true']).status === 0;
 /** The same user without that right. */
 const withoutRight = mayHaveRealTime ? ['setpriv', '--bounding-set=-sys_nice', '--inh-caps=-sys_nice'] : [];
 
-const normal: Schedule = { policy: 'normal', priority: 0 };
-const realTime = (priority: number): Schedule => ({ policy: 'round robin', priority });
+const normal: Schedule = { policy: 'normal', priority: 0, nice: 0 };
+const preferred: Schedule = { ...normal, nice: constants.priority.PRIORITY_HIGH };
+const realTime = (priority: number): Schedule => ({ policy: 'round robin', priority, nice: 0 });
 
 describe.runIf(process.platform === 'linux')('real time', () => {
   it.runIf(mayHaveRealTime)('is what threads of the engine have that calls wait for, and no other', async () => {
@@ -50,6 +52,10 @@ describe.runIf(process.platform === 'linux')('real time', () => {
 
   it('is not asked for where threads that have it would wait for others at a garbage collection', () => {
     expect(ask('calls', [], [])).toEqual({ granted: false, itself: normal, started: normal });
+  });
+
+  it.runIf(mayHaveRealTime)('has a substitute for audio, which is inherited', () => {
+    expect(ask('audio', [], [])).toEqual({ granted: false, itself: preferred, started: preferred });
   });
 });
 
