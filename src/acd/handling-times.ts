@@ -17,7 +17,7 @@ export class HandlingTimes {
 
   /** One call more. O(1): the number of bins is fixed. */
   add(ms: number): void {
-    for (const [bin, count] of this.#counts.entries()) this.#counts[bin] = count * KEPT;
+    for (let bin = 0; bin < BINS; bin++) this.#counts[bin] = (this.#counts[bin] ?? 0) * KEPT;
     const bin = Math.floor(position(ms));
     this.#counts[bin] = (this.#counts[bin] ?? 0) + 1;
     this.#fitted = undefined;
