@@ -22,6 +22,7 @@ for_tests=(
   jackd2                        # the clock of its loudspeaker, without a sound card
   sox                           # makes and measures audio
   chromium                      # a phone that is a web page
+  tcpdump                       # when SIP was on the wire, for the bench of the ACD
 )
 
 say() { printf '%s\n' "setup: $*"; }

@@ -10,10 +10,11 @@ import { freePortRange } from '../support/ports.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { eventually } from '../support/wait.ts';
+import { type Datagram, Wire } from '../support/wire.ts';
 import type { Figure } from './figure.ts';
 
 /**
- * How long an agent who has hung up waits for his next caller: from the answer to his BYE to the next INVITE, both as his phone sees them, through the
+ * How long an agent who has hung up waits for his next caller: from the answer to his BYE to the next INVITE, both by the kernel's time on the way to his phone, through the
  * whole engine with its own Redis. Of audio there is only what shows that the parties are there. For each caller who goes another comes, at a time of his own, so that as many wait
  * all the time; now and then the two fall together. There are two baselines. One is the way of one INVITE through the engine without a queue. The other
  * is the machine alone, right before each load: three times to another process and back, as on the way that is measured (twice to Redis, once through the SIP
@@ -51,8 +52,9 @@ async function measure(agents: number, waiting: number): Promise<Figure[]> {
   const named = `${agents} agents, ${waiting} waiting`;
   const bare = await machineAlone();
 
+  await using wire = await Wire.listen(`udp and (src port ${callers.port} or dst port ${phones.port})`);
   const floor = new Floor(phones);
-  const invites = await straight(callers, phones, floor);
+  const directCalls = await straight(callers, phones, floor);
   await Promise.all(await callAll(callers, waiting));
 
   for (let i = 0; i < agents; i++) await phones.register(agentName(i), domain, password);
@@ -61,7 +63,7 @@ async function measure(agents: number, waiting: number): Promise<Figure[]> {
     () => floor.talking.size,
     (count) => count >= Math.min(agents, waiting),
   );
-  const gaps: number[] = [];
+  const turns: Turn[] = [];
   const random = seededRandom();
   const everyMs = 1000 / ENDS_PER_SECOND;
   const arrive = async (caller: number) => {
@@ -71,11 +73,14 @@ async function measure(agents: number, waiting: number): Promise<Figure[]> {
   for (let round = 0; round < ROUNDS; round++) {
     const begun = performance.now();
     const arrived = arrive(waiting + round);
-    const gap = await floor.nextCallAfter(round % agents);
-    if (round >= ROUNDS / 10) gaps.push(gap);
+    const turn = await floor.nextCallAfter(round % agents);
+    if (round >= ROUNDS / 10) turns.push(turn);
     await arrived;
     await pause(everyMs - (performance.now() - begun));
   }
+  const sip = new Sip(await wire.end());
+  const gaps = turns.map(({ ended, next }) => sip.invite(next) - sip.byeAnswered(ended));
+  const invites = directCalls.map(({ made, came }) => sip.invite(came) - sip.invite(made));
   const of = (share: number, all: readonly number[]) =>
     all.toSorted((a, b) => a - b)[Math.floor(all.length * share)] ?? 0;
   return [
@@ -86,6 +91,42 @@ async function measure(agents: number, waiting: number): Promise<Figure[]> {
     { name: `${named}: the machine alone, p50`, value: of(0.5, bare), unit: 'ms' },
     { name: `${named}: the machine alone, p99`, value: of(0.99, bare), unit: 'ms' },
   ];
+}
+
+/** One call of an agent after another, by their Call-IDs. */
+interface Turn {
+  readonly ended: string;
+  readonly next: string;
+}
+
+/** When each SIP message was on the wire, ms: the first time, if it was sent again. */
+class Sip {
+  readonly #at = new Map<string, number>();
+
+  constructor(datagrams: readonly Datagram[]) {
+    for (const { at, text } of datagrams) {
+      const what = /^[A-Z]+(?= sip:)|(?<=^SIP\/2\.0 )\d+/.exec(text)?.[0];
+      const callId = /^Call-ID: *(.*?)\r$/im.exec(text)?.[1];
+      const method = /^CSeq: *\d+ (\w+)/im.exec(text)?.[1];
+      const key = `${callId} ${what} ${method}`;
+      if (!this.#at.has(key)) this.#at.set(key, at);
+    }
+  }
+
+  /** @param callId of its only INVITE in this direction */
+  invite(callId: string): number {
+    return this.#get(`${callId} INVITE INVITE`);
+  }
+
+  byeAnswered(callId: string): number {
+    return this.#get(`${callId} 200 BYE`);
+  }
+
+  #get(key: string): number {
+    const at = this.#at.get(key);
+    if (at === undefined) throw new Error(`not on the wire: ${key}`);
+    return at;
+  }
 }
 
 const agentName = (i: number): string => `agent${String(i).padStart(4, '0')}`;
@@ -114,13 +155,14 @@ class Floor {
     });
   }
 
-  /** An agent hangs up. @returns how long it took until he was rung again, ms */
-  async nextCallAfter(agent: number): Promise<number> {
+  /** An agent hangs up. Resolves when he is rung again. */
+  async nextCallAfter(agent: number): Promise<Turn> {
     const user = agentName(agent);
     const next = this.next(user);
-    const free = await this.talking.get(user)?.bye();
-    if (free === undefined) throw new Error(`${user} is in no call`);
-    return (await next).at - free;
+    const call = this.talking.get(user);
+    if (!call) throw new Error(`${user} is in no call`);
+    await call.bye();
+    return { ended: call.callId, next: (await next).callId };
   }
 }
 
@@ -150,23 +192,26 @@ async function machineAlone(): Promise<number[]> {
   }
 }
 
-/** What an INVITE takes to a phone that is called directly, ms: nobody waits, nobody is chosen. */
-async function straight(callers: PhoneBank, phones: PhoneBank, floor: Floor): Promise<number[]> {
+/** Calls to a phone directly: nobody waits, nobody is chosen. @returns their Call-IDs here and there */
+async function straight(
+  callers: PhoneBank,
+  phones: PhoneBank,
+  floor: Floor,
+): Promise<{ made: string; came: string }[]> {
   await phones.register('desk', domain, password);
-  const times: number[] = [];
+  const calls: { made: string; came: string }[] = [];
   for (let i = 0; i < 100; i++) {
     const next = floor.next('desk');
-    const begun = performance.now();
     const call = callers.call('79030000000@127.0.0.1', `${direct}@127.0.0.1`);
     const phone = await next;
-    times.push(phone.at - begun);
+    calls.push({ made: call.callId, came: phone.callId });
     await call.answered;
     await pause(20);
     await call.bye();
     await phone.ended;
     floor.talking.delete('desk');
   }
-  return times.slice(20);
+  return calls.slice(20);
 }
 
 /** As a trunk does: fast, and not all in one packet time. */
