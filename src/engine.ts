@@ -85,6 +85,7 @@ import { TrunkLines } from './trunks/lines.ts';
 import { OutgoingLimits } from './trunks/outgoing-limits.ts';
 import { Registering } from './trunks/registering.ts';
 import { TrunkWatch } from './trunks/watch.ts';
+import { youngCollector } from './young-garbage.ts';
 
 export interface EngineOptions {
   readonly env: Environment;
@@ -136,7 +137,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const events = new EventLog({ redis, node: env.nodeId, clock, random, log });
     stack.defer(() => events.close());
     const registrations = new RedisRegistrations(redis);
-    const precedence = new Precedence(clock);
+    const precedence = new Precedence(clock, youngCollector());
     const dispatcher = new Dispatcher({ redis, subscriber, clock, precedence, random, log, nodeId: env.nodeId });
     stack.defer(() => dispatcher.close());
     const estimates = new WaitEstimates({ store: dispatcher.store, redis, clock, log });

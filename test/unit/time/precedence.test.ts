@@ -60,4 +60,35 @@ describe('Precedence', () => {
     await clock.advanceAsync(40);
     expect(seen).toEqual(['a', 'b']);
   });
+
+  describe('rest', () => {
+    beforeEach(() => {
+      precedence = new Precedence(clock, () => seen.push('rest'));
+    });
+
+    it('comes a moment after somebody who gave way, once for all of that moment', async () => {
+      later('a');
+      later('b');
+      await clock.advanceAsync(4);
+      expect(seen).toEqual(['a', 'b']);
+      await clock.advanceAsync(1);
+      expect(seen).toEqual(['a', 'b', 'rest']);
+      later('c');
+      await clock.advanceAsync(5);
+      expect(seen).toEqual(['a', 'b', 'rest', 'c', 'rest']);
+      expect(clock.pending).toBe(0);
+    });
+
+    it('gives way as well', async () => {
+      later('a');
+      await clock.advanceAsync(4);
+      const done = precedence.begin();
+      await clock.advanceAsync(10);
+      expect(seen).toEqual(['a']);
+      done();
+      await clock.advanceAsync(1);
+      expect(seen).toEqual(['a', 'rest']);
+      expect(clock.pending).toBe(0);
+    });
+  });
 });
