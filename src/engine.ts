@@ -14,6 +14,7 @@ import { CallbackRunner } from './call/callback-runner.ts';
 import { Inbound } from './call/inbound.ts';
 import type { LiveCall } from './call/live-calls.ts';
 import { ConferenceRooms } from './call/rooms.ts';
+import { Talks } from './call/talks.ts';
 import type { Environment } from './config/env.ts';
 import { type Issue, isError } from './config/issue.ts';
 import { redacted } from './config/redact.ts';
@@ -235,6 +236,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       rooms,
       notices: new OutboxNotices(soon(outbox), log),
       recorder: recordings,
+      talks: new Talks(),
       statuses: { set: (pbx, employee, status) => setStatus(pbx, employee, { name: status, base: status }) },
     };
     const inbound = new Inbound({

@@ -22,6 +22,7 @@ import type { Precedence } from '../time/precedence.ts';
 import type { CallLimit } from './call-limit.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { CallerLeg } from './caller-leg.ts';
+import type { Consultation } from './consultation.ts';
 import type { FaxMachine, Rooms } from './facilities.ts';
 import type { Statuses } from './feature-codes.ts';
 import type { LiveCall } from './live-calls.ts';
@@ -31,6 +32,7 @@ import type { WrongPins } from './open-mailbox.ts';
 import type { ConversationRecorder, TalkRecording } from './recording.ts';
 import type { Shown } from './shown.ts';
 import type { Sounds } from './sounds.ts';
+import type { Talks } from './talks.ts';
 import { type CallFacts, Timeline } from './timeline.ts';
 
 /** What every call works with. */
@@ -54,6 +56,7 @@ export interface CallServices {
   readonly notices: Notices;
   readonly recorder: ConversationRecorder;
   readonly statuses: Statuses;
+  readonly talks: Talks<Consultation>;
 }
 
 /** How a call ended. */

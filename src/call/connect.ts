@@ -43,9 +43,13 @@ export async function connect(
   const fax = inCallFax(talking, legs, services, call.log, (pages) =>
     timeline.aside({ state: 'conversation', event: 'fax', detail: { pages } }),
   );
-  const company = new Consultation(call, talking, legs, (side, reason) => {
-    const left = side === 'callee' ? called : undefined;
-    left?.over('answered', reason);
+  let direct: DirectMedia | undefined;
+  const company = new Consultation(call, talking, legs, {
+    onLeft: (side, reason) => {
+      const left = side === 'callee' ? called : undefined;
+      left?.over('answered', reason);
+    },
+    takeAudioBack: async () => direct?.takeBack(),
   });
   call.company = company;
   const { caller: ofCaller, callee: ofCallee } = allCommands(
@@ -58,7 +62,7 @@ export async function connect(
     ...(ofCallee && dtmfCommands !== false && { callee: ofCallee }),
   };
   const mayGo = pbx.document.pbx.releaseMedia && Object.keys(commands).length === 0 && !recording.isOn;
-  const direct =
+  direct =
     mayGo && callerLeg.isPhone && leg.isPhone
       ? new DirectMedia([callerLeg, leg], { clock: services.clock, log: call.log })
       : undefined;

@@ -1,11 +1,13 @@
+import type { Employee } from '../config/schema/employee.ts';
 import type { Attempt } from '../dial/attempt.ts';
 import type { Leg } from '../dial/leg.ts';
 import type { RingContext, RingResult } from '../dial/ring.ts';
-import type { EndReason } from '../end-reason.ts';
+import { type EndReason, endReasons } from '../end-reason.ts';
 import { errorText } from '../errors.ts';
 import type { AudioSource, Playback } from '../media/port.ts';
 import { tablesOf } from '../scheme/tables.ts';
 import { whitherOf } from '../scheme/targets.ts';
+import type { ReferRequest } from '../sip/port.ts';
 import type { TimerId } from '../time/clock.ts';
 import type { Call } from './call.ts';
 import type { Company, ConversationEnd } from './conversation.ts';
@@ -21,6 +23,8 @@ const PAUSE_MS = 3000;
 const FIRST_MS = 10_000;
 /** For so long a number outside is rung. */
 const OUTSIDE_RING_MS = 60_000;
+/** A phone that has transferred somebody hangs up by itself within this, milliseconds; one that does not is hung up. */
+const LEAVES_MS = 2000;
 
 /** Somebody who was called from within the conversation. */
 interface Guest {
@@ -34,8 +38,15 @@ export interface Passes {
   readonly passPeersDtmf: boolean;
 }
 
-/** Why nobody was reached: what is heard of it. */
-type Reached = RingResult | { readonly outcome: 'refused'; readonly audio: string };
+/** Why nobody was reached: what is heard of it, or shown by a phone. */
+type Reached = RingResult | { readonly outcome: 'refused'; readonly audio: string; readonly status: number };
+
+export interface ConsultationOptions {
+  /** One of the two has left, and the others go on. */
+  readonly onLeft: (side: TalkSide, reason: EndReason) => void;
+  /** Resolves when the audio of the two passes the media server, for the rest of the call. */
+  readonly takeAudioBack: () => Promise<void>;
+}
 
 /**
  * `##` and `#*` with a number, of the employees among those who talk (2-call-behaviour §5, §4.6.4.1): the other one hears music, and the number is rung. Of either:
@@ -45,7 +56,8 @@ type Reached = RingResult | { readonly outcome: 'refused'; readonly audio: strin
  *    │ └──────────────────┴──────────────────────┴────────────────────┼─┘
  *    └─── all in a conference ◀───────────────── #* ──────────────────┘
  *
- * Who hangs up while it rings, or while he talks to the third, has transferred the other one. From a conference each of the two employees can call another one in the same way, and is out
+ * Who hangs up while it rings, or while he talks to the third, has transferred the other one. A phone that has a key for that says it by REFER, with the number, or with another call of his,
+ * whose other party then takes his place: each of the two calls goes on without him, and ends with the other. From a conference each of the two employees can call another one in the same way, and is out
  * of it meanwhile. It goes on for as long as two are in it.
  */
 export class Consultation implements Company {
@@ -54,7 +66,7 @@ export class Consultation implements Company {
   readonly #call: Call;
   readonly #talk: Talk;
   readonly #legs: Readonly<Record<TalkSide, Leg>>;
-  readonly #onLeft: (side: TalkSide, reason: EndReason) => void;
+  readonly #options: ConsultationOptions;
   readonly #over = Promise.withResolvers<ConversationEnd['by']>();
   readonly #here = new Set<TalkSide>(['caller', 'callee']);
   /** In the conference. */
@@ -66,6 +78,14 @@ export class Consultation implements Company {
   #consulted: Guest | undefined;
   /** Has taken the place of one of the two. */
   #successor: Guest | undefined;
+  /** The other party of this conversation has. */
+  #partner: Consultation | undefined;
+  /** Whose place that was. */
+  #replaced: TalkSide | undefined;
+  /** By which the other one is being transferred. */
+  #referral: ReferRequest | undefined;
+  /** The two are not together any more, or are again. */
+  #moved: () => void = () => undefined;
   #meeting: Meeting | undefined;
   readonly #seats = new Map<Leg, Seat>();
   #keys: InCallKeys | undefined;
@@ -73,19 +93,14 @@ export class Consultation implements Company {
   #timer: TimerId | undefined;
   #ringing: AbortController | undefined;
   #music: Playback | undefined;
+  readonly #off: (() => void)[];
   #isClosed = false;
 
-  /** @param onLeft one of the two has left, and the others go on */
-  constructor(
-    call: Call,
-    talk: Talk,
-    legs: Readonly<Record<TalkSide, Leg>>,
-    onLeft: (side: TalkSide, reason: EndReason) => void,
-  ) {
+  constructor(call: Call, talk: Talk, legs: Readonly<Record<TalkSide, Leg>>, options: ConsultationOptions) {
     this.#call = call;
     this.#talk = talk;
     this.#legs = legs;
-    this.#onLeft = onLeft;
+    this.#options = options;
     this.over = this.#over.promise;
     const sides = talk.pbx.document.security.ignoreDtmf ? [] : (['caller', 'callee'] as const);
     this.commands = Object.fromEntries(
@@ -98,15 +113,21 @@ export class Consultation implements Company {
         return talk[side].employee === undefined ? [] : [[side, commands]];
       }),
     );
+    this.#off = [
+      call.services.talks.add(this, legs),
+      ...(['caller', 'callee'] as const).map((side) => legs[side].onRefer((refer) => this.#referred(side, refer))),
+    ];
   }
 
-  begins(passes: Passes): void {
+  begins(passes: Passes, moved: () => void): void {
     this.#passes = passes;
+    this.#moved = moved;
   }
 
   key(side: TalkSide, digit: string): boolean {
+    const successor = this.#successor?.leg ?? this.#partner?.staying;
     if (this.#keys && side === this.#commander) this.#keys.press(digit);
-    else if (this.#successor) void this.#successor.leg.endpoint.sendDtmf(digit).catch(() => undefined);
+    else if (successor) void successor.endpoint.sendDtmf(digit).catch(() => undefined);
     else return false;
     return true;
   }
@@ -115,17 +136,22 @@ export class Consultation implements Company {
     return this.#meeting !== undefined || this.#state !== 'home';
   }
 
-  holds(side: TalkSide, held: boolean): boolean {
+  holds(side: TalkSide, held: boolean): void {
     const seat = this.#seats.get(this.#legs[side]);
     void seat?.mute(held);
-    return this.isApart;
+  }
+
+  /** Who is there still when the one who commands has gone. */
+  get staying(): Leg {
+    return this.#legs[this.#other];
   }
 
   left(side: TalkSide): boolean {
     this.#here.delete(side);
     if (this.#isClosed) return false;
     const goesOn = this.#goesOnWithout(side);
-    if (goesOn) this.#onLeft(side, this.#state === 'home' || side !== this.#commander ? hungUp(side) : 'transferred');
+    if (goesOn)
+      this.#options.onLeft(side, this.#state === 'home' || side !== this.#commander ? hungUp(side) : 'transferred');
     return goesOn;
   }
 
@@ -133,7 +159,10 @@ export class Consultation implements Company {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    for (const off of this.#off) off();
+    void this.#referral?.tell(GONE);
     this.#awaitNothing();
+    this.#partner?.partnerGone();
     const guests = [...this.#guests, this.#consulted, this.#successor];
     for (const guest of guests) {
       guest?.attempt.over('answered', this.#call.end?.reason ?? 'normal');
@@ -150,7 +179,8 @@ export class Consultation implements Company {
 
   #goesOnWithout(side: TalkSide): boolean {
     void this.#rise(this.#legs[side]);
-    if (this.#successor) return false;
+    // The place of one who has gone is taken.
+    if (this.#successor || this.#partner) return side === this.#replaced;
     const isCommander = side === this.#commander;
     if (this.#meeting) {
       if (isCommander && this.#state !== 'home') this.#handOver();
@@ -175,12 +205,13 @@ export class Consultation implements Company {
   }
 
   #begin(side: TalkSide): void {
-    if (this.#state !== 'home' || this.#successor || this.#isClosed) return;
-    const { clock, sounds } = this.#call.services;
+    if (!this.#isSettled) return;
+    const { clock } = this.#call.services;
     const own = this.#legs[side];
     this.#commander = side;
     this.#state = 'dialling';
     this.#number = '';
+    this.#moved();
     const home = () => this.#home();
     this.#listen(
       [
@@ -192,16 +223,25 @@ export class Consultation implements Company {
     this.#timer = clock.setTimeout(() => this.#home('builtin:error-tone'), FIRST_MS);
     this.#do(async () => {
       if (this.#meeting) await this.#rise(own);
-      else {
-        await own.endpoint.unbridge();
-        this.#entertain(
-          this.#legs[this.#other],
-          sounds.audio(this.#talk.pbx, this.#talk.pbx.document.pbx.transferMusic),
-        );
-        this.#call.timeline.hold(true);
-      }
-      own.endpoint.play(sounds.audio(this.#talk.pbx, 'builtin:beep'));
+      else await this.#part();
+      own.endpoint.play(this.#audio('builtin:beep'));
     });
+  }
+
+  /** The two are where they began, and it can be left. */
+  get #isSettled(): boolean {
+    return this.#state === 'home' && !this.#successor && !this.#partner && !this.#isClosed;
+  }
+
+  /** The other one hears music. */
+  async #part(): Promise<void> {
+    await this.#legs[this.#commander].endpoint.unbridge();
+    this.#entertain(this.staying, this.#audio(this.#talk.pbx.document.pbx.transferMusic));
+    this.#call.timeline.hold(true);
+  }
+
+  #audio(id: Parameters<Call['services']['sounds']['audio']>[1]): readonly AudioSource[] {
+    return this.#call.services.sounds.audio(this.#talk.pbx, id);
   }
 
   #dialled(digits: string): void {
@@ -234,10 +274,15 @@ export class Consultation implements Company {
 
   #notReached(reached: Exclude<Reached, { outcome: 'answered' }>): void {
     this.#ringing = undefined;
+    const { reason = 'unavailable' } = reached.outcome === 'refused' ? {} : reached;
+    const [audio, status] =
+      reached.outcome === 'refused' ? [reached.audio, reached.status] : [heardOf(reason), endReasons[reason].status];
+    const referral = this.#referral;
+    this.#referral = undefined;
+    void referral?.tell(status);
     if (this.#here.has(this.#commander)) {
-      const { reason = 'unavailable' } = reached.outcome === 'refused' ? {} : reached;
-      const audio = reached.outcome === 'refused' ? reached.audio : heardOf(reason);
-      this.#home(audio);
+      // A phone shows what it is told.
+      this.#home(referral ? undefined : audio);
       return;
     }
     // He has hung up, and there is nobody for the other one.
@@ -261,6 +306,12 @@ export class Consultation implements Company {
       // He has transferred the other one while it rang.
       if (this.#meeting) this.#handOver();
       else this.#succeed(true);
+      return;
+    }
+    if (this.#referral) {
+      this.#noteTransfer('blind');
+      this.#succeed(true);
+      await this.#dismiss();
       return;
     }
     const own = this.#legs[this.#commander];
@@ -291,7 +342,87 @@ export class Consultation implements Company {
       if (this.#state !== 'home' || this.#isClosed || !this.#here.has(this.#commander)) return;
       if (this.#meeting) await this.#sit(own);
       else await this.#together(this.#legs.caller, this.#legs.callee, this.#passes);
+      this.#moved();
     });
+  }
+
+  /** A REFER of one of the two. */
+  #referred(side: TalkSide, refer: ReferRequest): void {
+    const { employee } = this.#talk[side];
+    // An operator, or a stranger, would have others called at our cost.
+    if (employee === undefined || !this.#legs[side].isPhone) return refer.reject(FORBIDDEN);
+    if (!this.#isSettled || this.#meeting) return refer.reject(PENDING);
+    const found = refer.replaces && this.#call.services.talks.find(refer.replaces);
+    if (found?.talk === this || refer.referTo.user === '') return refer.reject(BAD_REQUEST);
+    if (found && !found.talk.#isOf(found.side, employee, this.#talk.pbx.id)) return refer.reject(FORBIDDEN);
+    if (found && (!found.talk.#isSettled || found.talk.#meeting)) return refer.reject(PENDING);
+    refer.accept();
+    this.#commander = side;
+    this.#number = refer.referTo.user;
+    this.#referral = refer;
+    // One who has not answered yet, or whose call is another node's, is called anew: the phone gives the other call up.
+    if (found) this.#do(() => this.#join(found.talk, found.side));
+    else this.#do(() => this.#ringFor(refer));
+  }
+
+  async #ringFor(refer: ReferRequest): Promise<void> {
+    const stop = new AbortController();
+    this.#state = 'ringing';
+    this.#ringing = stop;
+    this.#moved();
+    void refer.tell(TRYING);
+    await this.#options.takeAudioBack();
+    if (!this.#isClosed) await this.#part();
+    const reached = await this.#reach(this.#number, stop.signal);
+    if (reached.outcome === 'answered') await this.#answered(reached, stop.signal);
+    else if (!stop.signal.aborted) this.#notReached(reached);
+  }
+
+  #isOf(side: TalkSide, employee: string, pbx: string): boolean {
+    return this.#talk[side].employee === employee && this.#talk.pbx.id === pbx;
+  }
+
+  /** Who has both conversations leaves both, and the two others talk. @param side his in the other one */
+  async #join(other: Consultation, side: TalkSide): Promise<void> {
+    other.#commander = side;
+    other.#number = this.#talk[this.#other].contact;
+    for (const [talk, partner] of [
+      [this, other],
+      [other, this],
+    ] as const) {
+      talk.#state = 'consulting';
+      talk.#partner = partner;
+      talk.#replaced = talk.#commander;
+      talk.#moved();
+      talk.#noteTransfer('consultative');
+    }
+    await Promise.all([this.#options.takeAudioBack(), other.#options.takeAudioBack()]);
+    await Promise.all([this, other].map((talk) => talk.#legs[talk.#commander].endpoint.unbridge()));
+    await this.#together(this.staying, other.staying, { passDtmf: false, passPeersDtmf: false });
+    await this.#dismiss();
+    other.#dismissSoon();
+  }
+
+  /** Of the two who were brought together the other one has gone: so it ends here as well. */
+  partnerGone(): void {
+    this.#partner = undefined;
+    this.#over.resolve(this.#replaced ?? 'engine');
+  }
+
+  /** His phone knows that it is done. */
+  async #dismiss(): Promise<void> {
+    const referral = this.#referral;
+    this.#referral = undefined;
+    await referral?.tell(OK);
+    this.#dismissSoon();
+  }
+
+  #dismissSoon(): void {
+    const own = this.#legs[this.#commander];
+    if (this.#isClosed || own.ended) return;
+    const { clock } = this.#call.services;
+    this.#timer = clock.setTimeout(() => own.cut('transferred'), LEAVES_MS);
+    own.on('ended', () => clock.clearTimeout(this.#timer));
   }
 
   /** `#*`: all of them in a conference. */
@@ -394,7 +525,7 @@ export class Consultation implements Company {
     this.#keys?.close();
     this.#keys = undefined;
     this.#noteTransfer('blind');
-    this.#entertain(this.#legs[this.#other], this.#call.services.sounds.ringBack(this.#talk.pbx));
+    this.#entertain(this.staying, this.#call.services.sounds.ringBack(this.#talk.pbx));
   }
 
   /** The third takes the place of one of the two. @param isTransfer of him who has called the third */
@@ -406,6 +537,7 @@ export class Consultation implements Company {
     this.#consulted = undefined;
     this.#successor = successor;
     if (isTransfer && !isBlind) this.#noteTransfer('consultative');
+    this.#replaced = isTransfer ? this.#commander : this.#other;
     const stays = this.#legs[isTransfer ? this.#other : this.#commander];
     this.#silence();
     if (isTransfer) this.#do(() => this.#together(stays, successor.leg, { passDtmf: false, passPeersDtmf: true }));
@@ -469,30 +601,44 @@ export class Consultation implements Company {
     });
   }
 
+  /** Whom the rung phone shows: him who calls to ask; where a phone has sent the other one, that one, and who has sent him (RFC 3892). */
+  #shown({ name, extension = '' }: Employee, host: string): Pick<RingContext, 'from' | 'headers'> {
+    const { shown } = this.#call;
+    const { headers } = ringContext(this.#call);
+    if (!this.#referral) return { from: { user: extension, display: name, host }, ...(headers && { headers }) };
+    const { employee: other = '', contact } = this.#talk[this.#other];
+    const colleague = this.#talk.pbx.employee(other);
+    const called = { user: colleague?.extension ?? contact, display: colleague?.name ?? '', host };
+    return {
+      from: this.#commander === 'callee' ? shown.sip : called,
+      headers: { ...headers, 'Referred-By': `<sip:${extension}@${host}>` },
+    };
+  }
+
   /** As if his phone had dialled the number, of those that one can be brought together with. */
   async #reach(dialled: string, signal: AbortSignal): Promise<Reached> {
     const call = this.#call;
     const { pbx, services, timeline } = call;
     const dialler = pbx.employee(this.#talk[this.#commander].employee ?? '');
-    if (!dialler) return { outcome: 'refused', audio: 'builtin:error-tone' };
+    if (!dialler) return { outcome: 'refused', audio: 'builtin:error-tone', status: FORBIDDEN };
     const { name: display, extension = '', outgoing } = dialler;
     const host = pbx.document.pbx.domains[0] ?? 'invalid';
     const base = { direction: 'internal', from: extension, display, dialled, callerId: outgoing } as const;
     const { route } = routeDialled(pbx, base, { dialled, host, dialler });
     const context: RingContext = {
       ...ringContext(call),
-      from: { user: extension, display, host },
+      ...this.#shown(dialler, host),
       fromOrdinary: { user: outgoing.callerId ?? 'anonymous', host, display: '' },
       callerId: outgoing,
       employee: dialler.id,
-      onRinging: () => undefined,
+      onRinging: () => void this.#referral?.tell(RINGING),
     };
     switch (route.to) {
       case 'target': {
         const found = 'extension' in route.target ? pbx.extension(route.target.extension) : undefined;
         const whither = found && whitherOf(found);
         const employee = whither && 'employee' in whither ? pbx.employee(whither.employee) : undefined;
-        if (!employee) return { outcome: 'refused', audio: 'builtin:error-tone' };
+        if (!employee) return { outcome: 'refused', audio: 'builtin:error-tone', status: NOT_FOUND };
         const { timetable } = tablesOf(pbx);
         const limitMs = pbx.document.defaults.employee.ringTime * 1000;
         return services.employees.ring(
@@ -502,7 +648,7 @@ export class Consultation implements Company {
       }
       case 'outside': {
         if (!pbx.document.security.transferToExternal) {
-          return { outcome: 'refused', audio: 'builtin:transfer-not-allowed' };
+          return { outcome: 'refused', audio: 'builtin:transfer-not-allowed', status: FORBIDDEN };
         }
         const [way] = route.ways;
         const found = services.destinations.through(pbx, route.ways, outgoing.callerId ?? undefined);
@@ -512,12 +658,17 @@ export class Consultation implements Company {
         return ringOutside(call, asked, how, signal);
       }
       case 'nobody':
-        return { outcome: 'refused', audio: route.announcement ?? 'builtin:number-not-found' };
+        return { outcome: 'refused', audio: route.announcement ?? 'builtin:number-not-found', status: NOT_FOUND };
       default:
-        return { outcome: 'refused', audio: 'builtin:error-tone' };
+        return { outcome: 'refused', audio: 'builtin:error-tone', status: NOT_FOUND };
     }
   }
 }
+
+/** Responses by which a phone knows what has become of its REFER (RFC 3261 §21). */
+const [TRYING, RINGING, OK, BAD_REQUEST, FORBIDDEN, NOT_FOUND, GONE, PENDING] = [
+  100, 180, 200, 400, 403, 404, 487, 491,
+];
 
 const hungUp = (side: TalkSide): EndReason => (side === 'caller' ? 'callerHungUp' : 'calleeHungUp');
 

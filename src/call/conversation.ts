@@ -18,14 +18,17 @@ export interface ConversationEnd {
 
 /** Others who may come to be in a conversation, because one of the two calls them. */
 export interface Company {
-  /** The two are together now, and their keys go so. */
-  begins(passes: { readonly passDtmf: boolean; readonly passPeersDtmf: boolean }): void;
+  /**
+   * The two are together now, and their keys go so.
+   * @param moved is to be called when they are not any more, or are again: music of one who is held is for the other
+   */
+  begins(passes: { readonly passDtmf: boolean; readonly passPeersDtmf: boolean }, moved: () => void): void;
   /** One has pressed a key. True: it was for the company. */
   key(side: 'caller' | 'callee', digit: string): boolean;
   /** The two are not together: nothing of one is for the other. */
   readonly isApart: boolean;
-  /** One holds, or does not any more. True: the other one need not hear music. */
-  holds(side: 'caller' | 'callee', held: boolean): boolean;
+  /** One holds, or does not any more. */
+  holds(side: 'caller' | 'callee', held: boolean): void;
   /** One has gone. True: the conversation goes on without him. */
   left(side: 'caller' | 'callee'): boolean;
   /** Resolves when it does not go on any more, of those that have. */
@@ -66,6 +69,7 @@ export async function converse(
   const { promise: ended, resolve } = Promise.withResolvers<ConversationEnd['by']>();
   const hold = { since: 0, holders: 0, total: 0 };
   const off: (() => void)[] = [];
+  const moved: (() => void)[] = [];
   const now = () => clock.now();
 
   const side = (leg: Leg, other: Leg, name: 'caller' | 'callee') => {
@@ -76,6 +80,22 @@ export async function converse(
       if (direct) await direct.takeBack();
       await other.endpoint.sendDtmf(digits).catch(() => undefined);
     };
+    const noteHold = () => {
+      const held = leg.held && !leg.ended && !company?.isApart;
+      if (held === (playing !== undefined)) return;
+      if (held) {
+        playing = other.endpoint.play(music, { loop: true });
+        if (hold.holders++ > 0) return;
+        hold.since = now();
+      } else {
+        void playing?.stop();
+        playing = undefined;
+        if (--hold.holders > 0) return;
+        hold.total += now() - hold.since;
+      }
+      tell(held);
+    };
+    moved.push(noteHold);
     const own = commands[name];
     const keys = own && new InCallKeys(own, clock, (digits) => void send(digits));
     off.push(
@@ -92,18 +112,8 @@ export async function converse(
         else if (via === 'info') void send(digit);
       }),
       leg.on('hold', ({ held }) => {
-        if (company?.holds(name, held)) return;
-        if (held) {
-          playing = other.endpoint.play(music, { loop: true });
-          if (hold.holders++ > 0) return;
-          hold.since = now();
-          tell(true);
-        } else {
-          void playing?.stop();
-          if (--hold.holders > 0) return;
-          hold.total += now() - hold.since;
-          tell(false);
-        }
+        company?.holds(name, held);
+        noteHold();
       }),
     );
     if (leg.ended) resolve(leg.ended.by === 'local' ? 'engine' : name);
@@ -112,7 +122,9 @@ export async function converse(
   side(callee, caller, 'callee');
 
   const passes = { passDtmf: commands.caller === undefined, passPeersDtmf: commands.callee === undefined };
-  company?.begins(passes);
+  company?.begins(passes, () => {
+    for (const note of moved) note();
+  });
   void company?.over.then(resolve);
   await caller.endpoint.bridge(callee.endpoint, passes).catch((error: unknown) => {
     // One of them may just have hung up.

@@ -2,7 +2,14 @@ import { Emitter } from '../emitter.ts';
 import { type EndReason, endReasons } from '../end-reason.ts';
 import type { Endpoint } from '../media/port.ts';
 import { isSameSession, SdpOrigin } from '../media/sdp/direct.ts';
-import { type Dialog, type DialogEnd, ModifyFailure, type Reason } from '../sip/port.ts';
+import {
+  type Dialog,
+  type DialogEnd,
+  ModifyFailure,
+  type Reason,
+  type ReferRequest,
+  type Replaces,
+} from '../sip/port.ts';
 
 export interface LegEvents {
   /** A key press, whichever way it came: RFC 4733 (`media`), as a tone in the audio, or SIP INFO, which a bridge of media does not carry. */
@@ -152,6 +159,18 @@ export class Leg {
     // Listened for only while somebody wants to know.
     if (event === 'faxTone') return this.endpoint.on('faxTone', listener as (payload: object) => void);
     return this.#events.on(event, listener);
+  }
+
+  /** Who takes his REFERs. Without a handler they are answered 405. */
+  onRefer(handler: (refer: ReferRequest) => void): () => void {
+    return this.#dialog.onRefer(handler);
+  }
+
+  /** Whether it is this one's dialog that he names (RFC 3891 §3). Some phones take the tags from their own side. */
+  isDialog({ callId, toTag, fromTag }: Replaces): boolean {
+    const { callId: own, localTag, remoteTag } = this.#dialog;
+    if (callId !== own) return false;
+    return (toTag === localTag && fromTag === remoteTag) || (toTag === remoteTag && fromTag === localTag);
   }
 
   /** Why it was cut off by us; undefined: it was not. */

@@ -4,6 +4,7 @@ import { noOtherCalls } from '../call/call-limit.ts';
 import { Inbound } from '../call/inbound.ts';
 import { noWrongPins } from '../call/open-mailbox.ts';
 import { recordsNothing } from '../call/recording.ts';
+import { Talks } from '../call/talks.ts';
 import type { PbxVersion } from '../config/version.ts';
 import { Destinations } from '../dial/destinations.ts';
 import { EmployeeDialler } from '../dial/employee.ts';
@@ -108,6 +109,7 @@ export class Simulator {
       notices: { send: () => undefined },
       recorder: recordsNothing,
       statuses: { set: async () => undefined },
+      talks: new Talks(),
     };
     let record: CallRecord | undefined;
     const inbound = new Inbound({

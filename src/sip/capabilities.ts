@@ -1,7 +1,10 @@
 import type { HeaderFields } from './port.ts';
 
-/** What we take, in answers to OPTIONS, in 405s, and in INVITEs and their answers (RFC 3261 §20.5, §11.2). */
+/** What we take outside of calls, in answers to OPTIONS and in 405s (RFC 3261 §20.5, §11.2). */
 export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, NOTIFY, SUBSCRIBE';
+
+/** In INVITEs, their answers, and inside of calls, where a REFER transfers the other party (RFC 3515). */
+export const ALLOW_IN_CALLS = `${ALLOW}, REFER`;
 
 /** Extensions, by their option tags (RFC 3262, RFC 3327). */
 export const SUPPORTED = ['100rel', 'path'] as const;

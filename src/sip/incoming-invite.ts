@@ -3,7 +3,7 @@ import { Emitter } from '../emitter.ts';
 import { errorText } from '../errors.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
-import { ALLOW, PRODUCT, SUPPORTED } from './capabilities.ts';
+import { ALLOW_IN_CALLS, PRODUCT, SUPPORTED } from './capabilities.ts';
 import {
   type DrachtioDialog,
   type DrachtioRequest,
@@ -107,7 +107,12 @@ export class ArrivedInvite {
     if (this.#state !== 'ringing') throw new InviteGone(this.#state === 'answering' ? 'answered' : this.#state);
     this.#state = 'answering';
     const { srf, request, response } = this.#options;
-    const fields = { ...contactForAnswer(request), Allow: ALLOW, Supported: SUPPORTED.join(', '), Server: PRODUCT };
+    const fields = {
+      ...contactForAnswer(request),
+      Allow: ALLOW_IN_CALLS,
+      Supported: SUPPORTED.join(', '),
+      Server: PRODUCT,
+    };
     const lines = headerLines({ ...fields, ...headers });
     return new Promise((resolve, reject) => {
       srf.createUAS(request, response, { localSdp: sdp, headers: lines }, (error, native) => {
@@ -156,7 +161,7 @@ export class ArrivedInvite {
   #sendRinging({ status, headers, sdp }: Ringing): void {
     const { response, log, request } = this.#options;
     const contact = contactForAnswer(request);
-    const fields = { ...contact, Allow: ALLOW, ...headers, ...(this.#reliable && { Require: '100rel' }) };
+    const fields = { ...contact, Allow: ALLOW_IN_CALLS, ...headers, ...(this.#reliable && { Require: '100rel' }) };
     this.#unacknowledged = this.#reliable;
     response.send(
       status,

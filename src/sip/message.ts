@@ -19,4 +19,5 @@ export {
   splitList,
   type Uri,
   unquote,
+  uriHeaders,
 } from '../embedded/sip/message/index.ts';

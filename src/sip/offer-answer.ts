@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { type Clock, delay } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
-import { ALLOW } from './capabilities.ts';
+import { ALLOW_IN_CALLS } from './capabilities.ts';
 import type { DrachtioRequest, DrachtioResponse } from './drachtio.ts';
 import { type HeaderFields, ModifyFailure, type Offer, writtenOffer } from './port.ts';
 
@@ -167,6 +167,6 @@ export class OfferAnswer {
 
   #fields(): HeaderFields {
     const { contact } = this.#options;
-    return { ...(contact !== undefined && { Contact: contact }), Allow: ALLOW };
+    return { ...(contact !== undefined && { Contact: contact }), Allow: ALLOW_IN_CALLS };
   }
 }

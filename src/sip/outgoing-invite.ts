@@ -3,7 +3,7 @@ import { Emitter } from '../emitter.ts';
 import { errorText } from '../errors.ts';
 import type { Clock, TimerId } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
-import { ALLOW, PRODUCT, SUPPORTED } from './capabilities.ts';
+import { ALLOW_IN_CALLS, PRODUCT, SUPPORTED } from './capabilities.ts';
 import { Challenges } from './challenged.ts';
 import {
   type DrachtioDialog,
@@ -145,7 +145,7 @@ export class SentInvite implements OutgoingInvite {
     const to = this.#request.to ?? partyOfUri(parseNameAddr(`<${target.uri}>`).uri);
     return {
       ...contactForRequest(target),
-      Allow: ALLOW,
+      Allow: ALLOW_IN_CALLS,
       Supported: SUPPORTED.filter((tag) => tag !== 'path').join(', '),
       'User-Agent': PRODUCT,
       ...headers,

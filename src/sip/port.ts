@@ -360,12 +360,26 @@ export interface DialogEnd {
 
 /** RFC 3515. Exactly one of `accept` and `reject` is to be called. */
 export interface ReferRequest {
-  /** The Refer-To URI, without name and brackets. */
-  readonly referTo: string;
+  /** Whom the Refer-To names. */
+  readonly referTo: Party;
+  /** Another call of his, whose other party takes his place: an attended transfer. */
+  readonly replaces: Replaces | undefined;
   readonly referredBy: Party | undefined;
   /** 202. */
   accept(): void;
   reject(status: number): void;
+  /**
+   * After `accept`: how it goes, as the status of a response (RFC 3515 §2.4.5). One of 200 or more is the last. Resolves when he has been told, or cannot be;
+   * never rejects.
+   */
+  tell(status: number): Promise<void>;
+}
+
+/** A dialog, as a Replaces names it (RFC 3891 §3): the tags are those of whom it is sent to, and of the other side. */
+export interface Replaces {
+  readonly callId: string;
+  readonly toTag: string;
+  readonly fromTag: string;
 }
 
 export class ModifyFailure extends Error {

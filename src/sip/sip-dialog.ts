@@ -3,14 +3,13 @@ import { Emitter } from '../emitter.ts';
 import { errorText } from '../errors.ts';
 import { type Clock, delay } from '../time/clock.ts';
 import type { Random } from '../time/random.ts';
-import { ACCEPT, ALLOW, ALLOW_EVENTS } from './capabilities.ts';
+import { ACCEPT, ALLOW_EVENTS, ALLOW_IN_CALLS } from './capabilities.ts';
 import { Challenges } from './challenged.ts';
 import type { DialogRequest, DrachtioDialog, DrachtioRequest, DrachtioResponse, DrachtioSrf } from './drachtio.ts';
 import { isDtmfType, parseDtmfInfo } from './dtmf-info.ts';
 import { headerLines } from './header-fields.ts';
-import { parseNameAddr, printUri, SipParseError } from './message.ts';
+import { SipParseError } from './message.ts';
 import { OfferAnswer } from './offer-answer.ts';
-import { tryParseParty } from './party.ts';
 import {
   type Dialog,
   type DialogEnd,
@@ -24,6 +23,7 @@ import {
   type ReferRequest,
 } from './port.ts';
 import { printReason, reasonText } from './reason.ts';
+import { parseRefer } from './refer.ts';
 
 export interface DialogOptions {
   readonly srf: DrachtioSrf;
@@ -202,9 +202,9 @@ export class SipDialog implements Dialog {
     this.#take('info', (request, response) => this.#informed(request, response));
     this.#take('notify', (request, response) => this.#notified(request, response));
     this.#take('refer', (request, response) => this.#referred(request, response));
-    this.#take('options', (_, response) => this.#send(response, 200, { Allow: ALLOW, Accept: ACCEPT }));
-    this.#take('message', (_, response) => this.#send(response, 405, { Allow: ALLOW }));
-    this.#take('publish', (_, response) => this.#send(response, 405, { Allow: ALLOW }));
+    this.#take('options', (_, response) => this.#send(response, 200, { Allow: ALLOW_IN_CALLS, Accept: ACCEPT }));
+    this.#take('message', (_, response) => this.#send(response, 405, { Allow: ALLOW_IN_CALLS }));
+    this.#take('publish', (_, response) => this.#send(response, 405, { Allow: ALLOW_IN_CALLS }));
     this.#take('subscribe', (_, response) => this.#send(response, 489, { 'Allow-Events': ALLOW_EVENTS }));
   }
 
@@ -250,25 +250,26 @@ export class SipDialog implements Dialog {
   #referred(request: DrachtioRequest, response: DrachtioResponse): void {
     const handler = this.#onRefer;
     if (!handler) {
-      this.#send(response, 405, { Allow: ALLOW });
+      this.#send(response, 405, { Allow: ALLOW_IN_CALLS });
       return;
     }
-    let referTo: string;
+    let refer: ReferRequest;
     try {
-      referTo = printUri(parseNameAddr(request.get('Refer-To') ?? '').uri);
+      refer = parseRefer(
+        {
+          referTo: request.get('Refer-To') ?? '',
+          referredBy: request.get('Referred-By'),
+          cseq: Number.parseInt(request.get('CSeq') ?? '', 10),
+        },
+        (status) => this.#send(response, status),
+        async (fields, body) => this.#ended ?? (await this.#request('NOTIFY', fields, body)),
+      );
     } catch (error) {
       if (!(error instanceof SipParseError)) throw error;
       this.#send(response, 400);
       return;
     }
-    this.#safely(() =>
-      handler({
-        referTo,
-        referredBy: tryParseParty(request.get('Referred-By')),
-        accept: () => this.#send(response, 202),
-        reject: (status) => this.#send(response, status),
-      }),
-    );
+    this.#safely(() => handler(refer));
   }
 
   /** A request inside the dialog; challenges are answered. @returns the final response, undefined if it could not be sent */

@@ -9,6 +9,7 @@ import {
   InviteGone,
   ModifyFailure,
   type OutgoingInvite,
+  type ReferRequest,
   reasons,
 } from '../../src/sip/port.ts';
 import type { Clock } from '../../src/time/clock.ts';
@@ -499,18 +500,50 @@ describe('a dialog', () => {
     await ask('MESSAGE', 8, '405', { 'Content-Type': 'text/plain' }, 'x');
     await ask('SUBSCRIBE', 9, '489', { Event: 'dialog' });
     await ask('NOTIFY', 10, '481', { Event: 'refer', 'Subscription-State': 'active' });
-    const referred = await ask('REFER', 11, '405', { 'Refer-To': '<sip:452@acme.example>' });
-    expect(referred.header('Allow')).not.toContain('REFER');
+    await ask('REFER', 11, '405', { 'Refer-To': '<sip:452@acme.example>' });
     await ask('UPDATE', 12, '200');
-    dialog.onRefer(({ referTo, referredBy, accept }) => {
-      expect([referTo, referredBy?.user]).toEqual(['sip:452@acme.example?Replaces=x', '451']);
-      accept();
+    const refers = new Inbox<ReferRequest>('REFERs');
+    dialog.onRefer((refer) => {
+      refers.push(refer);
+      refer.accept();
     });
     await ask('REFER', 13, '202', {
-      'Refer-To': '"P" <sip:452@acme.example?Replaces=x>',
+      'Refer-To': '"P" <sip:452@acme.example?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2>',
       'Referred-By': '<sip:451@acme.example>',
     });
-    await ask('REFER', 14, '400', { 'Refer-To': '<sip:452' });
+    await ask('REFER', 14, '202', { 'Refer-To': '<tel:+7-495-123-45-67>' });
+    const party = { host: '', display: '' };
+    expect(refers.items).toMatchObject([
+      {
+        referTo: { user: '452', host: 'acme.example', display: 'P' },
+        replaces: { callId: 'a@b', toTag: '1', fromTag: '2' },
+        referredBy: { user: '451' },
+      },
+      { referTo: { ...party, user: '+74951234567' }, replaces: undefined, referredBy: undefined },
+    ]);
+    await ask('REFER', 15, '400', { 'Refer-To': '<sip:452' });
+    await ask('REFER', 16, '400', { 'Refer-To': '<sip:452@acme.example?Replaces=a%3Bto-tag%3D1>' });
+
+    // One NOTIFY after the other, whenever they are told, and none after the last.
+    const [, refer] = refers.items;
+    const told = [100, 486, 200].map((status) => refer?.tell(status));
+    for (const [i, [state, body]] of [
+      ['active;expires=180', 'SIP/2.0 100 Trying\r\n'],
+      ['terminated;reason=noresource', 'SIP/2.0 486 Busy Here\r\n'],
+    ].entries()) {
+      const { item: frame } = await drachtio.frames.find(
+        `NOTIFY ${state}`,
+        ({ what, message }) => what === 'NOTIFY' && message.endsWith(`\r\n\r\n${body}`),
+      );
+      expect([frame.header('Event'), frame.header('Subscription-State')]).toEqual(['refer;id=14', state]);
+      expect(drachtio.frames.items.filter(({ what }) => what === 'NOTIFY')).toHaveLength(i + 1);
+      drachtio.send(
+        requestSent(frame, frame.message, `n${i}`),
+        fromNetwork(sip('SIP/2.0 200 OK', callHeaders('info', 'NOTIFY', 20 + i)), `n${i}`, dialogId('info')),
+      );
+    }
+    await Promise.all(told);
+    expect(drachtio.frames.items.filter(({ what }) => what === 'NOTIFY')).toHaveLength(2);
   });
 });
 

@@ -156,6 +156,11 @@ export class Phone implements AsyncDisposable {
     this.#command('ausrc', `aufile,${file}`);
   }
 
+  /** By its key for that: REFER. */
+  transfer(whom: string): void {
+    this.#command('transfer', `sip:${whom}@${this.options.domain}`);
+  }
+
   hold(): void {
     this.#command('hold');
   }

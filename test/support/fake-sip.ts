@@ -18,6 +18,7 @@ import {
   type Party,
   type Presence,
   type Reason,
+  type ReferRequest,
   writtenOffer,
 } from '../../src/sip/port.ts';
 
@@ -42,7 +43,8 @@ export class FakeSip {
 
 export class FakeDialog implements Dialog {
   readonly id = 'dialog';
-  readonly callId = 'call';
+  /** A test that names a dialog gives it one of its own. */
+  callId = 'call';
   readonly localTag = 'l';
   readonly remoteTag = 'r';
   localSdp = '';
@@ -62,8 +64,32 @@ export class FakeDialog implements Dialog {
     return () => undefined;
   }
 
-  onRefer(): () => void {
-    return () => undefined;
+  #onRefer: ((refer: ReferRequest) => void) | undefined;
+
+  onRefer(handler: (refer: ReferRequest) => void): () => void {
+    this.#onRefer = handler;
+    return () => {
+      if (this.#onRefer === handler) this.#onRefer = undefined;
+    };
+  }
+
+  /**
+   * The party wants the other one to call somebody.
+   * @param replaces its other call
+   * @returns what it is answered and told, in order
+   */
+  refers(user: string, replaces?: FakeDialog): number[] {
+    const told: number[] = [];
+    const handler = this.#onRefer ?? ((refer) => refer.reject(405));
+    handler({
+      referTo: { user, host: 'acme.example', display: '' },
+      replaces: replaces && { callId: replaces.callId, toTag: replaces.localTag, fromTag: replaces.remoteTag },
+      referredBy: undefined,
+      accept: () => void told.push(202),
+      reject: (status) => void told.push(status),
+      tell: async (status) => void told.push(status),
+    });
+    return told;
   }
 
   /** Our offers by re-INVITE. */

@@ -10,6 +10,7 @@ import { Inbound } from '../../src/call/inbound.ts';
 import type { Notice } from '../../src/call/notices.ts';
 import { type ConversationRecorder, recordsNothing } from '../../src/call/recording.ts';
 import { ConferenceRooms } from '../../src/call/rooms.ts';
+import { Talks } from '../../src/call/talks.ts';
 import type { PbxVersion } from '../../src/config/version.ts';
 import { Destinations } from '../../src/dial/destinations.ts';
 import { EmployeeDialler } from '../../src/dial/employee.ts';
@@ -123,6 +124,7 @@ export class Switchboard {
       groups: options.groups ?? new SimulatedQueue({ clock, random: systemRandom, occupancy }),
       callbacks: options.callbacks ?? { ask: async () => false, reached: () => undefined },
       sounds,
+      talks: new Talks(),
     };
     this.#pbx = pbx;
     this.inbound = new Inbound({

@@ -2,9 +2,9 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { PbxVersion } from '../../../src/config/version.ts';
 import { settle } from '../../support/fake-clock.ts';
 import type { FakeEndpoint } from '../../support/fake-media.ts';
-import type { FakeIncomingInvite, FakeOutgoingInvite } from '../../support/fake-sip.ts';
+import type { FakeDialog, FakeIncomingInvite, FakeOutgoingInvite } from '../../support/fake-sip.ts';
 import { employee, pbxOf } from '../../support/pbx.ts';
-import { passive, Switchboard } from '../../support/switchboard.ts';
+import { accountOf, passive, Switchboard } from '../../support/switchboard.ts';
 
 /** `##` and `#*` in a conversation (2-call-behaviour §5, §4.6.4.1): a stranger talks to anna, who calls clara. */
 
@@ -333,5 +333,236 @@ describe('#* while he talks to the third', () => {
     talk.stranger.dialog.hangUp();
     clara.invite.dialog.hangUp();
     await talk.isOver();
+  });
+});
+
+describe('a phone that transfers by REFER', () => {
+  const refers = async (user: string, replaces?: FakeDialog): Promise<number[]> => {
+    const told = talk.anna.dialog.refers(user, replaces);
+    await settle();
+    return told;
+  };
+
+  it('is told how it goes; the other one hears music, then the third, whose phone shows him and who has sent him', async () => {
+    const told = await refers('403');
+    expect(talk.hears(talk.strangerAudio)).toEqual(['moment']);
+    const { from, headers } = talk.board.sip.to('clara').request;
+    expect(from).toMatchObject({ user: '79031112233' });
+    expect(headers).toMatchObject({ 'Referred-By': '<sip:401@acme.example>' });
+    talk.board.sip.to('clara').rings();
+    const clara = await talk.answers('clara');
+    expect(told).toEqual([202, 100, 180, 200]);
+    expect(talk.strangerAudio.bridgedTo).toBe(clara.audio);
+    expect(talk.hears(talk.strangerAudio)).toEqual([]);
+    talk.anna.dialog.hangUp();
+    await settle();
+    expect(talk.board.occupancy.busy('acme', 'anna')).toBe(false);
+    clara.audio.press('5');
+    expect(talk.strangerAudio.bridgedTo).toBe(clara.audio);
+    await talk.board.clock.advance(20_000);
+    clara.invite.dialog.hangUp();
+    await talk.isOver();
+    expect(talk.stranger.dialog.ended).toBeDefined();
+    expect(talk.board.records).toMatchObject([
+      {
+        endedBy: 'callee',
+        transfers: [{ kind: 'blind', by: 'anna', to: '403' }],
+        participants: [
+          { id: 'anna', outcome: 'answered', reason: 'transferred' },
+          { id: 'clara', outcome: 'answered', talk: 20 },
+        ],
+      },
+    ]);
+  });
+
+  it('and hangs up at once has transferred the other one as well', async () => {
+    await refers('403');
+    talk.anna.dialog.hangUp();
+    await settle();
+    const clara = await talk.answers('clara');
+    expect(talk.strangerAudio.bridgedTo).toBe(clara.audio);
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+    expect(talk.board.records).toMatchObject([
+      { reason: 'callerHungUp', transfers: [{ kind: 'blind', by: 'anna', to: '403' }] },
+    ]);
+  });
+
+  it('and does not hang up when it is done is hung up', async () => {
+    await refers('403');
+    const clara = await talk.answers('clara');
+    await talk.board.clock.advance(2000);
+    await settle();
+    expect(talk.anna.dialog.ended).toBeDefined();
+    expect(talk.strangerAudio.bridgedTo).toBe(clara.audio);
+    clara.invite.dialog.hangUp();
+    await talk.isOver();
+    expect(talk.board.records).toMatchObject([{ endedBy: 'callee', participants: [{ reason: 'transferred' }, {}] }]);
+  });
+
+  it.each([
+    { why: 'is busy', reach: (invite: FakeOutgoingInvite) => invite.refuses(486), status: 486 },
+    { why: 'declines', reach: (invite: FakeOutgoingInvite) => invite.refuses(603), status: 603 },
+  ])('to one who $why has the other one again, and still holds him', async ({ reach, status }) => {
+    await talk.anna.dialog.reinvite('sendonly');
+    expect(talk.hears(talk.strangerAudio)).toEqual(['builtin:music']);
+    const told = await refers('403');
+    expect(talk.hears(talk.strangerAudio)).toEqual(['moment']);
+    reach(talk.board.sip.to('clara'));
+    await settle();
+    expect(told).toEqual([202, 100, status]);
+    expect(talk.strangerAudio.bridgedTo).toBe(talk.annaAudio);
+    expect(talk.hears(talk.strangerAudio)).toEqual(['builtin:music']);
+    await talk.anna.dialog.reinvite('sendrecv');
+    expect(talk.hears(talk.strangerAudio)).toEqual([]);
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+    expect(talk.board.records).toMatchObject([{ transfers: [], reason: 'callerHungUp' }]);
+  });
+
+  it.each([
+    { to: '499', more: { trunks: [] }, status: 404 },
+    { to: '79161234567', more: { security: { transferToExternal: false } }, status: 403 },
+  ])('to $to, where nobody may be called, is told $status', async ({ to, more, status }) => {
+    talk.stranger.dialog.hangUp();
+    talk = await Talk.begin(pbx(more));
+    expect(await refers(to)).toEqual([202, 100, status]);
+    expect(talk.strangerAudio.bridgedTo).toBe(talk.annaAudio);
+    expect(talk.board.sip.sent).toHaveLength(1);
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+  });
+
+  it('can do so where keys are no commands', async () => {
+    talk.stranger.dialog.hangUp();
+    talk = await Talk.begin(pbx({ security: { ignoreDtmf: true } }));
+    await refers('403');
+    await talk.answers('clara');
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+    expect(talk.board.records).toMatchObject([{ transfers: [{ to: '403' }] }]);
+  });
+
+  it('is told that it is over when the other one hangs up meanwhile', async () => {
+    const told = await refers('403');
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+    expect(told).toEqual([202, 100, 487]);
+    expect(talk.board.sip.to('clara').cancelled).toBeDefined();
+  });
+
+  it('must be that of an employee, and one thing at a time', async () => {
+    expect(talk.stranger.dialog.refers('403')).toEqual([403]);
+    expect(talk.anna.dialog.refers('')).toEqual([400]);
+    await talk.presses('##');
+    expect(talk.anna.dialog.refers('403')).toEqual([491]);
+    await talk.presses('##');
+    await refers('403');
+    expect(talk.anna.dialog.refers('404')).toEqual([491]);
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+    expect(talk.anna.dialog.refers('403')).toEqual([405]);
+  });
+
+  describe('and names another call of his', () => {
+    let second: FakeIncomingInvite;
+    let annasAudio: FakeEndpoint;
+    let clara: { invite: FakeOutgoingInvite; audio: FakeEndpoint };
+    const over = async () => {
+      await settle();
+      expect(talk.board.quiet).toBe(true);
+      expect(talk.board.records).toHaveLength(2);
+    };
+
+    beforeEach(async () => {
+      await talk.anna.dialog.reinvite('sendonly');
+      second = await talk.board.call(accountOf('anna'), 'anna', '403');
+      second.dialog.callId = 'second';
+      clara = await talk.answers('clara');
+      annasAudio = talk.board.media.endpoints.filter(
+        ({ options }) => options.remoteSdp === 'their offer',
+      )[1] as FakeEndpoint;
+      expect(annasAudio.bridgedTo).toBe(clara.audio);
+    });
+
+    it('brings the two others together, and both calls say so', async () => {
+      const told = await refers('403', second.dialog);
+      expect(told).toEqual([202, 200]);
+      expect(talk.strangerAudio.bridgedTo).toBe(clara.audio);
+      expect(talk.hears(talk.strangerAudio)).toEqual([]);
+      second.dialog.hangUp();
+      talk.anna.dialog.hangUp();
+      await settle();
+      expect(talk.strangerAudio.bridgedTo).toBe(clara.audio);
+      expect(talk.board.occupancy.busy('acme', 'anna')).toBe(false);
+      expect(talk.board.records).toEqual([]);
+      talk.strangerAudio.press('7');
+      await settle();
+      expect(clara.audio.sentDigits).toBe('7');
+      await talk.board.clock.advance(20_000);
+      talk.stranger.dialog.hangUp();
+      await over();
+      expect(clara.invite.dialog.ended).toBeDefined();
+      expect(talk.board.records).toMatchObject(
+        expect.arrayContaining([
+          expect.objectContaining({
+            direction: 'in',
+            reason: 'callerHungUp',
+            transfers: [expect.objectContaining({ kind: 'consultative', by: 'anna', to: '403' })],
+          }),
+          expect.objectContaining({
+            direction: 'internal',
+            transfers: [expect.objectContaining({ kind: 'consultative', by: 'anna', to: '79031112233' })],
+          }),
+        ]),
+      );
+    });
+
+    it.each(['the third', 'the first'])('ends when %s hangs up, and nobody is left', async (who) => {
+      await refers('403', second.dialog);
+      (who === 'the third' ? clara.invite : talk.stranger).dialog.hangUp();
+      await over();
+      for (const { dialog } of [talk.stranger, talk.anna, second, clara.invite]) expect(dialog.ended).toBeDefined();
+    });
+
+    it('and hangs up none of the two is hung up in both', async () => {
+      await refers('403', second.dialog);
+      await talk.board.clock.advance(2000);
+      await settle();
+      for (const { dialog } of [talk.anna, second]) expect(dialog.ended).toBeDefined();
+      expect(talk.strangerAudio.bridgedTo).toBe(clara.audio);
+      clara.invite.dialog.hangUp();
+      await over();
+    });
+
+    it('can say so in that one too', async () => {
+      talk.anna.dialog.callId = 'first';
+      const told = second.dialog.refers('79031112233', talk.anna.dialog);
+      await settle();
+      expect(told).toEqual([202, 200]);
+      expect(clara.audio.bridgedTo).toBe(talk.strangerAudio);
+      clara.invite.dialog.hangUp();
+      await over();
+    });
+
+    it('which is not his, is refused', async () => {
+      clara.invite.dialog.callId = 'third';
+      expect(talk.anna.dialog.refers('403', clara.invite.dialog)).toEqual([403]);
+      expect(talk.anna.dialog.refers('403', talk.anna.dialog)).toEqual([400]);
+      talk.stranger.dialog.hangUp();
+      second.dialog.hangUp();
+      await over();
+    });
+
+    it('which is over, has its other party called', async () => {
+      second.dialog.hangUp();
+      await settle();
+      const told = await refers('404', second.dialog);
+      talk.board.sip.to('dora').answers();
+      await settle();
+      expect(told).toEqual([202, 100, 200]);
+      talk.stranger.dialog.hangUp();
+      await over();
+    });
   });
 });
