@@ -3,22 +3,23 @@ import type { Leg } from '../dial/leg.ts';
 import type { RingResult } from '../dial/ring.ts';
 import type { EndReason } from '../end-reason.ts';
 import type { ForwardResult } from '../scheme/actors.ts';
-import { reasons } from '../sip/port.ts';
+import { type DialogEnd, reasons } from '../sip/port.ts';
 import type { Call } from './call.ts';
 import { CallerGone } from './caller-leg.ts';
-import { Consultation } from './consultation.ts';
-import { converse, holdMusic, reasonOfEnd } from './conversation.ts';
+import { Consultation, type Party, type Succession } from './consultation.ts';
+import { type ConversationEnd, converse, type EndedBy, holdMusic, reasonOfEnd } from './conversation.ts';
 import { DirectMedia } from './direct-media.ts';
 import { allCommands, inCallFax } from './in-call-fax.ts';
-import { recordingCommands, type Talk, type TalkRecording } from './recording.ts';
+import { recordingCommands, type Talk, type Talker, type TalkRecording, type TalkSide } from './recording.ts';
 
 /** Somebody took the call: the caller is answered, unless he has been, and the two talk until one of them hangs up. */
 export async function connect(
   call: Call,
-  { leg, attempt: called, dtmfCommands }: Extract<RingResult, { outcome: 'answered' }>,
+  answered: Extract<RingResult, { outcome: 'answered' }>,
   connected: () => void,
 ): Promise<Extract<ForwardResult, { reason: EndReason }>> {
   const { caller } = call;
+  const { leg, attempt: called } = answered;
   const attempts = [...(called ? [called] : []), ...call.brought];
   let callerLeg: Awaited<ReturnType<typeof caller.answer>>;
   try {
@@ -35,39 +36,98 @@ export async function connect(
   if (direction === 'in' && from !== '') call.services.callbacks.reached(call.pbx, from);
   connected();
   for (const attempt of attempts) attempt.talking();
-  call.callee = leg;
+  // Its end is to be in the record, also when the caller's end has already brought the scheme to its own.
+  const talk = talkToTheEnd(call, partiesOf(call, callerLeg, answered));
+  call.conversation = talk;
+  const reason = await talk;
+  return { outcome: 'connected', reason };
+}
+
+type Parties = Readonly<Record<TalkSide, Party>>;
+
+/** A phone that has transferred somebody hangs up by itself within this, milliseconds; one that does not is hung up. */
+const LEAVES_MS = 2000;
+
+/** One conversation after another, since each of the two can be followed by somebody else, until one of those who talk hangs up. @returns why it was over */
+async function talkToTheEnd(call: Call, first: Parties): Promise<EndReason> {
+  const { services, timeline } = call;
+  const { clock } = services;
+  let parties = first;
+  /** Those whose place is taken, while they are still there. */
+  const leaving = new Set<Leg>();
+  const recording = services.recorder.begin(talkOf(call, parties));
+  for (;;) {
+    const { by, heldMs } = await talkOnce(call, parties, recording);
+    if (typeof by === 'string') return end(by, heldMs, recording.over());
+    const { side, party, reason } = by;
+    for (const attempt of attemptsOf(call, parties, side)) attempt.over('answered', reason, heldMs);
+    leave(parties[side].leg);
+    if (!party) {
+      // What is said from now on is recorded where it is said.
+      const recorded = recording.over();
+      return end(await elsewhere(parties, side), heldMs, recorded);
+    }
+    parties = { ...parties, [side]: party };
+    recording.succeeds(side, talkerOf(party));
+  }
+
+  async function end(by: EndedBy, heldMs: number, recorded: Promise<readonly string[]>): Promise<EndReason> {
+    call.callee = undefined;
+    call.recording = undefined;
+    const { caller, callee } = parties;
+    const reason = reasonOfEnd(by, call.end?.reason ?? callee.leg.cutFor ?? caller.leg.cutFor);
+    call.settle({ reason, by });
+    await services.precedence.clear();
+    for (const side of ['callee', 'caller'] as const)
+      for (const attempt of attemptsOf(call, parties, side)) attempt.over('answered', reason, heldMs);
+    call.finish({ reason, by });
+    for (const { leg } of [caller, callee]) if (leg !== call.caller.leg) void leg.hangup();
+    for (const leg of leaving) leg.cut('transferred');
+    timeline.recorded(await recorded);
+    return reason;
+  }
+
+  /** His phone may not know yet that it has nothing more to do. */
+  function leave(leg: Leg): void {
+    if (leg.ended) return;
+    leaving.add(leg);
+    const timer = clock.setTimeout(() => leg.cut('transferred'), LEAVES_MS);
+    leg.on('ended', () => {
+      clock.clearTimeout(timer);
+      leaving.delete(leg);
+    });
+  }
+}
+
+/** Until one of the two hangs up, or somebody else takes his place. */
+async function talkOnce(call: Call, parties: Parties, recording: TalkRecording): Promise<ConversationEnd<Succession>> {
   const { services, pbx, timeline } = call;
-  const talking = talkOf(call, { caller: callerLeg, callee: leg }, called);
-  const recording = services.recorder.begin(talking);
-  const legs = { caller: callerLeg, callee: leg };
+  const legs = { caller: parties.caller.leg, callee: parties.callee.leg };
+  const talking = talkOf(call, parties);
   const fax = inCallFax(talking, legs, services, call.log, (pages) =>
     timeline.aside({ state: 'conversation', event: 'fax', detail: { pages } }),
   );
   let direct: DirectMedia | undefined;
-  const company = new Consultation(call, talking, legs, {
+  const company = new Consultation(call, parties, {
     onLeft: (side, reason) => {
-      const left = side === 'callee' ? called : undefined;
-      left?.over('answered', reason);
+      for (const attempt of attemptsOf(call, parties, side)) attempt.over('answered', reason);
     },
     takeAudioBack: async () => direct?.takeBack(),
   });
-  call.company = company;
-  const { caller: ofCaller, callee: ofCallee } = allCommands(
-    recordingCommands(talking, recording, legs, services.sounds),
-    fax.commands,
-    company.commands,
-  );
+  const all = allCommands(recordingCommands(talking, recording, legs, services.sounds), fax.commands, company.commands);
   const commands = {
-    ...(ofCaller && { caller: ofCaller }),
-    ...(ofCallee && dtmfCommands !== false && { callee: ofCallee }),
+    ...(all.caller && parties.caller.commands && { caller: all.caller }),
+    ...(all.callee && parties.callee.commands && { callee: all.callee }),
   };
   const mayGo = pbx.document.pbx.releaseMedia && Object.keys(commands).length === 0 && !recording.isOn;
   direct =
-    mayGo && callerLeg.isPhone && leg.isPhone
-      ? new DirectMedia([callerLeg, leg], { clock: services.clock, log: call.log })
+    mayGo && legs.caller.isPhone && legs.callee.isPhone
+      ? new DirectMedia([legs.caller, legs.callee], { clock: services.clock, log: call.log })
       : undefined;
+  call.callee = legs.callee;
+  call.company = company;
   call.recording = direct ? recordedHere(recording, direct) : recording;
-  const talk = converse(callerLeg, leg, {
+  const ended = await converse(legs.caller, legs.callee, {
     music: holdMusic(services.sounds, pbx),
     clock: services.clock,
     log: call.log,
@@ -75,27 +135,25 @@ export async function connect(
     commands,
     direct,
     company,
-  }).then(async ({ by, heldMs }) => {
-    direct?.close();
-    company.close();
-    call.company = undefined;
-    await fax.over();
-    call.callee = undefined;
-    call.recording = undefined;
-    const recorded = recording.over();
-    const reason = reasonOfEnd(by, call.end?.reason ?? leg.cutFor);
-    call.settle({ reason, by });
-    await services.precedence.clear();
-    for (const attempt of attempts) attempt.over('answered', reason, heldMs);
-    call.finish({ reason, by });
-    void leg.hangup();
-    timeline.recorded(await recorded);
-    return reason;
   });
-  // Its end is to be in the record, also when the caller's end has already brought the scheme to its own.
-  call.conversation = talk;
-  const reason = await talk;
-  return { outcome: 'connected', reason };
+  direct?.close();
+  company.close();
+  call.company = undefined;
+  await fax.over();
+  return ended;
+}
+
+/** What has brought one of the two to the phone; in a call of ours also the caller who was there first. */
+const attemptsOf = (call: Call, parties: Parties, side: TalkSide): readonly Attempt[] => {
+  const { attempt } = parties[side];
+  return [...(attempt ? [attempt] : []), ...(side === 'caller' ? call.brought : [])];
+};
+
+/** The one who stays talks in another call. @returns who has ended that */
+async function elsewhere(parties: Parties, gone: TalkSide): Promise<EndedBy> {
+  const stays = gone === 'caller' ? 'callee' : 'caller';
+  const { by } = await new Promise<DialogEnd>((resolve) => parties[stays].leg.on('ended', resolve));
+  return by === 'local' ? gone : stays;
 }
 
 /** Only what passes the media server can be recorded. */
@@ -111,37 +169,48 @@ const recordedHere = (recording: TalkRecording, direct: DirectMedia): TalkRecord
     if (on) void direct.takeBack();
     return recording.set(on);
   },
+  succeeds: (side, talker) => recording.succeeds(side, talker),
   over: () => recording.over(),
 });
 
-/** The conversation as those see it who record. */
-function talkOf(
+/** @param answered who took the call */
+function partiesOf(
   call: Call,
-  { caller, callee }: { readonly caller: Leg; readonly callee: Leg },
-  called: Attempt | undefined,
-): Talk {
-  const { direction, from, to, line, employee, arrival } = call.timeline.facts;
+  callerLeg: Leg,
+  { leg, attempt, dtmfCommands }: Extract<RingResult, { outcome: 'answered' }>,
+): Parties {
+  const { from, employee, arrival } = call.timeline.facts;
   const by = arrival?.by;
   // In a call of ours the caller has been called too.
   const brought = call.brought.map(({ asked }) => asked).find(isPerson);
-  const asked = called?.asked;
   return {
-    pbx: call.pbx,
-    call: call.id,
-    direction,
-    from,
-    to,
-    line,
-    group: (asked && groupOf(asked)) ?? brought?.group,
     caller: {
-      endpoint: caller.endpoint,
+      ...{ leg: callerLeg, attempt: undefined, commands: true },
       employee: (brought && employeeOf(brought)) ?? employee ?? undefined,
       contact: brought?.address ?? (by?.kind === 'account' ? by.account : from),
     },
-    callee: { endpoint: callee.endpoint, employee: asked && employeeOf(asked), contact: asked?.address ?? '' },
+    callee: {
+      ...{ leg, attempt, commands: dtmfCommands !== false },
+      employee: attempt && employeeOf(attempt.asked),
+      contact: attempt?.asked.address ?? '',
+    },
   };
 }
 
+/** The conversation as those see it who record. */
+function talkOf(call: Call, { caller, callee }: Parties): Talk {
+  const { direction, from, to, line } = call.timeline.facts;
+  const brought = call.brought.map(({ asked }) => asked).find(isPerson);
+  const asked = callee.attempt?.asked;
+  return {
+    ...{ pbx: call.pbx, call: call.id, direction, from, to, line },
+    group: (asked && groupOf(asked)) ?? brought?.group,
+    caller: talkerOf(caller),
+    callee: talkerOf(callee),
+  };
+}
+
+const talkerOf = ({ leg, employee, contact }: Party): Talker => ({ endpoint: leg.endpoint, employee, contact });
 const groupOf = ({ kind, id, group }: Asked): string | undefined => (kind === 'group' ? id : group);
 const isPerson = ({ kind }: Asked): boolean => kind !== 'group';
 const employeeOf = ({ kind, id }: Asked): string | undefined => (kind === 'employee' ? id : undefined);

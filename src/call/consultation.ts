@@ -10,11 +10,11 @@ import { whitherOf } from '../scheme/targets.ts';
 import type { ReferRequest } from '../sip/port.ts';
 import type { TimerId } from '../time/clock.ts';
 import type { Call } from './call.ts';
-import type { Company, ConversationEnd } from './conversation.ts';
+import type { Company, EndedBy } from './conversation.ts';
 import { routeDialled } from './decide.ts';
 import { type Commands, InCallKeys } from './in-call-keys.ts';
 import type { Meeting, Seat } from './meeting.ts';
-import type { Talk, TalkSide } from './recording.ts';
+import type { TalkSide } from './recording.ts';
 import { ringContext } from './ring-context.ts';
 import { ringOutside } from './ring-outside.ts';
 
@@ -23,13 +23,34 @@ const PAUSE_MS = 3000;
 const FIRST_MS = 10_000;
 /** For so long a number outside is rung. */
 const OUTSIDE_RING_MS = 60_000;
-/** A phone that has transferred somebody hangs up by itself within this, milliseconds; one that does not is hung up. */
-const LEAVES_MS = 2000;
+
+/** One of those who talk. */
+export interface Party {
+  readonly leg: Leg;
+  /** Whose phone it is; undefined: nobody's of ours. */
+  readonly employee: string | undefined;
+  /** By what he is reached: an account's address, a phone number. */
+  readonly contact: string;
+  /** That has brought him to the phone; undefined: he has called, or another call has brought him. */
+  readonly attempt: Attempt | undefined;
+  /** What he presses may be a command. */
+  readonly commands: boolean;
+}
+
+/** Somebody talks on in place of one of the two. */
+export interface Succession {
+  readonly side: TalkSide;
+  /** Undefined: the one who stays talks in another call from now on, and this one lasts for as long as he does. */
+  readonly party: Party | undefined;
+  /** Why the one who was there talks no more. */
+  readonly reason: EndReason;
+}
 
 /** Somebody who was called from within the conversation. */
-interface Guest {
-  readonly leg: Leg;
+interface Guest extends Party {
   readonly attempt: Attempt;
+  /** Has nothing more to do with whether he is there. */
+  readonly release: () => void;
 }
 
 /** As `Endpoint.bridge` takes it. */
@@ -42,7 +63,7 @@ export interface Passes {
 type Reached = RingResult | { readonly outcome: 'refused'; readonly audio: string; readonly status: number };
 
 export interface ConsultationOptions {
-  /** One of the two has left, and the others go on. */
+  /** One of the two has left, and the others go on: in a conference, or one who is being transferred. */
   readonly onLeft: (side: TalkSide, reason: EndReason) => void;
   /** Resolves when the audio of the two passes the media server, for the rest of the call. */
   readonly takeAudioBack: () => Promise<void>;
@@ -60,14 +81,13 @@ export interface ConsultationOptions {
  * whose other party then takes his place: each of the two calls goes on without him, and ends with the other. From a conference each of the two employees can call another one in the same way, and is out
  * of it meanwhile. It goes on for as long as two are in it.
  */
-export class Consultation implements Company {
+export class Consultation implements Company<Succession> {
   readonly commands: Readonly<Partial<Record<TalkSide, Commands>>>;
-  readonly over: Promise<ConversationEnd['by']>;
+  readonly over: Promise<EndedBy | Succession>;
   readonly #call: Call;
-  readonly #talk: Talk;
-  readonly #legs: Readonly<Record<TalkSide, Leg>>;
+  readonly #parties: Readonly<Record<TalkSide, Party>>;
   readonly #options: ConsultationOptions;
-  readonly #over = Promise.withResolvers<ConversationEnd['by']>();
+  readonly #over = Promise.withResolvers<EndedBy | Succession>();
   readonly #here = new Set<TalkSide>(['caller', 'callee']);
   /** In the conference. */
   readonly #guests = new Set<Guest>();
@@ -76,12 +96,6 @@ export class Consultation implements Company {
   /** How the keys of the two go, when they are together again. */
   #passes: Passes = { passDtmf: false, passPeersDtmf: false };
   #consulted: Guest | undefined;
-  /** Has taken the place of one of the two. */
-  #successor: Guest | undefined;
-  /** The other party of this conversation has. */
-  #partner: Consultation | undefined;
-  /** Whose place that was. */
-  #replaced: TalkSide | undefined;
   /** By which the other one is being transferred. */
   #referral: ReferRequest | undefined;
   /** The two are not together any more, or are again. */
@@ -96,13 +110,12 @@ export class Consultation implements Company {
   readonly #off: (() => void)[];
   #isClosed = false;
 
-  constructor(call: Call, talk: Talk, legs: Readonly<Record<TalkSide, Leg>>, options: ConsultationOptions) {
+  constructor(call: Call, parties: Readonly<Record<TalkSide, Party>>, options: ConsultationOptions) {
     this.#call = call;
-    this.#talk = talk;
-    this.#legs = legs;
+    this.#parties = parties;
     this.#options = options;
     this.over = this.#over.promise;
-    const sides = talk.pbx.document.security.ignoreDtmf ? [] : (['caller', 'callee'] as const);
+    const sides = call.pbx.document.security.ignoreDtmf ? [] : (['caller', 'callee'] as const);
     this.commands = Object.fromEntries(
       sides.flatMap((side) => {
         const begin = () => this.#begin(side);
@@ -110,12 +123,14 @@ export class Consultation implements Company {
           ['##', begin],
           ['#*', begin],
         ]);
-        return talk[side].employee === undefined ? [] : [[side, commands]];
+        return parties[side].employee === undefined ? [] : [[side, commands]];
       }),
     );
     this.#off = [
-      call.services.talks.add(this, legs),
-      ...(['caller', 'callee'] as const).map((side) => legs[side].onRefer((refer) => this.#referred(side, refer))),
+      call.services.talks.add(this, { caller: parties.caller.leg, callee: parties.callee.leg }),
+      ...(['caller', 'callee'] as const).map((side) =>
+        parties[side].leg.onRefer((refer) => this.#referred(side, refer)),
+      ),
     ];
   }
 
@@ -125,10 +140,8 @@ export class Consultation implements Company {
   }
 
   key(side: TalkSide, digit: string): boolean {
-    const successor = this.#successor?.leg ?? this.#partner?.staying;
-    if (this.#keys && side === this.#commander) this.#keys.press(digit);
-    else if (successor) void successor.endpoint.sendDtmf(digit).catch(() => undefined);
-    else return false;
+    if (!this.#keys || side !== this.#commander) return false;
+    this.#keys.press(digit);
     return true;
   }
 
@@ -137,22 +150,34 @@ export class Consultation implements Company {
   }
 
   holds(side: TalkSide, held: boolean): void {
-    const seat = this.#seats.get(this.#legs[side]);
+    const seat = this.#seats.get(this.#parties[side].leg);
     void seat?.mute(held);
-  }
-
-  /** Who is there still when the one who commands has gone. */
-  get staying(): Leg {
-    return this.#legs[this.#other];
   }
 
   left(side: TalkSide): boolean {
     this.#here.delete(side);
     if (this.#isClosed) return false;
-    const goesOn = this.#goesOnWithout(side);
-    if (goesOn)
-      this.#options.onLeft(side, this.#state === 'home' || side !== this.#commander ? hungUp(side) : 'transferred');
-    return goesOn;
+    void this.#rise(this.#parties[side].leg);
+    const isCommander = side === this.#commander;
+    const reason = this.#state === 'home' || !isCommander ? hungUp(side) : 'transferred';
+    if (this.#meeting) {
+      if (isCommander && this.#state !== 'home') this.#handOver();
+      if (this.#isCompany) this.#options.onLeft(side, reason);
+      return this.#isCompany;
+    }
+    switch (this.#state) {
+      case 'home':
+      case 'dialling':
+        return false;
+      case 'ringing':
+        if (!isCommander) return false;
+        this.#transferBlind();
+        this.#options.onLeft(side, reason);
+        return true;
+      case 'consulting':
+        this.#succeed(side, reason);
+        return true;
+    }
   }
 
   /** Whoever was called is hung up. Idempotent. */
@@ -162,9 +187,7 @@ export class Consultation implements Company {
     for (const off of this.#off) off();
     void this.#referral?.tell(GONE);
     this.#awaitNothing();
-    this.#partner?.partnerGone();
-    const guests = [...this.#guests, this.#consulted, this.#successor];
-    for (const guest of guests) {
+    for (const guest of [...this.#guests, this.#consulted]) {
       guest?.attempt.over('answered', this.#call.end?.reason ?? 'normal');
       void guest?.leg.hangup();
     }
@@ -173,30 +196,17 @@ export class Consultation implements Company {
     this.#over.resolve('engine');
   }
 
-  get #other(): TalkSide {
-    return this.#commander === 'caller' ? 'callee' : 'caller';
+  /** Who commands. */
+  get #own(): Leg {
+    return this.#parties[this.#commander].leg;
   }
 
-  #goesOnWithout(side: TalkSide): boolean {
-    void this.#rise(this.#legs[side]);
-    // The place of one who has gone is taken.
-    if (this.#successor || this.#partner) return side === this.#replaced;
-    const isCommander = side === this.#commander;
-    if (this.#meeting) {
-      if (isCommander && this.#state !== 'home') this.#handOver();
-      return this.#isCompany;
-    }
-    switch (this.#state) {
-      case 'home':
-      case 'dialling':
-        return false;
-      case 'ringing':
-        if (isCommander) this.#transferBlind();
-        return isCommander;
-      case 'consulting':
-        this.#succeed(isCommander);
-        return true;
-    }
+  get #waiting(): Leg {
+    return this.#parties[this.#other].leg;
+  }
+
+  get #other(): TalkSide {
+    return this.#commander === 'caller' ? 'callee' : 'caller';
   }
 
   /** More than one is there still. */
@@ -207,7 +217,7 @@ export class Consultation implements Company {
   #begin(side: TalkSide): void {
     if (!this.#isSettled) return;
     const { clock } = this.#call.services;
-    const own = this.#legs[side];
+    const own = this.#parties[side].leg;
     this.#commander = side;
     this.#state = 'dialling';
     this.#number = '';
@@ -230,18 +240,18 @@ export class Consultation implements Company {
 
   /** The two are where they began, and it can be left. */
   get #isSettled(): boolean {
-    return this.#state === 'home' && !this.#successor && !this.#partner && !this.#isClosed;
+    return this.#state === 'home' && !this.#isClosed;
   }
 
   /** The other one hears music. */
   async #part(): Promise<void> {
-    await this.#legs[this.#commander].endpoint.unbridge();
-    this.#entertain(this.staying, this.#audio(this.#talk.pbx.document.pbx.transferMusic));
+    await this.#own.endpoint.unbridge();
+    this.#entertain(this.#waiting, this.#audio(this.#call.pbx.document.pbx.transferMusic));
     this.#call.timeline.hold(true);
   }
 
   #audio(id: Parameters<Call['services']['sounds']['audio']>[1]): readonly AudioSource[] {
-    return this.#call.services.sounds.audio(this.#talk.pbx, id);
+    return this.#call.services.sounds.audio(this.#call.pbx, id);
   }
 
   #dialled(digits: string): void {
@@ -262,8 +272,8 @@ export class Consultation implements Company {
     this.#ringing = stop;
     this.#listen([['##', () => this.#home()]], () => undefined);
     const { services } = this.#call;
-    const ringBack = services.sounds.ringBack(this.#talk.pbx);
-    const tone = this.#legs[this.#commander].endpoint.play(ringBack, { loop: true });
+    const ringBack = services.sounds.ringBack(this.#call.pbx);
+    const tone = this.#own.endpoint.play(ringBack, { loop: true });
     this.#do(async () => {
       const reached = await this.#reach(this.#number, stop.signal);
       void tone.stop();
@@ -289,32 +299,32 @@ export class Consultation implements Company {
     this.#over.resolve('engine');
   }
 
-  async #answered({ leg, attempt }: Extract<RingResult, { outcome: 'answered' }>, stop: AbortSignal): Promise<void> {
+  async #answered(
+    { leg, attempt, dtmfCommands }: Extract<RingResult, { outcome: 'answered' }>,
+    stop: AbortSignal,
+  ): Promise<void> {
     if (stop.aborted || this.#isClosed || !attempt) {
       void leg.hangup();
       attempt?.over('elsewhere', 'callerHungUp');
       return;
     }
     this.#ringing = undefined;
-    const guest: Guest = { leg, attempt };
+    const { id, kind, address } = attempt.asked;
+    const guest: Guest = {
+      ...{ leg, attempt, contact: address, commands: dtmfCommands !== false },
+      employee: kind === 'employee' ? id : undefined,
+      release: leg.on('ended', () => this.#guestLeft(guest)),
+    };
     attempt.talking();
     this.#consulted = guest;
     this.#state = 'consulting';
-    leg.on('ended', () => this.#guestLeft(guest));
-    if (leg.ended) return;
-    if (!this.#here.has(this.#commander)) {
-      // He has transferred the other one while it rang.
-      if (this.#meeting) this.#handOver();
-      else this.#succeed(true);
-      return;
-    }
-    if (this.#referral) {
-      this.#noteTransfer('blind');
-      this.#succeed(true);
-      await this.#dismiss();
-      return;
-    }
-    const own = this.#legs[this.#commander];
+    if (leg.ended) return this.#guestLeft(guest);
+    const isHere = this.#here.has(this.#commander);
+    if (this.#meeting && !isHere) return this.#handOver();
+    // He has transferred the other one while it rang, or by REFER, and is told so.
+    if (this.#referral && isHere) this.#noteTransfer('blind');
+    if (this.#referral || !isHere) return this.#succeed(this.#commander, 'transferred');
+    const own = this.#own;
     const send = (digits: string) => void leg.endpoint.sendDtmf(digits).catch(() => undefined);
     this.#listen(
       [
@@ -336,25 +346,25 @@ export class Consultation implements Company {
     void consulted?.leg.hangup();
     consulted?.attempt.over('answered', 'userCommand');
     const { sounds } = this.#call.services;
-    const own = this.#legs[this.#commander];
+    const own = this.#own;
     this.#do(async () => {
-      if (audio !== undefined) await own.endpoint.play(sounds.audio(this.#talk.pbx, audio)).ended;
+      if (audio !== undefined) await own.endpoint.play(sounds.audio(this.#call.pbx, audio)).ended;
       if (this.#state !== 'home' || this.#isClosed || !this.#here.has(this.#commander)) return;
       if (this.#meeting) await this.#sit(own);
-      else await this.#together(this.#legs.caller, this.#legs.callee, this.#passes);
+      else await this.#together();
       this.#moved();
     });
   }
 
   /** A REFER of one of the two. */
   #referred(side: TalkSide, refer: ReferRequest): void {
-    const { employee } = this.#talk[side];
+    const { employee, leg } = this.#parties[side];
     // An operator, or a stranger, would have others called at our cost.
-    if (employee === undefined || !this.#legs[side].isPhone) return refer.reject(FORBIDDEN);
+    if (employee === undefined || !leg.isPhone) return refer.reject(FORBIDDEN);
     if (!this.#isSettled || this.#meeting) return refer.reject(PENDING);
     const found = refer.replaces && this.#call.services.talks.find(refer.replaces);
     if (found?.talk === this || refer.referTo.user === '') return refer.reject(BAD_REQUEST);
-    if (found && !found.talk.#isOf(found.side, employee, this.#talk.pbx.id)) return refer.reject(FORBIDDEN);
+    if (found && !found.talk.#isOf(found.side, employee, this.#call.pbx.id)) return refer.reject(FORBIDDEN);
     if (found && (!found.talk.#isSettled || found.talk.#meeting)) return refer.reject(PENDING);
     refer.accept();
     this.#commander = side;
@@ -379,63 +389,45 @@ export class Consultation implements Company {
   }
 
   #isOf(side: TalkSide, employee: string, pbx: string): boolean {
-    return this.#talk[side].employee === employee && this.#talk.pbx.id === pbx;
+    return this.#parties[side].employee === employee && this.#call.pbx.id === pbx;
   }
 
-  /** Who has both conversations leaves both, and the two others talk. @param side his in the other one */
+  /** Who has both conversations leaves both, and the two others talk, in this one. @param side his in the other one */
   async #join(other: Consultation, side: TalkSide): Promise<void> {
     other.#commander = side;
-    other.#number = this.#talk[this.#other].contact;
-    for (const [talk, partner] of [
-      [this, other],
-      [other, this],
-    ] as const) {
+    other.#number = this.#parties[this.#other].contact;
+    for (const talk of [this, other]) {
       talk.#state = 'consulting';
-      talk.#partner = partner;
-      talk.#replaced = talk.#commander;
       talk.#moved();
-      talk.#noteTransfer('consultative');
     }
-    await Promise.all([this.#options.takeAudioBack(), other.#options.takeAudioBack()]);
-    await Promise.all([this, other].map((talk) => talk.#legs[talk.#commander].endpoint.unbridge()));
-    await this.#together(this.staying, other.staying, { passDtmf: false, passPeersDtmf: false });
-    await this.#dismiss();
-    other.#dismissSoon();
-  }
-
-  /** Of the two who were brought together the other one has gone: so it ends here as well. */
-  partnerGone(): void {
-    this.#partner = undefined;
-    this.#over.resolve(this.#replaced ?? 'engine');
-  }
-
-  /** His phone knows that it is done. */
-  async #dismiss(): Promise<void> {
-    const referral = this.#referral;
-    this.#referral = undefined;
-    await referral?.tell(OK);
-    this.#dismissSoon();
-  }
-
-  #dismissSoon(): void {
-    const own = this.#legs[this.#commander];
-    if (this.#isClosed || own.ended) return;
-    const { clock } = this.#call.services;
-    this.#timer = clock.setTimeout(() => own.cut('transferred'), LEAVES_MS);
-    own.on('ended', () => clock.clearTimeout(this.#timer));
+    await Promise.all([this, other].map((talk) => talk.#options.takeAudioBack()));
+    await Promise.all([this, other].map((talk) => talk.#own.endpoint.unbridge()));
+    if (this.#isClosed || other.#isClosed) {
+      // Somebody has hung up meanwhile.
+      void this.#referral?.tell(GONE);
+      this.#referral = undefined;
+      for (const talk of [this, other]) talk.#home();
+      return;
+    }
+    for (const talk of [this, other]) talk.#noteTransfer('consultative');
+    const party = { ...other.#parties[other.#other], attempt: undefined };
+    const reason = 'transferred';
+    other.#over.resolve({ side, party: undefined, reason });
+    this.#dismissed();
+    this.#over.resolve({ side: this.#commander, party, reason });
   }
 
   /** `#*`: all of them in a conference. */
   #meet(): void {
     const consulted = this.#consulted;
     if (this.#state !== 'consulting' || !consulted) return;
-    const own = this.#legs[this.#commander];
-    const other = this.#legs[this.#other];
+    const own = this.#own;
+    const other = this.#waiting;
     this.#do(async () => {
       const joining = [...(this.#meeting ? [] : [other]), own, consulted.leg].filter((leg) => !leg.ended);
       const seats = await this.#takeSeats(joining.length);
       if (!seats) {
-        own.endpoint.play(this.#call.services.sounds.audio(this.#talk.pbx, 'builtin:conference-full'));
+        own.endpoint.play(this.#call.services.sounds.audio(this.#call.pbx, 'builtin:conference-full'));
         return;
       }
       if (this.#consulted !== consulted) {
@@ -450,7 +442,7 @@ export class Consultation implements Company {
       this.#call.timeline.aside({
         state: 'conversation',
         event: 'rule',
-        detail: { by: this.#talk[this.#commander].employee, to: this.#number },
+        detail: { by: this.#parties[this.#commander].employee, to: this.#number },
         why: 'all were joined in a conference (#*)',
       });
       for (const [i, leg] of joining.entries()) await this.#seat(leg, seats[i] as Seat);
@@ -459,7 +451,7 @@ export class Consultation implements Company {
 
   /** All, or none. */
   async #takeSeats(count: number): Promise<readonly Seat[] | undefined> {
-    const { pbx } = this.#talk;
+    const { pbx } = this.#call;
     const { rooms } = this.#call.services;
     const meeting = this.#meeting ?? rooms.meet(pbx);
     if (meeting.size + count > pbx.document.conference.maxParticipants) return undefined;
@@ -525,26 +517,30 @@ export class Consultation implements Company {
     this.#keys?.close();
     this.#keys = undefined;
     this.#noteTransfer('blind');
-    this.#entertain(this.staying, this.#call.services.sounds.ringBack(this.#talk.pbx));
+    this.#entertain(this.#waiting, this.#call.services.sounds.ringBack(this.#call.pbx));
   }
 
-  /** The third takes the place of one of the two. @param isTransfer of him who has called the third */
-  #succeed(isTransfer: boolean): void {
+  /** The third takes the place of one of the two. */
+  #succeed(side: TalkSide, reason: EndReason): void {
     const successor = this.#consulted;
     if (!successor) return;
-    const isBlind = this.#keys === undefined;
+    if (side === this.#commander && this.#keys) this.#noteTransfer('consultative');
     this.#awaitNothing();
+    successor.release();
     this.#consulted = undefined;
-    this.#successor = successor;
-    if (isTransfer && !isBlind) this.#noteTransfer('consultative');
-    this.#replaced = isTransfer ? this.#commander : this.#other;
-    const stays = this.#legs[isTransfer ? this.#other : this.#commander];
     this.#silence();
-    if (isTransfer) this.#do(() => this.#together(stays, successor.leg, { passDtmf: false, passPeersDtmf: true }));
+    this.#dismissed();
+    this.#over.resolve({ side, party: successor, reason });
+  }
+
+  /** His phone knows that it is done. */
+  #dismissed(): void {
+    void this.#referral?.tell(OK);
+    this.#referral = undefined;
   }
 
   #noteTransfer(kind: 'blind' | 'consultative'): void {
-    const { employee = '', contact } = this.#talk[this.#commander];
+    const { employee = '', contact } = this.#parties[this.#commander];
     this.#call.timeline.transferred({ kind, by: employee, from: contact, to: this.#number });
   }
 
@@ -553,17 +549,17 @@ export class Consultation implements Company {
     void this.#rise(guest.leg);
     this.#guests.delete(guest);
     if (this.#isClosed) return;
-    if (this.#successor === guest) this.#over.resolve('callee');
-    else if (this.#consulted === guest) {
+    if (this.#consulted === guest) {
       this.#consulted = undefined;
       this.#home();
     } else if (this.#meeting && !this.#isCompany) this.#over.resolve('callee');
   }
 
-  async #together(one: Leg, another: Leg, passes: Passes): Promise<void> {
+  async #together(): Promise<void> {
     this.#silence();
-    if (one.ended || another.ended) return;
-    await one.endpoint.bridge(another.endpoint, passes);
+    const { caller, callee } = this.#parties;
+    if (caller.leg.ended || callee.leg.ended) return;
+    await caller.leg.endpoint.bridge(callee.leg.endpoint, this.#passes);
   }
 
   #entertain(leg: Leg, audio: readonly AudioSource[]): void {
@@ -606,8 +602,8 @@ export class Consultation implements Company {
     const { shown } = this.#call;
     const { headers } = ringContext(this.#call);
     if (!this.#referral) return { from: { user: extension, display: name, host }, ...(headers && { headers }) };
-    const { employee: other = '', contact } = this.#talk[this.#other];
-    const colleague = this.#talk.pbx.employee(other);
+    const { employee: other = '', contact } = this.#parties[this.#other];
+    const colleague = this.#call.pbx.employee(other);
     const called = { user: colleague?.extension ?? contact, display: colleague?.name ?? '', host };
     return {
       from: this.#commander === 'callee' ? shown.sip : called,
@@ -619,7 +615,7 @@ export class Consultation implements Company {
   async #reach(dialled: string, signal: AbortSignal): Promise<Reached> {
     const call = this.#call;
     const { pbx, services, timeline } = call;
-    const dialler = pbx.employee(this.#talk[this.#commander].employee ?? '');
+    const dialler = pbx.employee(this.#parties[this.#commander].employee ?? '');
     if (!dialler) return { outcome: 'refused', audio: 'builtin:error-tone', status: FORBIDDEN };
     const { name: display, extension = '', outgoing } = dialler;
     const host = pbx.document.pbx.domains[0] ?? 'invalid';

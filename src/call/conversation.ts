@@ -9,15 +9,18 @@ import type { DirectMedia } from './direct-media.ts';
 import { type Commands, InCallKeys } from './in-call-keys.ts';
 import type { Sounds } from './sounds.ts';
 
-export interface ConversationEnd {
-  /** Whose BYE it was; `engine`: ours, by command, or because a part of the engine failed. */
-  readonly by: 'caller' | 'callee' | 'engine';
+/** Whose BYE it was; `engine`: ours, by command, or because a part of the engine failed. */
+export type EndedBy = 'caller' | 'callee' | 'engine';
+
+export interface ConversationEnd<S> {
+  /** Or who talks on in place of one of the two. */
+  readonly by: EndedBy | S;
   /** How long either had the other on hold, milliseconds. */
   readonly heldMs: number;
 }
 
-/** Others who may come to be in a conversation, because one of the two calls them. */
-export interface Company {
+/** Others who may come to be in a conversation, because one of the two calls them. `S`: of one of whom somebody else takes the place. */
+export interface Company<S> {
   /**
    * The two are together now, and their keys go so.
    * @param moved is to be called when they are not any more, or are again: music of one who is held is for the other
@@ -31,12 +34,12 @@ export interface Company {
   holds(side: 'caller' | 'callee', held: boolean): void;
   /** One has gone. True: the conversation goes on without him. */
   left(side: 'caller' | 'callee'): boolean;
-  /** Resolves when it does not go on any more, of those that have. */
-  readonly over: Promise<ConversationEnd['by']>;
+  /** Resolves when it does not go on any more, of those that have, or goes on with somebody else. */
+  readonly over: Promise<EndedBy | S>;
 }
 
 /**
- * Two parties talk: their audio is bridged, until one of them hangs up; the other one is still there then. One who is put on hold hears
+ * Two parties talk: their audio is bridged, until one of them hangs up, or somebody else takes his place; the other one is still there then. One who is put on hold hears
  * music. Never rejects: whatever goes wrong ends the conversation.
  *
  * @param music what the held one hears
@@ -45,7 +48,7 @@ export interface Company {
  * @param direct takes their audio past the media server, where that may be
  * @param commands what each may command by keys, which the other side does not get then
  */
-export async function converse(
+export async function converse<S = never>(
   caller: Leg,
   callee: Leg,
   {
@@ -63,10 +66,10 @@ export async function converse(
     readonly held: (held: boolean) => void;
     readonly commands?: { readonly caller?: Commands; readonly callee?: Commands };
     readonly direct?: Pick<DirectMedia, 'takeBack'> | undefined;
-    readonly company?: Company;
+    readonly company?: Company<S>;
   },
-): Promise<ConversationEnd> {
-  const { promise: ended, resolve } = Promise.withResolvers<ConversationEnd['by']>();
+): Promise<ConversationEnd<S>> {
+  const { promise: ended, resolve } = Promise.withResolvers<EndedBy | S>();
   const hold = { since: 0, holders: 0, total: 0 };
   const off: (() => void)[] = [];
   const moved: (() => void)[] = [];
@@ -138,7 +141,7 @@ export async function converse(
 }
 
 /** Why the conversation is over. @param ended why the call was ended, where it was ended from outside */
-export function reasonOfEnd(by: ConversationEnd['by'], ended: EndReason | undefined): EndReason {
+export function reasonOfEnd(by: EndedBy, ended: EndReason | undefined): EndReason {
   switch (by) {
     case 'callee':
       return 'calleeHungUp';

@@ -40,13 +40,21 @@ export interface TalkRecording {
   toggle(side: TalkSide): boolean;
   /** By command: the conversation is recorded, or not any more. @returns whether it is from now on */
   set(on: boolean): boolean;
+  /** Somebody else has taken the place of one of the two: the recording of that end is over, and whether his is made is up to the rules. */
+  succeeds(side: TalkSide, talker: Talker): void;
   /** The conversation is over. Resolves to the ids of the recordings that are kept, when their files are complete. */
   over(): Promise<readonly string[]>;
 }
 
 /** In a simulation there is nothing to be heard. */
 export const recordsNothing: ConversationRecorder = {
-  begin: () => ({ isOn: false, toggle: () => false, set: () => false, over: async () => [] }),
+  begin: () => ({
+    isOn: false,
+    toggle: () => false,
+    set: () => false,
+    succeeds: () => undefined,
+    over: async () => [],
+  }),
 };
 
 /** `#5` for the employees among those who talk, each of whom hears what it has done. */

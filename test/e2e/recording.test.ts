@@ -35,7 +35,12 @@ beforeAll(async () => {
   jack = resources.use(await startJack());
   config = resources.use(await temporaryFolder('config')).path;
   varDir = resources.use(await temporaryFolder('var')).path;
-  const recording = { mode: 'rules', rules: [{ employee: 'anna' }], quality: 'high', minDuration: 1 };
+  const recording = {
+    mode: 'rules',
+    rules: [{ employee: 'anna' }, { employee: 'clara' }],
+    quality: 'high',
+    minDuration: 1,
+  };
   await writeOffice(config, { ...office(), recording });
   engine = await Engine.start({ config, varDir });
   resources.defer(() => engine[Symbol.asyncDispose]());
@@ -129,6 +134,38 @@ describe('a conversation that is recorded', () => {
     });
     expect([part.status, await part.text()]).toEqual([206, 'WAVE']);
     expect(part.headers.get('content-range')).toBe(`bytes 8-11/${ofAnna?.bytes}`);
+  });
+
+  it('goes on at the phone of whom it is transferred to', async () => {
+    const before = await recordings(0);
+    const known = new Set((await recordedFiles()).map(({ path }) => path));
+    // More than `minDuration` of so many new ones.
+    const grown = (count: number) =>
+      eventually(`${count} recordings to grow`, recordedFiles, (files) => {
+        const long = files.filter(({ path, bytes }) => !known.has(path) && bytes > 44 + 2000 * 32);
+        return long.length === count;
+      });
+    const clara = await phone('clara', { says: { hz: 1500 }, answers: 'auto' });
+    const { anna, boris } = await talk();
+    await grown(1);
+    anna.transfer('403');
+    await anna.next('CALL_CLOSED');
+    await grown(2);
+    boris.hangUp();
+    await clara.next('CALL_CLOSED');
+    const all = await recordings(before.length + 2);
+    const added = all.filter(({ id }) => !before.some((one) => one.id === id));
+    const record = await lastRecord(engine);
+    expect(record.recordings.toSorted()).toEqual(added.map(({ id }) => id).toSorted());
+    for (const [employee, hz] of [
+      ['anna', 440],
+      ['clara', 1500],
+    ] as const) {
+      const one = added.find((recording) => recording.employee === employee);
+      expect(one).toMatchObject({ call: record.id, other: 'boris' });
+      const [said, heard] = await audio(one?.id ?? '');
+      expect([employee, isMostly(hz, said), isMostly(1000, heard)]).toEqual([employee, true, true]);
+    }
   });
 
   it('is there but for the last second when the engine is killed in the middle of it', async () => {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Talk, TalkRecording, TalkSide } from '../../call/recording.ts';
+import type { Talk, Talker, TalkRecording, TalkSide } from '../../call/recording.ts';
 import { errorText } from '../../errors.ts';
 import type { Recording, RecordingEnd } from '../../media/recorder.ts';
 import { mendWav } from '../../media/wav-file.ts';
@@ -37,7 +37,7 @@ interface Running {
 
 /** What is recorded of one conversation: by the rules from its beginning, and by hand. Each file is made at the end of one who talks: left what he says, right what he hears. */
 export class TalkRecorder implements TalkRecording {
-  readonly #talk: Talk;
+  #talk: Talk;
   readonly #parts: TalkRecorderParts;
   readonly #running = new Map<TalkSide, Running>();
   readonly #finished: Promise<string | undefined>[] = [];
@@ -46,7 +46,11 @@ export class TalkRecorder implements TalkRecording {
   constructor(talk: Talk, parts: TalkRecorderParts) {
     this.#talk = talk;
     this.#parts = parts;
-    const { pbx, caller, callee, direction, from, to, group } = talk;
+    this.#byRules(sides);
+  }
+
+  #byRules(ends: readonly TalkSide[]): void {
+    const { pbx, caller, callee, direction, from, to, group } = this.#talk;
     const outside = [caller, callee].flatMap(({ employee, contact }) => (employee === undefined ? [contact] : []));
     const wanted = whoIsRecorded(pbx.document.recording, {
       direction,
@@ -55,7 +59,10 @@ export class TalkRecorder implements TalkRecording {
       talkers: [caller, callee],
       isMember: (id, employee) => pbx.group(id)?.members.some((member) => member.employee === employee) ?? false,
     });
-    for (const { talker, email, why } of wanted) this.#start(sides[talker] ?? 'caller', { email, why, manual: false });
+    for (const { talker, email, why } of wanted) {
+      const side = sides[talker] ?? 'caller';
+      if (ends.includes(side)) this.#start(side, { email, why, manual: false });
+    }
   }
 
   get isOn(): boolean {
@@ -77,6 +84,13 @@ export class TalkRecorder implements TalkRecording {
     if (this.#running.size > 0) return true;
     const side = sides.find((one) => this.#talk[one].employee !== undefined) ?? 'caller';
     return this.#start(side, this.#byHand);
+  }
+
+  succeeds(side: TalkSide, talker: Talker): void {
+    if (this.#isOver) return;
+    this.#stop(side);
+    this.#talk = { ...this.#talk, [side]: talker };
+    this.#byRules([side]);
   }
 
   async over(): Promise<readonly string[]> {

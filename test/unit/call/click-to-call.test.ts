@@ -51,6 +51,34 @@ async function picksUp(uri: string) {
 }
 
 describe('an employee and a number', () => {
+  it('are with somebody else when the employee transfers the number, and he is free', async () => {
+    await order({ from: '401', to: '84957890000' });
+    const anna = await picksUp('anna');
+    const out = await picksUp('operator.example');
+    const told = anna.refers('402');
+    await settle();
+    await picksUp('boris');
+    expect(told).toEqual([202, 100, 200]);
+    expect(board.sip.to('boris').request.from).toMatchObject({ user: '74957890000' });
+    anna.hangUp();
+    await settle();
+    expect(board.occupancy.busy('acme', 'anna')).toBe(false);
+    await board.clock.advanceAsync(30_000);
+    out.hangUp();
+    await settle();
+    expect(isQuiet()).toBe(true);
+    expect(board.records).toMatchObject([
+      {
+        direction: 'out',
+        transfers: [{ kind: 'blind', by: 'anna', to: '402' }],
+        participants: expect.arrayContaining([
+          expect.objectContaining({ id: 'anna', reason: 'transferred' }),
+          expect.objectContaining({ id: 'boris', outcome: 'answered', talk: 30 }),
+        ]),
+      },
+    ]);
+  });
+
   it('are rung one after the other, see one another, and talk', async () => {
     const id = await order({ from: '401', to: '84957890000' });
     expect(board.inbound.live.get(id)).toBeDefined();

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { ConversationRecorder } from '../../../src/call/recording.ts';
 import type { PbxVersion } from '../../../src/config/version.ts';
 import { settle } from '../../support/fake-clock.ts';
 import type { FakeEndpoint } from '../../support/fake-media.ts';
@@ -37,8 +38,11 @@ class Talk {
     this.annaAudio = this.audioOf(this.anna);
   }
 
-  static async begin(version: PbxVersion = pbx()): Promise<Talk> {
-    const board = new Switchboard(version);
+  static async begin(
+    version: PbxVersion = pbx(),
+    options: ConstructorParameters<typeof Switchboard>[1] = {},
+  ): Promise<Talk> {
+    const board = new Switchboard(version, options);
     const stranger = await board.call(passive('74950000001'), '79031112233', 'line');
     board.sip.to('anna').answers();
     await settle();
@@ -496,9 +500,9 @@ describe('a phone that transfers by REFER', () => {
       expect(talk.strangerAudio.bridgedTo).toBe(clara.audio);
       expect(talk.board.occupancy.busy('acme', 'anna')).toBe(false);
       expect(talk.board.records).toEqual([]);
-      talk.strangerAudio.press('7');
+      clara.audio.press('7');
       await settle();
-      expect(clara.audio.sentDigits).toBe('7');
+      expect(talk.strangerAudio.sentDigits).toBe('7');
       await talk.board.clock.advance(20_000);
       talk.stranger.dialog.hangUp();
       await over();
@@ -540,7 +544,7 @@ describe('a phone that transfers by REFER', () => {
       const told = second.dialog.refers('79031112233', talk.anna.dialog);
       await settle();
       expect(told).toEqual([202, 200]);
-      expect(clara.audio.bridgedTo).toBe(talk.strangerAudio);
+      expect(talk.strangerAudio.bridgedTo).toBe(clara.audio);
       clara.invite.dialog.hangUp();
       await over();
     });
@@ -564,5 +568,84 @@ describe('a phone that transfers by REFER', () => {
       talk.stranger.dialog.hangUp();
       await over();
     });
+  });
+});
+
+describe('whoever has taken the place of one', () => {
+  let clara: { invite: FakeOutgoingInvite; audio: FakeEndpoint };
+  const transfer = async () => {
+    await talk.dials('##403');
+    clara = await talk.answers('clara');
+    talk.anna.dialog.hangUp();
+    await settle();
+  };
+
+  it('holds the other one with music', async () => {
+    await transfer();
+    await clara.invite.dialog.reinvite('sendonly');
+    expect(talk.hears(talk.strangerAudio)).toEqual(['builtin:music']);
+    await clara.invite.dialog.reinvite('sendrecv');
+    expect(talk.hears(talk.strangerAudio)).toEqual([]);
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+  });
+
+  it.each(['keys', 'REFER'])('transfers on, by %s', async (how) => {
+    await transfer();
+    if (how === 'REFER') clara.invite.dialog.refers('404');
+    else for (const key of '##404') clara.audio.press(key);
+    await settle();
+    await talk.board.clock.advance(how === 'REFER' ? 0 : 3000);
+    await settle();
+    const dora = await talk.answers('dora');
+    clara.invite.dialog.hangUp();
+    await settle();
+    expect(talk.strangerAudio.bridgedTo).toBe(dora.audio);
+    expect(talk.board.occupancy.busy('acme', 'clara')).toBe(false);
+    dora.invite.dialog.hangUp();
+    await talk.isOver();
+    expect(talk.stranger.dialog.ended).toBeDefined();
+    expect(talk.board.records).toMatchObject([
+      {
+        endedBy: 'callee',
+        transfers: [
+          { kind: 'consultative', by: 'anna', to: '403' },
+          { kind: how === 'REFER' ? 'blind' : 'consultative', by: 'clara', to: '404' },
+        ],
+        participants: [
+          { id: 'anna', reason: 'transferred' },
+          { id: 'clara', reason: 'transferred' },
+          { id: 'dora', outcome: 'answered', reason: 'calleeHungUp' },
+        ],
+      },
+    ]);
+  });
+
+  it('is recorded from then on, if the rules say so', async () => {
+    const told: unknown[] = [];
+    const recorder: ConversationRecorder = {
+      begin: ({ caller, callee }) => {
+        told.push([caller.contact, callee.employee]);
+        return {
+          ...{ isOn: false, toggle: () => false, set: () => false },
+          succeeds: (side, { employee, contact, endpoint }) => void told.push([side, employee, contact, endpoint]),
+          over: async () => {
+            told.push('over');
+            return ['recording'];
+          },
+        };
+      },
+    };
+    talk.stranger.dialog.hangUp();
+    talk = await Talk.begin(pbx(), { recorder });
+    await transfer();
+    expect(told).toEqual([
+      ['79031112233', 'anna'],
+      ['callee', 'clara', 'clara@acme.example', clara.audio],
+    ]);
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+    expect(told.at(-1)).toBe('over');
+    expect(talk.board.records).toMatchObject([{ recordings: ['recording'] }]);
   });
 });

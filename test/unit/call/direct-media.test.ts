@@ -284,6 +284,7 @@ describe('which conversations may pass the server', () => {
           return isOn;
         },
         toggle: () => false,
+        succeeds: () => undefined,
         set: (on: boolean) => {
           isOn = on;
           return on;
