@@ -23,6 +23,7 @@ import type { CallLimit } from './call-limit.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { CallerLeg } from './caller-leg.ts';
 import type { Consultation } from './consultation.ts';
+import type { Route } from './decide.ts';
 import type { FaxMachine, Rooms } from './facilities.ts';
 import type { Statuses } from './feature-codes.ts';
 import type { LiveCall } from './live-calls.ts';
@@ -91,6 +92,8 @@ export class Call implements LiveCall {
   readonly missedBy = new Map<string, MissedBy>();
   /** In a call of ours: the attempts that brought the caller himself to the phone. They go on for as long as the call does. */
   brought: readonly Attempt[] = [];
+  /** Whither the caller goes next: whoever he has talked to has sent him there. */
+  onward: Route | undefined;
   /** Who the caller talks to. */
   callee: Leg | undefined;
   /** Who else is in the conversation, which may go on without the caller. */

@@ -59,21 +59,32 @@ async function talkToTheEnd(call: Call, first: Parties): Promise<EndReason> {
   for (;;) {
     const { by, heldMs } = await talkOnce(call, parties, recording);
     if (typeof by === 'string') return end(by, heldMs, recording.over());
-    const { side, party, reason } = by;
+    const { side, reason, byPhone, next } = by;
     for (const attempt of attemptsOf(call, parties, side)) attempt.over('answered', reason, heldMs);
-    leave(parties[side].leg);
-    if (!party) {
+    leave(parties[side].leg, byPhone);
+    if (next === 'elsewhere') {
       // What is said from now on is recorded where it is said.
       const recorded = recording.over();
       return end(await elsewhere(parties, side), heldMs, recorded);
     }
-    parties = { ...parties, [side]: party };
-    recording.succeeds(side, talkerOf(party));
+    if ('route' in next) {
+      call.onward = next.route;
+      leftAlone();
+      timeline.recorded(await recording.over());
+      return reason;
+    }
+    parties = { ...parties, [side]: next.party };
+    recording.succeeds(side, talkerOf(next.party));
+  }
+
+  /** The caller talks to nobody any more. */
+  function leftAlone(): void {
+    call.callee = undefined;
+    call.recording = undefined;
   }
 
   async function end(by: EndedBy, heldMs: number, recorded: Promise<readonly string[]>): Promise<EndReason> {
-    call.callee = undefined;
-    call.recording = undefined;
+    leftAlone();
     const { caller, callee } = parties;
     const reason = reasonOfEnd(by, call.end?.reason ?? callee.leg.cutFor ?? caller.leg.cutFor);
     call.settle({ reason, by });
@@ -87,9 +98,9 @@ async function talkToTheEnd(call: Call, first: Parties): Promise<EndReason> {
     return reason;
   }
 
-  /** His phone may not know yet that it has nothing more to do. */
-  function leave(leg: Leg): void {
+  function leave(leg: Leg, byPhone: boolean): void {
     if (leg.ended) return;
+    if (!byPhone) return leg.cut('transferred');
     leaving.add(leg);
     const timer = clock.setTimeout(() => leg.cut('transferred'), LEAVES_MS);
     leg.on('ended', () => {

@@ -11,7 +11,7 @@ import type { ReferRequest } from '../sip/port.ts';
 import type { TimerId } from '../time/clock.ts';
 import type { Call } from './call.ts';
 import type { Company, EndedBy } from './conversation.ts';
-import { routeDialled } from './decide.ts';
+import { type Route, routeDialled } from './decide.ts';
 import { type Commands, InCallKeys } from './in-call-keys.ts';
 import type { Meeting, Seat } from './meeting.ts';
 import type { TalkSide } from './recording.ts';
@@ -37,13 +37,16 @@ export interface Party {
   readonly commands: boolean;
 }
 
-/** Somebody talks on in place of one of the two. */
+/** What follows when one of the two has gone, and the other one stays. */
 export interface Succession {
+  /** Who has gone. */
   readonly side: TalkSide;
-  /** Undefined: the one who stays talks in another call from now on, and this one lasts for as long as he does. */
-  readonly party: Party | undefined;
-  /** Why the one who was there talks no more. */
+  /** Why he talks no more. */
   readonly reason: EndReason;
+  /** His phone has asked for it, and hangs up by itself. */
+  readonly byPhone: boolean;
+  /** Somebody talks in his place; or the one who stays, the caller, is sent on; or he talks in another call, and this one lasts for as long as he does. */
+  readonly next: { readonly party: Party } | { readonly route: Route } | 'elsewhere';
 }
 
 /** Somebody who was called from within the conversation. */
@@ -266,6 +269,8 @@ export class Consultation implements Company<Succession> {
 
   #ring(): void {
     if (this.#number === '') return this.#home('builtin:error-tone');
+    const onward = this.#onward();
+    if (onward && !this.#meeting) return this.#sendOn(onward);
     const stop = new AbortController();
     this.#awaitNothing();
     this.#state = 'ringing';
@@ -275,7 +280,7 @@ export class Consultation implements Company<Succession> {
     const ringBack = services.sounds.ringBack(this.#call.pbx);
     const tone = this.#own.endpoint.play(ringBack, { loop: true });
     this.#do(async () => {
-      const reached = await this.#reach(this.#number, stop.signal);
+      const reached = await this.#reach(stop.signal);
       void tone.stop();
       if (reached.outcome === 'answered') await this.#answered(reached, stop.signal);
       else if (!stop.signal.aborted) this.#notReached(reached);
@@ -375,6 +380,29 @@ export class Consultation implements Company<Succession> {
     else this.#do(() => this.#ringFor(refer));
   }
 
+  /** Groups, schemes and rooms take callers: whoever was called cannot be sent there, and nobody can be asked first. */
+  #onward(): Route | undefined {
+    const { route } = this.#decide() ?? {};
+    if (this.#waiting !== this.#call.caller.leg || !route) return undefined;
+    if (route.to === 'target') return this.#employeeBehind(route) ? undefined : route;
+    return route.to === 'scheme' ? route : undefined;
+  }
+
+  #sendOn(route: Route): void {
+    this.#noteTransfer('blind');
+    this.#leave({ route });
+  }
+
+  /** The one who commands is done here. */
+  #leave(next: Succession['next']): void {
+    const byPhone = this.#referral !== undefined;
+    void this.#referral?.tell(OK);
+    this.#referral = undefined;
+    this.#awaitNothing();
+    this.#silence();
+    this.#over.resolve({ side: this.#commander, reason: 'transferred', byPhone, next });
+  }
+
   async #ringFor(refer: ReferRequest): Promise<void> {
     const stop = new AbortController();
     this.#state = 'ringing';
@@ -382,8 +410,11 @@ export class Consultation implements Company<Succession> {
     this.#moved();
     void refer.tell(TRYING);
     await this.#options.takeAudioBack();
-    if (!this.#isClosed) await this.#part();
-    const reached = await this.#reach(this.#number, stop.signal);
+    if (this.#isClosed) return;
+    await this.#part();
+    const onward = this.#onward();
+    if (onward) return this.#sendOn(onward);
+    const reached = await this.#reach(stop.signal);
     if (reached.outcome === 'answered') await this.#answered(reached, stop.signal);
     else if (!stop.signal.aborted) this.#notReached(reached);
   }
@@ -411,10 +442,8 @@ export class Consultation implements Company<Succession> {
     }
     for (const talk of [this, other]) talk.#noteTransfer('consultative');
     const party = { ...other.#parties[other.#other], attempt: undefined };
-    const reason = 'transferred';
-    other.#over.resolve({ side, party: undefined, reason });
-    this.#dismissed();
-    this.#over.resolve({ side: this.#commander, party, reason });
+    other.#over.resolve({ side, reason: 'transferred', byPhone: true, next: 'elsewhere' });
+    this.#leave({ party });
   }
 
   /** `#*`: all of them in a conference. */
@@ -524,19 +553,16 @@ export class Consultation implements Company<Succession> {
   #succeed(side: TalkSide, reason: EndReason): void {
     const successor = this.#consulted;
     if (!successor) return;
-    if (side === this.#commander && this.#keys) this.#noteTransfer('consultative');
-    this.#awaitNothing();
     successor.release();
     this.#consulted = undefined;
+    const next = { party: successor };
+    if (side === this.#commander) {
+      if (this.#keys) this.#noteTransfer('consultative');
+      return this.#leave(next);
+    }
+    this.#awaitNothing();
     this.#silence();
-    this.#dismissed();
-    this.#over.resolve({ side, party: successor, reason });
-  }
-
-  /** His phone knows that it is done. */
-  #dismissed(): void {
-    void this.#referral?.tell(OK);
-    this.#referral = undefined;
+    this.#over.resolve({ side, reason, byPhone: false, next });
   }
 
   #noteTransfer(kind: 'blind' | 'consultative'): void {
@@ -611,16 +637,33 @@ export class Consultation implements Company<Succession> {
     };
   }
 
-  /** As if his phone had dialled the number, of those that one can be brought together with. */
-  async #reach(dialled: string, signal: AbortSignal): Promise<Reached> {
-    const call = this.#call;
-    const { pbx, services, timeline } = call;
+  /** As if his phone had dialled the number. */
+  #decide(): { readonly dialler: Employee; readonly route: Route; readonly host: string } | undefined {
+    const { pbx } = this.#call;
     const dialler = pbx.employee(this.#parties[this.#commander].employee ?? '');
-    if (!dialler) return { outcome: 'refused', audio: 'builtin:error-tone', status: FORBIDDEN };
+    if (!dialler) return undefined;
     const { name: display, extension = '', outgoing } = dialler;
     const host = pbx.document.pbx.domains[0] ?? 'invalid';
+    const dialled = this.#number;
     const base = { direction: 'internal', from: extension, display, dialled, callerId: outgoing } as const;
-    const { route } = routeDialled(pbx, base, { dialled, host, dialler });
+    return { dialler, host, route: routeDialled(pbx, base, { dialled, host, dialler }).route };
+  }
+
+  #employeeBehind({ target }: Extract<Route, { to: 'target' }>): Employee | undefined {
+    const { pbx } = this.#call;
+    const found = 'extension' in target ? pbx.extension(target.extension) : undefined;
+    const whither = found && whitherOf(found);
+    return whither && 'employee' in whither ? pbx.employee(whither.employee) : undefined;
+  }
+
+  /** One who can be brought together with somebody. */
+  async #reach(signal: AbortSignal): Promise<Reached> {
+    const call = this.#call;
+    const { pbx, services, timeline } = call;
+    const decided = this.#decide();
+    if (!decided) return { outcome: 'refused', audio: 'builtin:error-tone', status: FORBIDDEN };
+    const { dialler, route, host } = decided;
+    const { outgoing } = dialler;
     const context: RingContext = {
       ...ringContext(call),
       ...this.#shown(dialler, host),
@@ -631,9 +674,7 @@ export class Consultation implements Company<Succession> {
     };
     switch (route.to) {
       case 'target': {
-        const found = 'extension' in route.target ? pbx.extension(route.target.extension) : undefined;
-        const whither = found && whitherOf(found);
-        const employee = whither && 'employee' in whither ? pbx.employee(whither.employee) : undefined;
+        const employee = this.#employeeBehind(route);
         if (!employee) return { outcome: 'refused', audio: 'builtin:error-tone', status: NOT_FOUND };
         const { timetable } = tablesOf(pbx);
         const limitMs = pbx.document.defaults.employee.ringTime * 1000;
@@ -648,7 +689,7 @@ export class Consultation implements Company<Succession> {
         }
         const [way] = route.ways;
         const found = services.destinations.through(pbx, route.ways, outgoing.callerId ?? undefined);
-        const number = way?.number ?? dialled;
+        const number = way?.number ?? this.#number;
         const asked = { kind: 'number', id: number, name: '', address: number } as const;
         const how = { found, context, ringMs: OUTSIDE_RING_MS, log: timeline.asides };
         return ringOutside(call, asked, how, signal);

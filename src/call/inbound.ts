@@ -208,6 +208,10 @@ export class Inbound {
         await call.services.precedence.clear();
         for (const entry of decision.path) call.trace(entry);
         reason = await (ordered ? this.#routeOrdered(call, ordered) : this.#route(call, decision.route));
+        for (let { onward } = call; onward && !call.end; { onward } = call) {
+          call.onward = undefined;
+          reason = await this.#route(call, onward);
+        }
       }
     } catch (error) {
       call.log.error({ err: error }, `call failed: ${errorText(error)}`);

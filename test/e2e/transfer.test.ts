@@ -22,7 +22,8 @@ beforeAll(async () => {
   resources = new AsyncDisposableStack();
   jack = resources.use(await startJack());
   const folder = resources.use(await temporaryFolder('config'));
-  const document = office() as { pbx: object };
+  const document = office() as { pbx: object; groups: object[] };
+  document.groups.push({ id: 'support', name: 'Support', extension: '460', members: [{ employee: 'clara' }] });
   await writeOffice(folder.path, { ...document, pbx: { ...document.pbx, transferMusic: 'music' } });
   engine = resources.use(await Engine.start({ config: folder.path }));
 });
@@ -76,6 +77,32 @@ describe('REFER', () => {
         ]),
       },
     ]);
+  });
+
+  it('to a group: the other one comes to it as any caller does', async () => {
+    const before = (await transferred(1)).length;
+    const anna = await phone('anna', 700, { answers: 'auto' });
+    const boris = await phone('boris', 900);
+    const clara = await phone('clara', 1500);
+    boris.dial('401');
+    await Promise.all([hears(boris, 700), hears(anna, 900)]);
+    anna.transfer('460');
+    await anna.next('CALL_CLOSED');
+    await clara.next('CALL_INCOMING');
+    clara.answer();
+    await Promise.all([hears(boris, 1500), hears(clara, 900)]);
+    clara.hangUp();
+    await boris.next('CALL_CLOSED');
+    expect((await transferred(before + 1))[0]).toMatchObject({
+      from: '402',
+      endedBy: 'callee',
+      transfers: [{ kind: 'blind', by: 'anna', to: '460' }],
+      participants: expect.arrayContaining([
+        expect.objectContaining({ id: 'anna', outcome: 'answered', reason: 'transferred' }),
+        expect.objectContaining({ kind: 'group', id: 'support', outcome: 'answered' }),
+        expect.objectContaining({ id: 'clara', outcome: 'answered' }),
+      ]),
+    });
   });
 
   it('with Replaces: the others of two calls of a phone are together; to a number of nobody before, it changes nothing', async () => {
@@ -142,7 +169,7 @@ describe('REFER', () => {
     await Promise.all([hears(boris, 1500), hears(clara, 900)]);
     clara.hangUp();
     await boris.next('CALL_CLOSED');
-    expect(await transferred(3)).toMatchObject(
+    expect(await transferred(4)).toMatchObject(
       expect.arrayContaining([
         expect.objectContaining({
           from: '402',

@@ -649,3 +649,103 @@ describe('whoever has taken the place of one', () => {
     expect(talk.board.records).toMatchObject([{ recordings: ['recording'] }]);
   });
 });
+
+describe('a group, a scheme or a room', () => {
+  const wide = () =>
+    pbx({
+      groups: [{ id: 'sales', name: 'Sales', extension: '450', members: [{ employee: 'clara' }] }],
+      schemes: [
+        { id: 'main', steps: [{ forward: { employee: 'anna' } }] },
+        { id: 'night', extension: '885', steps: [{ play: 'moment', wait: true }, { forward: { employee: 'dora' } }] },
+      ],
+      rooms: [{ id: 'board', extension: '1000' }],
+      // biome-ignore lint/suspicious/noThenProperty: the format names it so
+      defaults: { employee: { then: { hangup: true } } },
+    });
+  beforeEach(async () => {
+    talk.stranger.dialog.hangUp();
+    talk = await Talk.begin(wide());
+  });
+
+  it.each(['keys', 'REFER'])('takes a caller at once, who waits there as if he had come to it, by %s', async (how) => {
+    const told = how === 'REFER' ? talk.anna.dialog.refers('450') : [];
+    if (how === 'REFER') await settle();
+    else await talk.dials('##450');
+    if (how === 'REFER') {
+      expect(told).toEqual([202, 100, 200]);
+      expect(talk.anna.dialog.ended).toBeUndefined();
+      await talk.board.clock.advance(2000);
+      await settle();
+    }
+    expect(talk.anna.dialog.ended).toBeDefined();
+    expect(talk.board.occupancy.busy('acme', 'anna')).toBe(false);
+    expect(talk.board.sip.to('clara').request.from).toMatchObject({ user: '79031112233' });
+    const clara = await talk.answers('clara');
+    expect(talk.strangerAudio.bridgedTo).toBe(clara.audio);
+    expect(talk.hears(talk.strangerAudio)).toEqual([]);
+    await talk.board.clock.advance(20_000);
+    clara.invite.dialog.hangUp();
+    await talk.isOver();
+    expect(talk.stranger.dialog.ended).toBeDefined();
+    expect(talk.board.records).toMatchObject([
+      {
+        outcome: 'answered',
+        endedBy: 'callee',
+        transfers: [{ kind: 'blind', by: 'anna', to: '450' }],
+        participants: [
+          { id: 'anna', reason: 'transferred' },
+          { id: 'clara', outcome: 'answered', talk: 20 },
+          { kind: 'group', id: 'sales', outcome: 'answered' },
+        ],
+      },
+    ]);
+  });
+
+  it('is a whole scheme: it plays, and sends him on', async () => {
+    await talk.dials('##885');
+    expect(talk.hears(talk.strangerAudio)).toEqual(['moment']);
+    talk.strangerAudio.playing?.end('finished');
+    await settle();
+    const dora = await talk.answers('dora');
+    expect(talk.strangerAudio.bridgedTo).toBe(dora.audio);
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+    expect(talk.board.records).toMatchObject([{ scheme: 'main', transfers: [{ to: '885' }], reason: 'callerHungUp' }]);
+  });
+
+  it('is a room', async () => {
+    await talk.dials('##1000');
+    expect(talk.hears(talk.strangerAudio)).toEqual(['builtin:conference-first']);
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+    expect(talk.board.records).toMatchObject([{ participants: [{ id: 'anna' }, { kind: 'room', id: 'board' }] }]);
+  });
+
+  it('where nobody answers ends the call as any other that came to it', async () => {
+    await talk.dials('##885');
+    talk.strangerAudio.playing?.end('finished');
+    await settle();
+    talk.board.sip.to('dora').refuses(486);
+    await settle();
+    expect(talk.hears(talk.strangerAudio)).toEqual(['builtin:not-answering']);
+    talk.strangerAudio.playing?.end('finished');
+    await talk.isOver();
+    expect(talk.stranger.dialog.ended).toBeDefined();
+    expect(talk.board.records).toMatchObject([{ outcome: 'answered', transfers: [{ to: '885' }] }]);
+  });
+
+  it('does not take one who was called: that is no caller', async () => {
+    talk.stranger.dialog.hangUp();
+    await settle();
+    const called = await talk.board.call(accountOf('anna'), 'anna', '403');
+    const clara = await talk.answers('clara');
+    const told = called.dialog.refers('450');
+    await settle();
+    expect(told).toEqual([202, 100, 404]);
+    const annasAudio = talk.board.media.endpoints.filter(({ options }) => options.remoteSdp === 'their offer')[1];
+    expect(annasAudio?.bridgedTo).toBe(clara.audio);
+    called.dialog.hangUp();
+    await settle();
+    expect(talk.board.quiet).toBe(true);
+  });
+});
