@@ -75,6 +75,7 @@ export function httpPorts(parts: ShownParts): HttpPorts {
       live: (pbx) => inbound.live.of(pbx).map(liveView),
       order: (pbx, order) => inbound.order(pbx, order),
       hangup: (pbx, id) => inbound.hangup(pbx, id),
+      transfer: (pbx, id, to, employee) => inbound.transfer(pbx, id, to, employee),
       record: (pbx, id, on) => inbound.record(pbx, id, on),
       story: (pbx, id) => {
         const call = inbound.live.get(id);

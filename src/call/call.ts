@@ -26,7 +26,7 @@ import type { Consultation } from './consultation.ts';
 import type { Route } from './decide.ts';
 import type { FaxMachine, Rooms } from './facilities.ts';
 import type { Statuses } from './feature-codes.ts';
-import type { LiveCall } from './live-calls.ts';
+import type { LiveCall, Transferring } from './live-calls.ts';
 import type { MissedBy } from './missed.ts';
 import type { Notices } from './notices.ts';
 import type { WrongPins } from './open-mailbox.ts';
@@ -97,7 +97,7 @@ export class Call implements LiveCall {
   /** Who the caller talks to. */
   callee: Leg | undefined;
   /** Who else is in the conversation, which may go on without the caller. */
-  company: { close(): void } | undefined;
+  company: ({ close(): void } & Transferring) | undefined;
   /** Of the conversation that goes on. */
   recording: TalkRecording | undefined;
   /** Resolves when the conversation, or the fax, is over and has been noted. */

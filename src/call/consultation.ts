@@ -3,7 +3,7 @@ import type { Attempt } from '../dial/attempt.ts';
 import type { Leg } from '../dial/leg.ts';
 import type { RingContext, RingResult } from '../dial/ring.ts';
 import { type EndReason, endReasons } from '../end-reason.ts';
-import { errorText } from '../errors.ts';
+import { errorText, UserError } from '../errors.ts';
 import type { AudioSource, Playback } from '../media/port.ts';
 import { tablesOf } from '../scheme/tables.ts';
 import { whitherOf } from '../scheme/targets.ts';
@@ -13,6 +13,7 @@ import type { Call } from './call.ts';
 import type { Company, EndedBy } from './conversation.ts';
 import { type Route, routeDialled } from './decide.ts';
 import { type Commands, InCallKeys } from './in-call-keys.ts';
+import type { Transferring } from './live-calls.ts';
 import type { Meeting, Seat } from './meeting.ts';
 import type { TalkSide } from './recording.ts';
 import { ringContext } from './ring-context.ts';
@@ -65,6 +66,15 @@ export interface Passes {
 /** Why nobody was reached: what is heard of it, or shown by a phone. */
 type Reached = RingResult | { readonly outcome: 'refused'; readonly audio: string; readonly status: number };
 
+/** A transfer that was asked for as a whole, not by keys one after the other. */
+interface Referral extends Pick<ReferRequest, 'tell'> {
+  /** His phone has, and hangs up by itself when it is told. */
+  readonly byPhone: boolean;
+}
+
+/** Of one that is asked for by command, what comes of it tell the events of the call. */
+const byCommand: Referral = { byPhone: false, tell: async () => undefined };
+
 export interface ConsultationOptions {
   /** One of the two has left, and the others go on: in a conference, or one who is being transferred. */
   readonly onLeft: (side: TalkSide, reason: EndReason) => void;
@@ -84,7 +94,7 @@ export interface ConsultationOptions {
  * whose other party then takes his place: each of the two calls goes on without him, and ends with the other. From a conference each of the two employees can call another one in the same way, and is out
  * of it meanwhile. It goes on for as long as two are in it.
  */
-export class Consultation implements Company<Succession> {
+export class Consultation implements Company<Succession>, Transferring {
   readonly commands: Readonly<Partial<Record<TalkSide, Commands>>>;
   readonly over: Promise<EndedBy | Succession>;
   readonly #call: Call;
@@ -100,7 +110,7 @@ export class Consultation implements Company<Succession> {
   #passes: Passes = { passDtmf: false, passPeersDtmf: false };
   #consulted: Guest | undefined;
   /** By which the other one is being transferred. */
-  #referral: ReferRequest | undefined;
+  #referral: Referral | undefined;
   /** The two are not together any more, or are again. */
   #moved: () => void = () => undefined;
   #meeting: Meeting | undefined;
@@ -374,10 +384,42 @@ export class Consultation implements Company<Succession> {
     refer.accept();
     this.#commander = side;
     this.#number = refer.referTo.user;
-    this.#referral = refer;
+    this.#referral = { byPhone: true, tell: (status) => refer.tell(status) };
     // One who has not answered yet, or whose call is another node's, is called anew: the phone gives the other call up.
     if (found) this.#do(() => this.#join(found.talk, found.side));
-    else this.#do(() => this.#ringFor(refer));
+    else this.#do(() => this.#ringForReferral());
+  }
+
+  transfer(to: string, employee?: string): void {
+    const isHis = (side: TalkSide) => {
+      const own = this.#parties[side].employee;
+      return own !== undefined && (employee === undefined || own === employee);
+    };
+    const side = (['callee', 'caller'] as const).find((one) => isHis(one) && this.#here.has(one));
+    const whose = employee === undefined ? 'No employee talks' : `The employee "${employee}" does not talk`;
+    if (!side) throw new UserError('no-such-talker', `${whose} in this call`);
+    if (!this.#isSettled || this.#meeting) {
+      throw new UserError(
+        'not-now',
+        'The two are not together: somebody is being called from the call, or it is a conference',
+      );
+    }
+    this.#commander = side;
+    this.#number = to;
+    const { route } = this.#decide() ?? {};
+    if (!route || route.to === 'nobody') throw new UserError('no-such-number', `Nobody can be called at "${to}"`);
+    if (route.to === 'outside' && !this.#call.pbx.document.security.transferToExternal) {
+      throw new UserError(
+        'not-allowed',
+        'Calls are not transferred to numbers outside',
+        'See security.transferToExternal.',
+      );
+    }
+    if (!this.#onward() && route.to !== 'outside' && !(route.to === 'target' && this.#employeeBehind(route))) {
+      throw new UserError('not-a-person', `"${to}" takes callers only, and the other one was called`);
+    }
+    this.#referral = byCommand;
+    this.#do(() => this.#ringForReferral());
   }
 
   /** Groups, schemes and rooms take callers: whoever was called cannot be sent there, and nobody can be asked first. */
@@ -395,7 +437,7 @@ export class Consultation implements Company<Succession> {
 
   /** The one who commands is done here. */
   #leave(next: Succession['next']): void {
-    const byPhone = this.#referral !== undefined;
+    const byPhone = this.#referral?.byPhone ?? false;
     void this.#referral?.tell(OK);
     this.#referral = undefined;
     this.#awaitNothing();
@@ -403,12 +445,12 @@ export class Consultation implements Company<Succession> {
     this.#over.resolve({ side: this.#commander, reason: 'transferred', byPhone, next });
   }
 
-  async #ringFor(refer: ReferRequest): Promise<void> {
+  async #ringForReferral(): Promise<void> {
     const stop = new AbortController();
     this.#state = 'ringing';
     this.#ringing = stop;
     this.#moved();
-    void refer.tell(TRYING);
+    void this.#referral?.tell(TRYING);
     await this.#options.takeAudioBack();
     if (this.#isClosed) return;
     await this.#part();

@@ -116,6 +116,18 @@ export class Inbound {
     return call?.pbx.id === pbx ? call.recording?.set(on) : undefined;
   }
 
+  /**
+   * Transfers whom an employee talks to, blind, by command.
+   * @returns false: there is no such call, or nobody talks in it
+   * @throws UserError when it cannot begin
+   */
+  transfer(pbx: string, id: string, to: string, employee?: string): boolean {
+    const call = this.live.get(id);
+    if (call?.pbx.id !== pbx || !call.company) return false;
+    call.company.transfer(to, employee);
+    return true;
+  }
+
   /** Takes no more calls; those that there are go on. */
   rest(): void {
     this.#stopping = true;

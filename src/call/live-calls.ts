@@ -12,8 +12,20 @@ export interface LiveCall {
   readonly log: Logger;
   /** Of the conversation that goes on; undefined: nobody talks. */
   readonly recording: TalkRecording | undefined;
+  /** Who talks; undefined: nobody does. */
+  readonly company: Transferring | undefined;
   /** Ends it, in whatever state it is. The first reason counts. */
   breakOff(end: CallEnd): void;
+}
+
+/** A conversation from which one of the two can be sent to somebody else. */
+export interface Transferring {
+  /**
+   * As if an employee who talks had asked for it with the key of his phone.
+   * @param employee default: the one who was called, else the one who called
+   * @throws UserError when it cannot begin
+   */
+  transfer(to: string, employee?: string): void;
 }
 
 /** The calls of this node, from their INVITE until their record is on its way. */

@@ -65,6 +65,11 @@ export interface CallsPort {
   order(pbx: PbxVersion, order: z.output<typeof NewCall>): string;
   /** Ends the call with reason `userCommand`. False: there is no such call (any more). */
   hangup(pbx: string, call: string): boolean;
+  /**
+   * Transfers whom an employee talks to, blind. False: nobody talks in such a call.
+   * @throws UserError when it cannot begin
+   */
+  transfer(pbx: string, call: string, to: string, employee?: string): boolean;
   /** Records its conversation from now on, or not any more. @returns whether it is recorded; undefined: nobody talks in such a call */
   record(pbx: string, call: string, on: boolean): boolean | undefined;
   /** What has been decided for a call of this node, and who was asked. Undefined: there is no such call (any more). */

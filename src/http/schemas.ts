@@ -126,6 +126,19 @@ export const LiveCall = named(
 );
 export const LiveCalls = named('LiveCalls', z.array(LiveCall));
 
+export const NewTransfer = named(
+  'NewTransfer',
+  z.strictObject({
+    to: z.string().trim().min(1).max(64).describe('What the employee would dial: an extension or a number.'),
+    employee: z
+      .string()
+      .exactOptional()
+      .describe(
+        'Who transfers the one whom he talks to. Default: the employee who was called, else the one who called.',
+      ),
+  }),
+);
+
 export const NewCall = named(
   'NewCall',
   z.strictObject({

@@ -367,6 +367,35 @@ describe('calls in progress', () => {
     expect(node.ordered).toEqual([]);
   });
 
+  const transfer = async (id: string, body: unknown) => {
+    node.live.push(liveCall({ id: 'call-3', stage: 'conversation' }));
+    return post(await start(), `/api/pbxs/acme/calls/${id}/transfer`, {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  };
+
+  it('are transferred', async () => {
+    expect((await transfer('call-3', { to: '450' })).status).toBe(202);
+    expect((await transfer('call-3', { to: '79161234567', employee: 'ivanov' })).status).toBe(202);
+    expect(node.transferred).toEqual([
+      ['call-3', '450', undefined],
+      ['call-3', '79161234567', 'ivanov'],
+    ]);
+  });
+
+  it.each([
+    { id: 'call-1', body: { to: '450' }, status: 409, code: 'no-conversation' },
+    { id: 'call-3', body: { to: 'now' }, status: 409, code: 'not-now' },
+    { id: 'call-3', body: { to: 'nobody' }, status: 400, code: 'no-such-number' },
+    { id: 'call-3', body: { to: '' }, status: 400, code: 'bad-request' },
+    { id: 'call-3', body: { to: '450', by: 'ivanov' }, status: 400, code: 'bad-request' },
+  ])('are not transferred: $id to $body', async ({ id, body, status, code }) => {
+    const answer = await transfer(id, body);
+    expect([answer.status, answer.json(schemas.Failure).code]).toEqual([status, code]);
+    expect(node.transferred).toEqual([]);
+  });
+
   it.each([
     ['GET', '/api/pbxs/acme/calls/call-9'],
     ['POST', '/api/pbxs/acme/calls/call-9/hangup'],

@@ -36,6 +36,8 @@ export class FakeNode {
   readonly versions = new Map<string, Record<string, unknown>>();
   readonly busy = new Set<string>();
   readonly hungUp: string[] = [];
+  /** Which call, to whom, and by whom. */
+  readonly transferred: unknown[] = [];
   /** What was asked of recordings of calls, as `call-1 true`. */
   readonly recorded: string[] = [];
   readonly recordings: Recording[] = [];
@@ -125,6 +127,13 @@ export class FakeNode {
             throw new UserError('no-such-number', 'Nobody has the number "nobody"', 'Give one.');
           this.ordered.push(order);
           return `ordered-${this.ordered.length}`;
+        },
+        transfer: (_pbx, id, to, employee) => {
+          if (to === 'now') throw new UserError('not-now', 'Somebody is being called already');
+          if (to === 'nobody') throw new UserError('no-such-number', 'Nobody can be called at "nobody"');
+          const talks = this.live.some((call) => call.id === id && call.stage === 'conversation');
+          if (talks) this.transferred.push([id, to, employee]);
+          return talks;
         },
         hangup: (_pbx, id) => {
           const there = this.live.some((call) => call.id === id);

@@ -1,9 +1,9 @@
 import { UserError } from '../../errors.ts';
 import { failureBody, HttpFailure } from '../failure.ts';
 import { inJson, jsonReply, type Route, route } from '../route.ts';
-import { LiveCall as LiveCallForm, LiveCalls, NewCall, OrderedCall } from '../schemas.ts';
+import { LiveCall as LiveCallForm, LiveCalls, NewCall, NewTransfer, OrderedCall } from '../schemas.ts';
 import { shownCall } from '../shown.ts';
-import { callParameters, knownPbx, pbxParameter, type RouteContext } from './context.ts';
+import { callParameters, knownPbx, noConversation, pbxParameter, type RouteContext } from './context.ts';
 
 /** Calls in progress, and those that are ordered. */
 export const callRoutes = (context: RouteContext): Route[] => [
@@ -56,14 +56,29 @@ export const callRoutes = (context: RouteContext): Route[] => [
       return { status: 204 };
     },
   }),
+  route({
+    method: 'POST',
+    path: '/api/pbxs/{pbx}/calls/{id}/transfer',
+    summary: 'Send the one whom an employee talks to to somebody else, as the transfer key of his phone does',
+    parameters: callParameters,
+    body: NewTransfer,
+    answers: { 202: { description: 'It has begun. Where nobody can be reached the two talk on.', content: {} } },
+    handle({ parameters: { pbx, id }, body: { to, employee } }) {
+      knownPbx(context, pbx);
+      const { calls } = context.ports;
+      if (!ordered(() => calls.transfer(pbx, id, to, employee))) throw noConversation(id);
+      context.log.info({ pbx, call: id, to }, 'call transferred by the API');
+      return { status: 202 };
+    },
+  }),
 ];
 
 /** An order that cannot be understood is told at once. */
-function ordered(order: () => string): string {
+function ordered<T>(order: () => T): T {
   try {
     return order();
   } catch (error) {
-    if (error instanceof UserError) throw new HttpFailure(400, failureBody(error));
+    if (error instanceof UserError) throw new HttpFailure(error.code === 'not-now' ? 409 : 400, failureBody(error));
     throw error;
   }
 }

@@ -41,6 +41,14 @@ export function knownGroup(pbx: PbxVersion, id: string): Group {
   });
 }
 
+/** What is asked for needs two who talk. */
+export const noConversation = (call: string): HttpFailure =>
+  new HttpFailure(409, {
+    code: 'no-conversation',
+    message: `In the call "${call}" nobody talks on this node`,
+    hint: 'Wait until two talk.',
+  });
+
 /** A parameter that may be given several times. */
 export const several = <S extends z.ZodType>(one: S) =>
   z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(one)).optional();

@@ -6,7 +6,16 @@ import { recordingMarks } from '../ports.ts';
 import { inJson, jsonReply, type Route, route } from '../route.ts';
 import { NewMark, NewRecording, Recording, RecordingPage, RecordingState } from '../schemas.ts';
 import { shownRecording } from '../shown.ts';
-import { callParameters, given, knownPbx, Moment, pbxParameter, type RouteContext, several } from './context.ts';
+import {
+  callParameters,
+  given,
+  knownPbx,
+  Moment,
+  noConversation,
+  pbxParameter,
+  type RouteContext,
+  several,
+} from './context.ts';
 
 const parameters = { ...pbxParameter, id: z.string() };
 const some = z.string().min(1);
@@ -130,11 +139,7 @@ export const recordingRoutes = (context: RouteContext): Route[] => {
         knownPbx(context, pbx);
         const recording = ports.calls.record(pbx, id, body?.on ?? true);
         if (recording === undefined) {
-          throw new HttpFailure(409, {
-            code: 'no-conversation',
-            message: `In the call "${id}" nobody talks on this node`,
-            hint: 'Only conversations are recorded: wait until two talk.',
-          });
+          throw noConversation(id);
         }
         log.info({ pbx, call: id, recording }, 'recording switched by the API');
         return jsonReply({ recording });

@@ -40,6 +40,7 @@ export class FaxCall implements LiveCall {
   readonly log: Logger;
   /** Nobody talks. */
   readonly recording = undefined;
+  readonly company = undefined;
   readonly #options: FaxCallOptions;
   readonly #over = new AbortController();
   #end: CallEnd | undefined;

@@ -749,3 +749,73 @@ describe('a group, a scheme or a room', () => {
     expect(talk.board.quiet).toBe(true);
   });
 });
+
+describe('a transfer by command', () => {
+  const order = (to: string, employee?: string) => {
+    const [live] = talk.board.inbound.live.all();
+    return talk.board.inbound.transfer('acme', live?.id ?? '', to, employee);
+  };
+
+  it('is as one by the phone, which is hung up when it is done', async () => {
+    expect(order('403')).toBe(true);
+    await settle();
+    expect(talk.hears(talk.strangerAudio)).toEqual(['moment']);
+    const clara = await talk.answers('clara');
+    expect(talk.anna.dialog.ended).toBeDefined();
+    expect(talk.strangerAudio.bridgedTo).toBe(clara.audio);
+    // Of the one who talks now.
+    expect(order('404', 'clara')).toBe(true);
+    await settle();
+    const dora = await talk.answers('dora');
+    expect(talk.strangerAudio.bridgedTo).toBe(dora.audio);
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+    expect(talk.board.records).toMatchObject([
+      {
+        transfers: [
+          { kind: 'blind', by: 'anna', to: '403' },
+          { kind: 'blind', by: 'clara', to: '404' },
+        ],
+      },
+    ]);
+  });
+
+  it('that reaches nobody leaves the two together', async () => {
+    expect(order('403')).toBe(true);
+    await settle();
+    talk.board.sip.to('clara').refuses(486);
+    await settle();
+    expect(talk.strangerAudio.bridgedTo).toBe(talk.annaAudio);
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+  });
+
+  it('is refused with its reason', async () => {
+    const barred = {
+      security: { transferToExternal: false },
+      trunks: [{ id: 'operator', host: '192.0.2.20', pstn: true, lines: 0 }],
+    };
+    talk.stranger.dialog.hangUp();
+    talk = await Talk.begin(pbx(barred));
+    expect(() => order('79161234567')).toThrow(/not transferred to numbers outside/);
+    expect(() => order('nobody')).toThrow('Nobody can be called at "nobody"');
+    expect(() => order('403', 'boris')).toThrow('The employee "boris" does not talk in this call');
+    await talk.presses('##');
+    expect(() => order('403')).toThrow(/not together/);
+    await talk.presses('##');
+    expect(talk.board.inbound.transfer('acme', 'nocall', '403')).toBe(false);
+    expect(talk.board.inbound.transfer('other', talk.board.inbound.live.all()[0]?.id ?? '', '403')).toBe(false);
+    expect(talk.board.sip.sent).toHaveLength(1);
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+  });
+
+  it('needs two who talk', async () => {
+    await talk.board.call(passive('74950000001'), '79031112244', 'line');
+    const ringing = talk.board.inbound.live.all().find(({ company }) => !company);
+    expect(talk.board.inbound.transfer('acme', ringing?.id ?? '', '403')).toBe(false);
+    await talk.board.inbound.stop();
+    await settle();
+    expect(talk.board.quiet).toBe(true);
+  });
+});
