@@ -1,10 +1,11 @@
+import type { PbxVersion } from '../config/version.ts';
 import type { CallInput } from '../history/record.ts';
 import type { CompiledScheme } from '../scheme/compile.ts';
 import type { Timer } from './clock.ts';
 import { type Ask, Course, cameIn, type Heard } from './course.ts';
 import { type Deed, type Difference, doingOf, sameDeed } from './deed.ts';
 import type { AskThen, Reference, TimerThen, Unheard } from './reference.ts';
-import type { Start } from './start.ts';
+import { type Start, schemeSentTo } from './start.ts';
 
 /** Another audio at the same place of the way. */
 export interface HeardOtherwise {
@@ -32,6 +33,7 @@ export async function otherWay(then: Reference, start: Start): Promise<OtherWay>
 
 class Now {
   readonly #then: Reference;
+  readonly #pbx: PbxVersion;
   readonly #scheme: CompiledScheme | undefined;
   readonly #course: Course;
   /** Each ask with the one of the call that it is. */
@@ -47,6 +49,7 @@ class Now {
 
   constructor(then: Reference, { pbx, scheme, caller }: Start) {
     this.#then = then;
+    this.#pbx = pbx;
     this.#scheme = scheme;
     this.#course = new Course({
       pbx,
@@ -81,9 +84,12 @@ class Now {
   async #take(index: number, input: CallInput): Promise<void> {
     const { run } = this.#course;
     switch (input[1]) {
-      case 'begin':
-        if (this.#scheme) this.#course.begin(this.#scheme);
+      case 'begin': {
+        const at = this.#then.start + input[0];
+        const scheme = run ? schemeSentTo(this.#pbx, this.#then.record, at) : this.#scheme;
+        if (scheme) this.#course.begin(scheme);
         break;
+      }
       case 'digit':
         run?.press(input[2]);
         break;

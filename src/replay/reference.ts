@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { PbxVersion } from '../config/version.ts';
 import type { CallInput, CallRecord, PathStep } from '../history/record.ts';
 import { type ForwardResult, type TraceEntry, type TraceEvent, toldByTheCall } from '../scheme/actors.ts';
 import type { CompiledScheme } from '../scheme/compile.ts';
 import type { Timer } from './clock.ts';
 import { type Ask, Course, cameIn, type Outcome } from './course.ts';
-import type { Start } from './start.ts';
+import { type Start, schemeSentTo } from './start.ts';
 
 /** What was asked in the call, and what came of it: by the number of the input that told it. */
 export interface AskThen {
@@ -60,6 +61,7 @@ export async function referenceOf(record: CallRecord, start: Start): Promise<Ref
 class Then {
   readonly #record: CallRecord;
   readonly #start: number;
+  readonly #pbx: PbxVersion;
   readonly #scheme: CompiledScheme | undefined;
   readonly #path: readonly TraceEntry[];
   readonly #course: Course;
@@ -70,6 +72,7 @@ class Then {
   constructor(record: CallRecord, { pbx, scheme, caller, path }: Start) {
     this.#record = record;
     this.#start = Date.parse(record.start);
+    this.#pbx = pbx;
     this.#scheme = scheme;
     this.#course = new Course({
       pbx,
@@ -92,8 +95,10 @@ class Then {
     course.clock.set(this.#start + t);
     course.inputs = index;
     if (kind === 'begin') {
-      if (!this.#scheme) throw new Unfaithful('no scheme begins, and one did');
-      course.begin(this.#scheme);
+      const at = this.#start + t;
+      const scheme = course.run ? schemeSentTo(this.#pbx, this.#record, at) : this.#scheme;
+      if (!scheme) throw new Unfaithful('no scheme begins, and one did');
+      course.begin(scheme);
       return;
     }
     const { run } = course;

@@ -1,7 +1,7 @@
 import { factsOf } from '../call/arrival.ts';
-import { decide, type Route } from '../call/decide.ts';
+import { decide, type Route, routeDialled } from '../call/decide.ts';
 import type { PbxVersion } from '../config/version.ts';
-import type { Arrival } from '../history/record.ts';
+import type { Arrival, CallRecord } from '../history/record.ts';
 import type { TraceEntry } from '../scheme/actors.ts';
 import type { CompiledScheme } from '../scheme/compile.ts';
 import { directScheme } from '../scheme/direct.ts';
@@ -29,6 +29,20 @@ export function startOf(pbx: PbxVersion, arrival: Arrival): Start {
     path,
     essence: essenceOf(pbx, route),
   };
+}
+
+/**
+ * What a version has begin for a caller whom somebody who talked to him has sent on.
+ * @param at milliseconds since 1970: when that began
+ * @returns undefined: nothing
+ */
+export function schemeSentTo(pbx: PbxVersion, { transfers }: CallRecord, at: number): CompiledScheme | undefined {
+  const transfer = transfers.findLast((one) => Date.parse(one.at) <= at);
+  const dialler = transfer && pbx.employee(transfer.by);
+  if (!dialler) return undefined;
+  const { to: dialled } = transfer;
+  const base = { direction: 'internal', from: '', display: '', dialled, callerId: dialler.outgoing } as const;
+  return schemeOf(pbx, routeDialled(pbx, base, { dialled, host: '', dialler }).route);
 }
 
 function schemeOf(pbx: PbxVersion, route: Route): CompiledScheme | undefined {

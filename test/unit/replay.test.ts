@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { PbxVersion } from '../../src/config/version.ts';
-import type { CallRecord } from '../../src/history/record.ts';
+import { CallRecord } from '../../src/history/record.ts';
+import { serialised } from '../../src/history/stream.ts';
 import { replay } from '../../src/replay/replay.ts';
+import { settle } from '../support/fake-clock.ts';
 import { employee, pbxOf } from '../support/pbx.ts';
 import { line, recordOf } from '../support/recorded-call.ts';
 import { SchemeCall, type Script } from '../support/scheme-call.ts';
+import { passive, Switchboard } from '../support/switchboard.ts';
 
 const at = '2026-11-02T09:00:00Z';
 const caller = '79161234567';
@@ -312,5 +315,50 @@ describe('what cannot be run again says why', () => {
     const whole = await recorded(pbx, pressing('1'));
     const call = { ...whole, inputs: whole.inputs.slice(0, 2), path: whole.path.slice(0, 5), cut: true };
     expect(await replay(call, { used: pbx, other: pbx })).toEqual({ call, verdict: 'same', heard: [], upTo: 2 });
+  });
+});
+
+describe('a call in which somebody who talked has sent the caller on', () => {
+  const sentTo = (night: Record<string, unknown>, extension = '885') =>
+    company(to('ivanov'), {
+      pbx: { id: 'acme', domains: ['acme.example'] },
+      schemes: [
+        { id: 'main', ...to('ivanov') },
+        { id: 'night', extension, ...night },
+      ],
+    });
+  const used = sentTo({ steps: [greeting, ...to('petrov').steps] });
+
+  const sentOn = async (): Promise<CallRecord> => {
+    const board = new Switchboard(used);
+    const stranger = await board.call(passive(line), caller, 'line');
+    board.sip.to('ivanov').answers();
+    await settle();
+    await board.clock.advance(5000);
+    board.sip.to('ivanov').dialog.refers('885');
+    await settle();
+    await board.clock.advance(3000);
+    board.callerEndpoint.playing?.end('finished');
+    await settle();
+    board.sip.to('petrov').answers();
+    await settle();
+    await board.clock.advance(5000);
+    stranger.dialog.hangUp();
+    await settle();
+    const [record] = board.records;
+    if (!record) throw new Error('no record');
+    return CallRecord.parse(JSON.parse(serialised(record)));
+  };
+
+  it('is the same, goes elsewhere there, or to nobody', async () => {
+    const call = await sentOn();
+    expect(call.transfers).toMatchObject([{ by: 'ivanov', to: '885' }]);
+    expect(await replay(call, { used })).toMatchObject({ verdict: 'same' });
+    const other = sentTo({ steps: [greeting, ...to('ivanov').steps] });
+    expect(await replay(call, { used, other })).toMatchObject({
+      verdict: 'elsewhere',
+      diverged: { was: { detail: { employee: 'petrov' } }, now: { detail: { employee: 'ivanov' } } },
+    });
+    expect(await replay(call, { used, other: sentTo({ steps: [] }, '886') })).toMatchObject({ verdict: 'elsewhere' });
   });
 });
