@@ -258,9 +258,17 @@ export class Consultation implements Company<Succession>, Transferring {
 
   /** The other one hears music. */
   async #part(): Promise<void> {
-    await this.#own.endpoint.unbridge();
+    await this.#standAside();
     this.#entertain(this.#waiting, this.#audio(this.#call.pbx.document.pbx.transferMusic));
     this.#call.timeline.hold(true);
+  }
+
+  /** Out of the bridge. One who has hung up is. */
+  async #standAside(): Promise<void> {
+    const { endpoint } = this.#own;
+    await endpoint.unbridge().catch((error: unknown) => {
+      if (!this.#own.ended) throw error;
+    });
   }
 
   #audio(id: Parameters<Call['services']['sounds']['audio']>[1]): readonly AudioSource[] {
@@ -431,7 +439,8 @@ export class Consultation implements Company<Succession>, Transferring {
   }
 
   #sendOn(route: Route): void {
-    this.#noteTransfer('blind');
+    // One who has hung up already has transferred him by that.
+    if (this.#here.has(this.#commander)) this.#noteTransfer('blind');
     this.#leave({ route });
   }
 
@@ -452,8 +461,8 @@ export class Consultation implements Company<Succession>, Transferring {
     this.#moved();
     void this.#referral?.tell(TRYING);
     await this.#options.takeAudioBack();
+    if (!this.#isClosed) await this.#part();
     if (this.#isClosed) return;
-    await this.#part();
     const onward = this.#onward();
     if (onward) return this.#sendOn(onward);
     const reached = await this.#reach(stop.signal);
@@ -473,8 +482,13 @@ export class Consultation implements Company<Succession>, Transferring {
       talk.#state = 'consulting';
       talk.#moved();
     }
-    await Promise.all([this, other].map((talk) => talk.#options.takeAudioBack()));
-    await Promise.all([this, other].map((talk) => talk.#own.endpoint.unbridge()));
+    try {
+      await Promise.all([this, other].map((talk) => talk.#options.takeAudioBack()));
+      await Promise.all([this, other].map((talk) => talk.#standAside()));
+    } catch (error) {
+      other.#over.resolve('engine');
+      throw error;
+    }
     if (this.#isClosed || other.#isClosed) {
       // Somebody has hung up meanwhile.
       void this.#referral?.tell(GONE);

@@ -539,6 +539,37 @@ describe('a phone that transfers by REFER', () => {
       await over();
     });
 
+    it('and hangs up both at once has brought the two others together as well', async () => {
+      const told = talk.anna.dialog.refers('403', second.dialog);
+      talk.anna.dialog.hangUp();
+      second.dialog.hangUp();
+      await settle();
+      expect(told[0]).toBe(202);
+      expect(talk.strangerAudio.bridgedTo).toBe(clara.audio);
+      talk.stranger.dialog.hangUp();
+      await over();
+      expect(clara.invite.dialog.ended).toBeDefined();
+    });
+
+    it.each(['the third', 'the first'])('ends when %s hangs up in the same moment', async (who) => {
+      talk.anna.dialog.refers('403', second.dialog);
+      (who === 'the third' ? clara.invite : talk.stranger).dialog.hangUp();
+      await settle();
+      for (const dialog of [talk.anna.dialog, second.dialog]) dialog.hangUp();
+      await over();
+      for (const { dialog } of [talk.stranger, clara.invite]) expect(dialog.ended).toBeDefined();
+    });
+
+    it('ends both calls when the media fail', async () => {
+      talk.annaAudio.unbridge = async () => {
+        throw new Error('the media server is away');
+      };
+      talk.anna.dialog.refers('403', second.dialog);
+      await over();
+      for (const { dialog } of [talk.stranger, talk.anna, second, clara.invite]) expect(dialog.ended).toBeDefined();
+      expect(talk.board.logged).toMatchObject([{ msg: expect.stringContaining('the media server is away') }]);
+    });
+
     it('can say so in that one too', async () => {
       talk.anna.dialog.callId = 'first';
       const told = second.dialog.refers('79031112233', talk.anna.dialog);
@@ -699,6 +730,24 @@ describe('a group, a scheme or a room', () => {
         ],
       },
     ]);
+  });
+
+  it('takes him once, also from a phone that hangs up at once', async () => {
+    talk.anna.dialog.refers('450');
+    talk.anna.dialog.hangUp();
+    await settle();
+    const clara = await talk.answers('clara');
+    expect(talk.strangerAudio.bridgedTo).toBe(clara.audio);
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+    expect(talk.board.records[0]?.transfers).toMatchObject([{ kind: 'blind', by: 'anna', to: '450' }]);
+  });
+
+  it('does not take one who has hung up', async () => {
+    talk.anna.dialog.refers('450');
+    talk.stranger.dialog.hangUp();
+    await talk.isOver();
+    expect(talk.board.records).toMatchObject([{ transfers: [], reason: 'callerHungUp' }]);
   });
 
   it('is a whole scheme: it plays, and sends him on', async () => {
