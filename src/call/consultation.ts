@@ -1,29 +1,23 @@
-import type { Employee } from '../config/schema/employee.ts';
 import type { Attempt } from '../dial/attempt.ts';
 import type { Leg } from '../dial/leg.ts';
-import type { RingContext, RingResult } from '../dial/ring.ts';
-import { type EndReason, endReasons } from '../end-reason.ts';
+import type { RingResult } from '../dial/ring.ts';
+import type { EndReason } from '../end-reason.ts';
 import { errorText, UserError } from '../errors.ts';
 import type { AudioSource, Playback } from '../media/port.ts';
-import { tablesOf } from '../scheme/tables.ts';
-import { whitherOf } from '../scheme/targets.ts';
-import type { ReferRequest } from '../sip/port.ts';
+import type { ReferRequest, Party as SipParty } from '../sip/port.ts';
 import type { TimerId } from '../time/clock.ts';
 import type { Call } from './call.ts';
 import type { Company, EndedBy } from './conversation.ts';
-import { type Route, routeDialled } from './decide.ts';
+import type { Route } from './decide.ts';
 import { type Commands, InCallKeys } from './in-call-keys.ts';
 import type { Transferring } from './live-calls.ts';
 import type { Meeting, Seat } from './meeting.ts';
 import type { TalkSide } from './recording.ts';
-import { ringContext } from './ring-context.ts';
-import { ringOutside } from './ring-outside.ts';
+import { callThird, type Dialled, dialled, employeeDialled, type Refusal, toldOf } from './third.ts';
 
 /** The pause that ends a number, milliseconds; before the first digit there is more time. */
 const PAUSE_MS = 3000;
 const FIRST_MS = 10_000;
-/** For so long a number outside is rung. */
-const OUTSIDE_RING_MS = 60_000;
 
 /** One of those who talk. */
 export interface Party {
@@ -62,9 +56,6 @@ export interface Passes {
   readonly passDtmf: boolean;
   readonly passPeersDtmf: boolean;
 }
-
-/** Why nobody was reached: what is heard of it, or shown by a phone. */
-type Reached = RingResult | { readonly outcome: 'refused'; readonly audio: string; readonly status: number };
 
 /** A transfer that was asked for as a whole, not by keys one after the other. */
 interface Referral extends Pick<ReferRequest, 'tell'> {
@@ -241,7 +232,7 @@ export class Consultation implements Company<Succession>, Transferring {
         ['##', home],
         ['#*', home],
       ],
-      (digits) => this.#dialled(digits),
+      (digits) => this.#digits(digits),
     );
     this.#timer = clock.setTimeout(() => this.#home('builtin:error-tone'), FIRST_MS);
     this.#do(async () => {
@@ -275,7 +266,7 @@ export class Consultation implements Company<Succession>, Transferring {
     return this.#call.services.sounds.audio(this.#call.pbx, id);
   }
 
-  #dialled(digits: string): void {
+  #digits(digits: string): void {
     const { clock } = this.#call.services;
     for (const digit of digits) {
       if (digit === '#') return this.#ring();
@@ -305,11 +296,9 @@ export class Consultation implements Company<Succession>, Transferring {
     });
   }
 
-  #notReached(reached: Exclude<Reached, { outcome: 'answered' }>): void {
+  #notReached(reached: Exclude<RingResult | Refusal, { outcome: 'answered' }>): void {
     this.#ringing = undefined;
-    const { reason = 'unavailable' } = reached.outcome === 'refused' ? {} : reached;
-    const [audio, status] =
-      reached.outcome === 'refused' ? [reached.audio, reached.status] : [heardOf(reason), endReasons[reason].status];
+    const { audio, status } = toldOf(reached);
     const referral = this.#referral;
     this.#referral = undefined;
     void referral?.tell(status);
@@ -414,8 +403,10 @@ export class Consultation implements Company<Succession>, Transferring {
     }
     this.#commander = side;
     this.#number = to;
-    const { route } = this.#decide() ?? {};
-    if (!route || route.to === 'nobody') throw new UserError('no-such-number', `Nobody can be called at "${to}"`);
+    const what = this.#dialled;
+    const { route } = what ?? {};
+    if (!what || !route || route.to === 'nobody')
+      throw new UserError('no-such-number', `Nobody can be called at "${to}"`);
     if (route.to === 'outside' && !this.#call.pbx.document.security.transferToExternal) {
       throw new UserError(
         'not-allowed',
@@ -423,7 +414,7 @@ export class Consultation implements Company<Succession>, Transferring {
         'See security.transferToExternal.',
       );
     }
-    if (!this.#onward() && route.to !== 'outside' && !(route.to === 'target' && this.#employeeBehind(route))) {
+    if (!this.#onward() && route.to !== 'outside' && !employeeDialled(this.#call.pbx, what)) {
       throw new UserError('not-a-person', `"${to}" takes callers only, and the other one was called`);
     }
     this.#referral = byCommand;
@@ -432,10 +423,11 @@ export class Consultation implements Company<Succession>, Transferring {
 
   /** Groups, schemes and rooms take callers: whoever was called cannot be sent there, and nobody can be asked first. */
   #onward(): Route | undefined {
-    const { route } = this.#decide() ?? {};
-    if (this.#waiting !== this.#call.caller.leg || !route) return undefined;
-    if (route.to === 'target') return this.#employeeBehind(route) ? undefined : route;
-    return route.to === 'scheme' ? route : undefined;
+    const { pbx, caller } = this.#call;
+    const what = this.#dialled;
+    if (!what || this.#waiting !== caller.leg || employeeDialled(pbx, what)) return undefined;
+    const { route } = what;
+    return route.to === 'target' || route.to === 'scheme' ? route : undefined;
   }
 
   #sendOn(route: Route): void {
@@ -679,103 +671,31 @@ export class Consultation implements Company<Succession>, Transferring {
     });
   }
 
-  /** Whom the rung phone shows: him who calls to ask; where a phone has sent the other one, that one, and who has sent him (RFC 3892). */
-  #shown({ name, extension = '' }: Employee, host: string): Pick<RingContext, 'from' | 'headers'> {
-    const { shown } = this.#call;
-    const { headers } = ringContext(this.#call);
-    if (!this.#referral) return { from: { user: extension, display: name, host }, ...(headers && { headers }) };
-    const { employee: other = '', contact } = this.#parties[this.#other];
-    const colleague = this.#call.pbx.employee(other);
-    const called = { user: colleague?.extension ?? contact, display: colleague?.name ?? '', host };
-    return {
-      from: this.#commander === 'callee' ? shown.sip : called,
-      headers: { ...headers, 'Referred-By': `<sip:${extension}@${host}>` },
-    };
+  /** What he has dialled. */
+  get #dialled(): Dialled | undefined {
+    return dialled(this.#call.pbx, this.#parties[this.#commander].employee, this.#number);
   }
 
-  /** As if his phone had dialled the number. */
-  #decide(): { readonly dialler: Employee; readonly route: Route; readonly host: string } | undefined {
-    const { pbx } = this.#call;
-    const dialler = pbx.employee(this.#parties[this.#commander].employee ?? '');
-    if (!dialler) return undefined;
-    const { name: display, extension = '', outgoing } = dialler;
+  /** Who is sent by a transfer, as the phone shows him that is rung for him. */
+  get #sent(): SipParty {
+    const { leg, employee: id = '', contact } = this.#parties[this.#other];
+    const { caller, shown, pbx } = this.#call;
+    if (leg === caller.leg) return shown.sip;
+    const employee = pbx.employee(id);
     const host = pbx.document.pbx.domains[0] ?? 'invalid';
-    const dialled = this.#number;
-    const base = { direction: 'internal', from: extension, display, dialled, callerId: outgoing } as const;
-    return { dialler, host, route: routeDialled(pbx, base, { dialled, host, dialler }).route };
+    return { user: employee?.extension ?? contact, display: employee?.name ?? '', host };
   }
 
-  #employeeBehind({ target }: Extract<Route, { to: 'target' }>): Employee | undefined {
-    const { pbx } = this.#call;
-    const found = 'extension' in target ? pbx.extension(target.extension) : undefined;
-    const whither = found && whitherOf(found);
-    return whither && 'employee' in whither ? pbx.employee(whither.employee) : undefined;
-  }
-
-  /** One who can be brought together with somebody. */
-  async #reach(signal: AbortSignal): Promise<Reached> {
-    const call = this.#call;
-    const { pbx, services, timeline } = call;
-    const decided = this.#decide();
-    if (!decided) return { outcome: 'refused', audio: 'builtin:error-tone', status: FORBIDDEN };
-    const { dialler, route, host } = decided;
-    const { outgoing } = dialler;
-    const context: RingContext = {
-      ...ringContext(call),
-      ...this.#shown(dialler, host),
-      fromOrdinary: { user: outgoing.callerId ?? 'anonymous', host, display: '' },
-      callerId: outgoing,
-      employee: dialler.id,
-      onRinging: () => void this.#referral?.tell(RINGING),
-    };
-    switch (route.to) {
-      case 'target': {
-        const employee = this.#employeeBehind(route);
-        if (!employee) return { outcome: 'refused', audio: 'builtin:error-tone', status: NOT_FOUND };
-        const { timetable } = tablesOf(pbx);
-        const limitMs = pbx.document.defaults.employee.ringTime * 1000;
-        return services.employees.ring(
-          { pbx, timetable, employee, contact: 'asConfigured', limitMs, log: timeline.asides, context },
-          signal,
-        );
-      }
-      case 'outside': {
-        if (!pbx.document.security.transferToExternal) {
-          return { outcome: 'refused', audio: 'builtin:transfer-not-allowed', status: FORBIDDEN };
-        }
-        const [way] = route.ways;
-        const found = services.destinations.through(pbx, route.ways, outgoing.callerId ?? undefined);
-        const number = way?.number ?? this.#number;
-        const asked = { kind: 'number', id: number, name: '', address: number } as const;
-        const how = { found, context, ringMs: OUTSIDE_RING_MS, log: timeline.asides };
-        return ringOutside(call, asked, how, signal);
-      }
-      case 'nobody':
-        return { outcome: 'refused', audio: route.announcement ?? 'builtin:number-not-found', status: NOT_FOUND };
-      default:
-        return { outcome: 'refused', audio: 'builtin:error-tone', status: NOT_FOUND };
-    }
+  async #reach(signal: AbortSignal): Promise<RingResult | Refusal> {
+    const what = this.#dialled;
+    // The version that knew him is not in force any more.
+    if (!what) return { outcome: 'failed', reason: 'unavailable' };
+    const sent = this.#referral ? this.#sent : undefined;
+    return callThird(this.#call, what, { sent, onRinging: () => void this.#referral?.tell(RINGING) }, signal);
   }
 }
 
 /** Responses by which a phone knows what has become of its REFER (RFC 3261 §21). */
-const [TRYING, RINGING, OK, BAD_REQUEST, FORBIDDEN, NOT_FOUND, GONE, PENDING] = [
-  100, 180, 200, 400, 403, 404, 487, 491,
-];
+const [TRYING, RINGING, OK, BAD_REQUEST, FORBIDDEN, GONE, PENDING] = [100, 180, 200, 400, 403, 487, 491];
 
 const hungUp = (side: TalkSide): EndReason => (side === 'caller' ? 'callerHungUp' : 'calleeHungUp');
-
-function heardOf(reason: EndReason): string {
-  switch (reason) {
-    case 'noAnswer':
-      return 'builtin:not-answering';
-    case 'busy':
-    case 'declined':
-    case 'doNotDisturb':
-    case 'unavailable':
-    case 'employeeUnavailable':
-      return 'builtin:number-unavailable';
-    default:
-      return 'builtin:error-tone';
-  }
-}
