@@ -13,6 +13,7 @@ import { type Commands, InCallKeys } from './in-call-keys.ts';
 import type { Transferring } from './live-calls.ts';
 import type { Meeting, Seat } from './meeting.ts';
 import type { TalkSide } from './recording.ts';
+import type { FoundTalk } from './talks.ts';
 import { callThird, type Dialled, dialled, employeeDialled, type Refusal, toldOf } from './third.ts';
 
 /** The pause that ends a number, milliseconds; before the first digit there is more time. */
@@ -219,7 +220,7 @@ export class Consultation implements Company<Succession>, Transferring {
   }
 
   #begin(side: TalkSide): void {
-    if (!this.#isSettled) return;
+    if (this.#state !== 'home' || this.#isClosed) return;
     const { clock } = this.#call.services;
     const own = this.#parties[side].leg;
     this.#commander = side;
@@ -242,9 +243,13 @@ export class Consultation implements Company<Succession>, Transferring {
     });
   }
 
-  /** The two are where they began, and it can be left. */
+  /** The two are together. */
   get #isSettled(): boolean {
-    return this.#state === 'home' && !this.#isClosed;
+    return !this.isApart && !this.#isClosed;
+  }
+
+  #with(side: TalkSide): Party {
+    return this.#parties[side === 'caller' ? 'callee' : 'caller'];
   }
 
   /** The other one hears music. */
@@ -370,14 +375,9 @@ export class Consultation implements Company<Succession>, Transferring {
 
   /** A REFER of one of the two. */
   #referred(side: TalkSide, refer: ReferRequest): void {
-    const { employee, leg } = this.#parties[side];
-    // An operator, or a stranger, would have others called at our cost.
-    if (employee === undefined || !leg.isPhone) return refer.reject(FORBIDDEN);
-    if (!this.#isSettled || this.#meeting) return refer.reject(PENDING);
     const found = refer.replaces && this.#call.services.talks.find(refer.replaces);
-    if (found?.talk === this || refer.referTo.user === '') return refer.reject(BAD_REQUEST);
-    if (found && !found.talk.#isOf(found.side, employee, this.#call.pbx.id)) return refer.reject(FORBIDDEN);
-    if (found && (!found.talk.#isSettled || found.talk.#meeting)) return refer.reject(PENDING);
+    const refusal = this.#refusal(side, found) ?? (refer.referTo.user === '' ? BAD_REQUEST : undefined);
+    if (refusal !== undefined) return refer.reject(refusal);
     refer.accept();
     this.#commander = side;
     this.#number = refer.referTo.user;
@@ -385,6 +385,21 @@ export class Consultation implements Company<Succession>, Transferring {
     // One who has not answered yet, or whose call is another node's, is called anew: the phone gives the other call up.
     if (found) this.#do(() => this.#join(found.talk, found.side));
     else this.#do(() => this.#ringForReferral());
+  }
+
+  /** @param found another call of his, which he names */
+  #refusal(side: TalkSide, found: FoundTalk<Consultation> | undefined): number | undefined {
+    const { employee, leg } = this.#parties[side];
+    // An operator, or a stranger, would have others called at our cost.
+    if (employee === undefined || !leg.isPhone) return FORBIDDEN;
+    if (!this.#isSettled) return PENDING;
+    if (!found) return undefined;
+    const { talk } = found;
+    if (talk === this) return BAD_REQUEST;
+    if (talk.#parties[found.side].employee !== employee || talk.#call.pbx.id !== this.#call.pbx.id) return FORBIDDEN;
+    if (!talk.#isSettled) return PENDING;
+    const areStrangers = this.#with(side).employee === undefined && talk.#with(found.side).employee === undefined;
+    return areStrangers && !this.#call.pbx.document.security.transferToExternal ? FORBIDDEN : undefined;
   }
 
   transfer(to: string, employee?: string): void {
@@ -395,7 +410,7 @@ export class Consultation implements Company<Succession>, Transferring {
     const side = (['callee', 'caller'] as const).find((one) => isHis(one) && this.#here.has(one));
     const whose = employee === undefined ? 'No employee talks' : `The employee "${employee}" does not talk`;
     if (!side) throw new UserError('no-such-talker', `${whose} in this call`);
-    if (!this.#isSettled || this.#meeting) {
+    if (!this.#isSettled) {
       throw new UserError(
         'not-now',
         'The two are not together: somebody is being called from the call, or it is a conference',
@@ -460,10 +475,6 @@ export class Consultation implements Company<Succession>, Transferring {
     const reached = await this.#reach(stop.signal);
     if (reached.outcome === 'answered') await this.#answered(reached, stop.signal);
     else if (!stop.signal.aborted) this.#notReached(reached);
-  }
-
-  #isOf(side: TalkSide, employee: string, pbx: string): boolean {
-    return this.#parties[side].employee === employee && this.#call.pbx.id === pbx;
   }
 
   /** Who has both conversations leaves both, and the two others talk, in this one. @param side his in the other one */

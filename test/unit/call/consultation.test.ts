@@ -589,6 +589,19 @@ describe('a phone that transfers by REFER', () => {
       await over();
     });
 
+    it('with a number outside, is refused where callers are not transferred there', async () => {
+      talk = await Talk.begin(pbx({ security: { transferToExternal: false } }));
+      second = await talk.board.call(accountOf('anna'), 'anna', '79161234567');
+      second.dialog.callId = 'second';
+      const out = talk.board.sip.to('79161234567');
+      out.answers();
+      await settle();
+      expect(talk.anna.dialog.refers('79161234567', second.dialog)).toEqual([403]);
+      talk.stranger.dialog.hangUp();
+      second.dialog.hangUp();
+      await over();
+    });
+
     it('which is over, has its other party called', async () => {
       second.dialog.hangUp();
       await settle();
